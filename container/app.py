@@ -1,0 +1,92 @@
+"""The application: the only place where the parts are joined."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from container import formats
+from container.images.limits import Limits
+from container.models import artifact, loading, locate
+from container.models.repository import Repository
+from container.protocols import docs, errors, metrics, request_log
+from container.protocols.sagemaker import attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker.invocation import Defaults
+from container.service import Inference, Services
+from container.service.services import DEFAULT_MODEL
+from container.settings import Settings, comma_list, variables
+from container.structures import ModelSpec
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Flask:
+    """The WSGI application; without `services`, the model of `settings` begins to load in the background."""
+    app = Flask("maskserve", static_folder=None)
+    formats.load()
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    services = services or start_services(settings)
+    defaults = read_defaults(settings)
+    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms)
+    request_log.register(app)
+    errors.register(app)
+    app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
+    app.register_blueprint(runtime.create_blueprint(services, defaults, comma_list(settings.endpoint_names)))
+    app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(docs.create_blueprint(app))
+    app.extensions["services"] = services
+    return app
+
+
+def start_services(settings: Settings) -> Services:
+    """The services of a server, its model loading."""
+    source = find_model(settings)
+    repository = Repository()
+    repository.load(
+        DEFAULT_MODEL,
+        lambda: loading.load(
+            source,
+            settings.device,
+            settings.precision,
+            settings.cpu_threads,
+            settings.queue_size,
+            settings.batch_size,
+        ),
+    )
+    limits = Limits(
+        max_pixels=settings.max_pixels,
+        max_scans=settings.max_scans,
+        max_body_bytes=settings.max_body_bytes or 2**40,
+        url_hosts=comma_list(settings.url_hosts),
+        url_timeout=settings.url_timeout,
+    )
+    return Services(repository, Inference(repository), limits, settings.deadline_seconds)
+
+
+def find_model(settings: Settings) -> Path | ModelSpec:
+    """Where the model of `settings` comes from; ModelError where there is none."""
+    folder = Path(settings.base_dir) / "model"
+    return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
+
+
+def read_defaults(settings: Settings) -> Defaults:
+    """What answers look like where the caller says nothing; ValueError names the setting that is wrong."""
+    media_type = settings.default_accept.split(";")[0].strip().lower()
+    if media_type not in negotiation.OFFERS:
+        raise ValueError(
+            f"{variables('default_accept')[0]} is {media_type!r}; it takes {', '.join(negotiation.OFFERS)}"
+        )
+    given = attributes.parse(settings.default_attributes)
+    if given.ignored or given.trace:
+        raise ValueError(
+            f"{variables('default_attributes')[0]} takes a JSON object of {', '.join(attributes.KEYS)}; "
+            f"not {', '.join(given.ignored) or settings.default_attributes[:40]!r}"
+        )
+    return Defaults(media_type, given.values)
+
+
+def check(settings: Settings) -> None:
+    """ValueError or ModelError, in one line, for whatever can be known to be wrong before the model is loaded."""
+    if settings.multi_model:
+        raise ValueError("SAGEMAKER_MULTI_MODEL is set, and multi-model endpoints are not supported yet")
+    read_defaults(settings)
+    source = find_model(settings)
+    if isinstance(source, Path):
+        artifact.check(source)

@@ -1,0 +1,180 @@
+"""The command line: serve | predict | pack | models.
+
+Each command imports what it needs, so that `serve` opens its port before numpy, OpenCV or torch are read from disk.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from container.settings import PREFIX, Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def main() -> None:
+    """Serve image segmentation models: a picture in; labels, boxes, masks or a rendered picture out."""
+
+
+def _model_options(command: Any) -> Any:
+    """The options that choose a model and where it runs; each stands for the setting of the same name."""
+    for option in (
+        click.option("--model", help="`default`, an architecture's name, a folder or a model.tar.gz."),
+        click.option("--weights", help="For an architecture: a weights file, or a name such as COCO_V1."),
+        click.option("--labels", help="For a weights file: class names, separated by commas."),
+        click.option("--device", help="auto, cpu, cuda or cuda:N."),
+        click.option("--precision", help="fp32, bf16 or fp16."),
+    ):
+        command = option(command)
+    return command
+
+
+def _settings(**given: object) -> Settings:
+    """The settings of the environment, with what the command line says put over them."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ["SAGEMAKER_BIND_TO_PORT" if name == "port" else PREFIX + name.upper()] = str(value)
+    try:
+        return Settings.from_environ(os.environ)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command()
+@_model_options
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+def serve(**given: Any) -> None:
+    """Serve a model on SageMaker's contract: GET /ping, POST /invocations. This process becomes gunicorn's master."""
+    _settings(**given)
+    from gunicorn.app.wsgiapp import run
+
+    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "container.wsgi:app"]
+    run(prog="gunicorn")
+
+
+@main.command()
+@_model_options
+@click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["json", "png", "jpeg", "clarify"]), default="json", show_default=True)
+@click.option("--attributes", default="", help='What a request may ask, as JSON: {"confidence": 0.3, "masks": "rle"}.')
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture.")
+def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path | None, **given: Any) -> None:
+    """Predict pictures without a server: JSON to standard output, or one file a picture into --output."""
+    from container.errors import ModelError, ServingError
+    from container.predict import Predictor
+
+    settings = _settings(**given)
+    if output is None and form in ("png", "jpeg"):
+        output = Path("output")
+    try:
+        predictor = Predictor(settings, form, attributes)
+    except (ModelError, ServingError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    failed = 0
+    with click.progressbar(images, label="predicting", file=sys.stderr) as bar:
+        for path in bar:
+            try:
+                answer = predictor.predict(path.read_bytes())
+            except ServingError as error:
+                click.echo(f"{path}: {error.message}", err=True)
+                failed += 1
+                continue
+            if output is None:
+                click.echo(answer)
+            else:
+                output.mkdir(parents=True, exist_ok=True)
+                (output / f"{path.stem}.{'json' if form == 'clarify' else form}").write_bytes(answer)
+    if output is not None:
+        click.echo(f"{len(images) - failed} answers in {output}/", err=True)
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.option("--architecture", required=True, help="A name of `python -m container models`.")
+@click.option("--weights", required=True, help="A weights file, or a name such as COCO_V1.")
+@click.option("--labels", default="", help="Class names, separated by commas, or a file with one a line.")
+@click.option("--name", help="What answers call the model; the architecture's name where it is not given.")
+@click.option("--parameters", default="{}", help='For the builder, as JSON: {"min_size": 640}.')
+@click.option("--options", default="{}", help='The model\'s own defaults, as JSON: {"confidence": 0.6}.')
+@click.option("--batch-norm-eps", type=float, help="Epsilon of all batch norms, where the weights need another one.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="model.tar.gz", show_default=True)
+def pack(
+    architecture: str,
+    weights: str,
+    labels: str,
+    name: str | None,
+    parameters: str,
+    options: str,
+    batch_norm_eps: float | None,
+    output: Path,
+) -> None:
+    """Put a model into a model.tar.gz that SageMaker, or `serve --model`, takes; its weights are tried on the way."""
+    from container.errors import ModelError
+    from container.models import artifact, loading
+    from container.structures import ModelSpec
+
+    named_file = Path(weights).suffix in artifact.WEIGHT_TYPES
+    spec = ModelSpec(
+        name=name or architecture,
+        architecture=architecture,
+        weights=Path(weights) if named_file else weights,
+        labels=_names(labels),
+        parameters=_json_object("--parameters", parameters),
+        batch_norm_eps=batch_norm_eps,
+    )
+    try:
+        spec = artifact.with_options(spec, _json_object("--options", options))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        packed = loading.pack(spec, output)
+    except ModelError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{output}: {packed.name}, {len(packed.labels)} classes, {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _names(labels: str) -> tuple[str, ...]:
+    from container.settings import comma_list
+
+    path = Path(labels)
+    if labels and "," not in labels and path.is_file():
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return comma_list(labels)
+
+
+def _json_object(option: str, text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
+    return value
+
+
+@main.command()
+@_model_options
+def models(**given: Any) -> None:
+    """List the architectures, and the model that `serve` would load."""
+    import tempfile
+
+    from container.app import find_model
+    from container.engines import _catalog as catalog
+    from container.errors import ModelError
+    from container.models import artifact
+
+    settings = _settings(**given)
+    for task, names in catalog.by_task().items():
+        click.echo(f"{task}:")
+        for name, weights in names.items():
+            click.echo(f"  {name:<36} {', '.join(weights)}".rstrip())
+    try:
+        source = find_model(settings)
+        with tempfile.TemporaryDirectory() as scratch:
+            spec = artifact.read(source, Path(scratch)) if isinstance(source, Path) else source
+        click.echo(f"\nserve loads: {catalog.describe(spec)}")
+    except ModelError as error:
+        raise click.ClickException(f"serve loads nothing: {error}") from None

@@ -1,0 +1,54 @@
+"""What an engine and an architecture are. Knows no torch, so that listing and faking them needs none."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from container.registry import Registry
+from container.structures import ModelSpec, Options, Prediction
+
+Task = Literal["detection", "segmentation", "classification"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that can be built by name."""
+
+    task: Task
+    build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
+    pretrained: tuple[str, ...] = ()  # names of weights that torchvision offers for it
+
+
+class Engine(ABC):
+    """A loaded model; `predict` is called by one thread at a time."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each class id."""
+        return self.spec.labels
+
+    @abstractmethod
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Prediction]:
+        """The predictions for uint8 H×W×3 RGB pictures of any sizes, each with its own options."""
+
+    def asked(self, options: Options, **defaults: object) -> Options:
+        """`options` with what the caller left open filled in from the model's own defaults, then from `defaults`."""
+        for source in (vars(self.spec.options), defaults):
+            options = replace(options, **{k: v for k, v in source.items() if getattr(options, k) is None})
+        return options
+
+    def class_ids(self, options: Options) -> list[int] | None:
+        """The ids of `options.class_filter`, or None where every class is wanted."""
+        if options.class_filter is None:
+            return None
+        return [i for i, label in enumerate(self.labels) if label in options.class_filter]
+
+
+engines: Registry[Callable[[ModelSpec, Any, Any], Engine]] = Registry("task")  # (spec, module, Runtime) → Engine
+architectures: Registry[Architecture] = Registry("architecture")

@@ -1,0 +1,102 @@
+"""The queue in front of a model: bounded, with deadlines, one prediction at a time.
+
+Knows nothing of torch or HTTP. Requests with different options share a batch; a batch is what is waiting already,
+nobody is made to wait for one to fill.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from container.errors import DeadlineExceeded, Overloaded, Unavailable
+from container.structures import Options, Prediction
+
+Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], list[Prediction]]
+
+
+class Answer(NamedTuple):
+    """A prediction with the milliseconds it waited and took."""
+
+    prediction: Prediction
+    queue_ms: float
+    inference_ms: float
+
+
+@dataclass(frozen=True)
+class _Job:
+    pixels: np.ndarray
+    options: Options
+    deadline: float  # on the monotonic clock
+    queued: float = field(default_factory=time.monotonic)
+    future: "Future[Answer]" = field(default_factory=Future)
+
+
+class Dispatcher:
+    """One thread that takes what is queued and predicts it, `batch_size` pictures at a time at the most."""
+
+    def __init__(self, predict: Predict, queue_size: int, batch_size: int = 1) -> None:
+        self._predict = predict
+        self._batch_size = batch_size
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def predict(self, pixels: np.ndarray, options: Options, deadline: float) -> Answer:
+        """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, or what the engine raises."""
+        if self._closed:
+            raise Unavailable("the model is being unloaded")
+        job = _Job(pixels, options, deadline)
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise Overloaded(f"{self._jobs.maxsize} requests are waiting for the model already") from None
+        try:
+            return job.future.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            stage = "waiting in the queue" if job.future.cancel() else "in the model"
+            raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            jobs = [first]
+            ending = False
+            while len(jobs) < self._batch_size and not ending:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ending = True
+                else:
+                    jobs.append(following)
+            # A job whose caller has gone past its deadline was cancelled and costs nothing more.
+            self._answer([job for job in jobs if job.future.set_running_or_notify_cancel()])
+            if ending:
+                return
+
+    def _answer(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        begun = time.monotonic()
+        try:
+            predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
+        except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
+            for job in jobs:
+                job.future.set_exception(error)
+            return
+        inference_ms = (time.monotonic() - begun) * 1000
+        for job, prediction in zip(jobs, predictions, strict=True):
+            job.future.set_result(Answer(prediction, (begun - job.queued) * 1000, inference_ms))

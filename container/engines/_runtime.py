@@ -1,0 +1,73 @@
+"""Where and how a model runs: device, precision, CPU threads."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torchvision
+
+from container.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device that was found to be there, and the precision of the arithmetic on it."""
+
+    device: torch.device
+    dtype: torch.dtype  # float32, or the type of autocast
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inference mode on this device, with autocast where the precision is not fp32."""
+        reduced = self.dtype is not torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=reduced):
+            yield
+
+
+def start(device: str, precision: str, cpu_threads: int) -> Runtime:
+    """Resolve the settings of this process; ModelError where the device is not there.
+
+    Called after fork, never before: a CUDA context, or an OpenMP region of several threads, does not survive a fork.
+    """
+    cuda = _cuda_available()
+    name = ("cuda" if cuda else "cpu") if device == "auto" else device
+    try:
+        chosen = torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"device {device!r} is unknown; it takes auto, cpu, cuda or cuda:N") from None
+    if chosen.type not in ("cpu", "cuda"):
+        raise ModelError(f"device {device!r} is not supported; it takes auto, cpu, cuda or cuda:N")
+    if chosen.type == "cuda" and (not cuda or (chosen.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {device!r} was asked for, and torch finds {torch.cuda.device_count()} CUDA devices")
+    if chosen.type == "cpu" and precision == "fp16":
+        raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
+    torch.set_num_threads(cpu_threads or cpu_count())
+    where = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    log.info(
+        "running on %s (%s), precision %s, torch %s, torchvision %s, CUDA %s",
+        chosen, where, precision, torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
+    )  # fmt: skip
+    return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision])
+
+
+def _cuda_available() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of an old driver; the log line below says what is used
+        return torch.cuda.is_available()
+
+
+def cpu_count() -> int:
+    """The cores that this process may use: its affinity, and the limit of its control group where there is one."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))

@@ -1,0 +1,84 @@
+"""From class scores and box deltas to the boxes that a caller asked for: threshold, NMS, the best N.
+
+The arithmetic is that of `RoIHeads.postprocess_detections` in torchvision.models.detection.roi_heads; but the caller's
+options come in before NMS and before the mask head, so that nothing is computed that will not be returned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.models.detection.roi_heads import RoIHeads
+from torchvision.ops import batched_nms, boxes as box_ops, nms
+
+from container.structures import Options
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen boxes of one picture, at the size the network saw it."""
+
+    boxes: Tensor  # N×4 xyxy
+    scores: Tensor  # N, best first
+    classes: Tensor  # N
+
+
+def select(
+    heads: RoIHeads,
+    logits: Tensor,
+    deltas: Tensor,
+    proposals: Sequence[Tensor],
+    sizes: Sequence[tuple[int, int]],
+    options: Sequence[Options],
+    class_ids: Sequence[list[int] | None],
+) -> list[Selection]:
+    """Choose for every picture by its own options (whose confidence, iou_threshold and max_detections are set).
+
+    Args:
+        logits: R×C class scores before softmax, for the proposals of all pictures one after the other; 0 is background.
+        deltas: R×4C box regression.
+        proposals: for every picture its boxes, xyxy at network size.
+        sizes: for every picture its (height, width) at network size.
+        class_ids: for every picture the classes wanted, or None for all.
+    """
+    counts = [len(boxes) for boxes in proposals]
+    scores = torch.softmax(logits.float(), -1).split(counts)
+    regressions = deltas.float().unflatten(1, (-1, 4)).split(counts)
+    return [
+        _select_one(heads, *picture)
+        for picture in zip(scores, regressions, proposals, sizes, options, class_ids, strict=True)
+    ]
+
+
+def _select_one(
+    heads: RoIHeads,
+    scores: Tensor,
+    regressions: Tensor,
+    proposals: Tensor,
+    size: tuple[int, int],
+    options: Options,
+    class_ids: list[int] | None,
+) -> Selection:
+    assert options.confidence is not None and options.iou_threshold is not None
+    wanted = scores >= options.confidence
+    wanted[:, 0] = False
+    if class_ids is not None:
+        unwanted = torch.ones(scores.shape[1], dtype=torch.bool, device=scores.device)
+        unwanted[class_ids] = False
+        wanted &= ~unwanted
+    rows, classes = wanted.nonzero(as_tuple=True)
+    chosen = scores[rows, classes]
+    if options.max_candidates is not None and len(chosen) > options.max_candidates:
+        chosen, best = chosen.topk(options.max_candidates)
+        rows, classes = rows[best], classes[best]
+    boxes = heads.box_coder.decode_single(regressions[rows, classes], proposals[rows])
+    boxes = box_ops.clip_boxes_to_image(boxes, size)
+    keep = box_ops.remove_small_boxes(boxes, min_size=1e-2)
+    boxes, chosen, classes = boxes[keep], chosen[keep], classes[keep]
+    if options.class_agnostic_nms:
+        keep = nms(boxes, chosen, options.iou_threshold)
+    else:
+        keep = batched_nms(boxes, chosen, classes, options.iou_threshold)
+    keep = keep[: options.max_detections]
+    return Selection(boxes[keep], chosen[keep], classes[keep])

@@ -1,0 +1,17 @@
+"""torchvision's builders as architectures of ours."""
+
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import torchvision
+
+from container.engines._base import Architecture, Task, architectures
+
+
+def register_builders(task: Task, module: ModuleType, **fixed: Any) -> None:
+    """Register every builder of a torchvision module under its own name; `fixed` goes to each of them."""
+    for name in torchvision.models.list_models(module=module):
+        build = partial(torchvision.models.get_model, name, weights=None, **fixed)
+        weights = torchvision.models.get_model_weights(name).__members__
+        architectures.add(name, Architecture(task, build, tuple(weights)))

@@ -1,0 +1,124 @@
+"""State dicts: read from a file or from torchvision's own weights, and put into a module.
+
+Pickles are read by torch's restricted loader only; nothing here ever falls back to the unrestricted one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+import torchvision
+from torch import nn
+
+from container.errors import ModelError
+
+State = Mapping[str, torch.Tensor]
+FILE_TYPES = (".safetensors", ".pth", ".pt")
+
+# torchvision trained these with batch norms whose epsilon is 0 and sets that when it loads them itself
+# (torchvision.models.detection._utils.overwrite_eps); the state dict does not say so.
+_ZERO_EPSILON = {
+    "fasterrcnn_resnet50_fpn": ("COCO_V1",),
+    "keypointrcnn_resnet50_fpn": ("COCO_LEGACY", "COCO_V1"),
+    "maskrcnn_resnet50_fpn": ("COCO_V1",),
+    "retinanet_resnet50_fpn": ("COCO_V1",),
+}
+
+
+def read(path: Path) -> State:
+    """The state dict in a .safetensors, .pth or .pt file; ModelError says what is wrong with it."""
+    if path.suffix not in FILE_TYPES or not path.is_file():
+        raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(FILE_TYPES)}")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        return _unwrap(torch.load(path, map_location="cpu", weights_only=True))
+    except ModelError:
+        raise
+    except Exception as error:
+        # What torch, zipfile and pickle raise on damaged or hostile files is not one family of errors.
+        raise ModelError(
+            f"weights {path.name!r} cannot be read ({type(error).__name__}): it must be a state dict, "
+            "saved with torch.save(model.state_dict(), …) or as safetensors"
+        ) from error
+
+
+def _unwrap(saved: Any) -> State:
+    """The state dict inside a training checkpoint, without the prefixes of DataParallel and torch.compile."""
+    for key in ("model", "state_dict", "model_state_dict"):
+        if isinstance(saved, dict) and isinstance(saved.get(key), dict):
+            saved = saved[key]
+    if not isinstance(saved, dict) or not saved or not all(isinstance(v, torch.Tensor) for v in saved.values()):
+        raise ModelError("the weights file holds no state dict of named tensors")
+    for prefix in ("module.", "_orig_mod."):
+        if all(key.startswith(prefix) for key in saved):
+            saved = {key.removeprefix(prefix): value for key, value in saved.items()}
+    return saved
+
+
+def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float | None]:
+    """torchvision's own weights: (state dict, labels, epsilon of the batch norms or None for the builder's own).
+
+    They come from torch's cache or, where there is a network, from torchvision's site; ModelError names the file and
+    where it belongs when neither has them.
+    """
+    weights = torchvision.models.get_model_weights(architecture)[name]
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except Exception as error:
+        raise ModelError(
+            f"weights {name} of {architecture} are not in {folder} and cannot be fetched ({type(error).__name__}): "
+            f"put the file {weights.url.rsplit('/')[-1]} there, or name a weights file"
+        ) from error
+    epsilon = 0.0 if name in _ZERO_EPSILON.get(architecture, ()) else None
+    return state, labels_of(weights), epsilon
+
+
+def labels_of(weights: Any) -> tuple[str, ...]:
+    """The class names that torchvision's weights were trained for, by class id."""
+    return tuple(str(label) for label in weights.meta["categories"])
+
+
+def fit(module: nn.Module, state: State) -> None:
+    """Put `state` into `module`, in the types of `module`; ModelError names the first tensor that does not fit."""
+    own = module.state_dict()
+    # Checkpoints trained with frozen batch norms hold no counters, and those of semantic models hold an auxiliary
+    # classifier that is never used to predict.
+    state = {k: v for k, v in state.items() if not k.startswith("aux_classifier.")}
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    extra = [k for k in state if k not in own and not k.endswith("num_batches_tracked")]
+    for key in own:
+        if key in state and own[key].shape != state[key].shape:
+            raise ModelError(
+                f"weights do not fit: {key} is {_shape(state[key])} in the file and {_shape(own[key])} in the model; "
+                "do the labels name every class, the background included?"
+            )
+    if missing or extra:
+        raise ModelError(
+            f"weights do not fit: {len(missing)} tensors are missing from the file ({', '.join(missing[:2]) or 'none'}) "
+            f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); is it this architecture?"
+        )
+    broken = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
+    if broken:
+        raise ModelError(f"weights hold values that are not finite, first in {broken[0]}")
+    module.load_state_dict(state, strict=False)
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a scalar"
+
+
+def set_batch_norm_eps(module: nn.Module, eps: float) -> None:
+    """Give every batch norm of `module` the same epsilon."""
+    for child in module.modules():
+        if isinstance(child, nn.BatchNorm2d | torchvision.ops.FrozenBatchNorm2d):
+            child.eps = eps
+
+
+def write(module: nn.Module, path: Path) -> None:
+    """Save the weights of `module` as safetensors."""
+    safetensors.torch.save_file({k: v.contiguous() for k, v in module.state_dict().items()}, path)

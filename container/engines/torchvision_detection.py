@@ -1,0 +1,162 @@
+"""Detectors of torchvision: boxes, and with them masks or keypoints where the network has a head for them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
+from torchvision.models.detection.transform import resize_boxes, resize_keypoints
+from torchvision.ops import nms
+
+from container.engines._base import Engine, engines
+from container.engines._runtime import Runtime
+from container.engines._selection import Selection, select
+from container.engines._tensors import pad_slim, to_array, to_tensor
+from container.engines._torchvision import register_builders
+from container.structures import Instances, ModelSpec, Options, RoiMasks
+
+DEFAULT_CONFIDENCE = 0.5
+
+
+class DetectionEngine(Engine):
+    """Any torchvision detector as an engine that answers with Instances."""
+
+    def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
+        super().__init__(spec)
+        self._module = module
+        self._runtime = runtime
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:  # type: ignore[override]  # a list of one kind of prediction
+        with self._runtime.active():
+            tensors = [to_tensor(pad_slim(picture), self._runtime.device) for picture in pixels]
+            run = self._two_stages if isinstance(self._module, GeneralizedRCNN) else self._one_stage
+            found = run(tensors, options)
+        return [_inside(instances, picture.shape[:2]) for instances, picture in zip(found, pixels, strict=True)]
+
+    def _two_stages(self, tensors: list[torch.Tensor], options: Sequence[Options]) -> list[Instances]:
+        """GeneralizedRCNN.forward, but for what happens between the box head and the mask head: see _selection."""
+        module, heads = self._module, self._module.roi_heads
+        asked = [
+            self.asked(
+                one,
+                confidence=DEFAULT_CONFIDENCE,
+                iou_threshold=heads.nms_thresh,
+                max_detections=heads.detections_per_img,
+            )
+            for one in options
+        ]
+        images, _ = module.transform(tensors)
+        features = module.backbone(images.tensors)
+        proposals, _ = module.rpn(images, features)
+        pooled = heads.box_roi_pool(features, proposals, images.image_sizes)
+        logits, deltas = heads.box_predictor(heads.box_head(pooled))
+        selections = select(
+            heads, logits, deltas, proposals, images.image_sizes, asked, [self.class_ids(one) for one in asked]
+        )
+        boxes = [selection.boxes for selection in selections]
+        masks = self._masks(features, selections, images.image_sizes) if heads.has_mask() else [None] * len(tensors)
+        points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(tensors)
+        return [
+            self._instances(tensor.shape[-2:], *one)
+            for tensor, *one in zip(tensors, selections, images.image_sizes, asked, masks, points, strict=True)
+        ]
+
+    def _masks(
+        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]]
+    ) -> list[torch.Tensor | None]:
+        heads = self._module.roi_heads
+        if not any(len(selection.boxes) for selection in selections):
+            return [selection.boxes.new_zeros((0, 28, 28)) for selection in selections]
+        pooled = heads.mask_roi_pool(features, [selection.boxes for selection in selections], sizes)
+        logits = heads.mask_predictor(heads.mask_head(pooled)).float()
+        return [mask[:, 0] for mask in maskrcnn_inference(logits, [selection.classes for selection in selections])]
+
+    def _points(
+        self, features: Any, boxes: list[torch.Tensor], sizes: list[tuple[int, int]]
+    ) -> list[torch.Tensor | None]:
+        heads = self._module.roi_heads
+        pooled = heads.keypoint_roi_pool(features, boxes, sizes)
+        logits = heads.keypoint_predictor(heads.keypoint_head(pooled)).float()
+        points, scores = keypointrcnn_inference(logits, boxes)
+        return [torch.cat([xyv[..., :2], score[..., None]], -1) for xyv, score in zip(points, scores, strict=True)]
+
+    def _instances(
+        self,
+        image_size: tuple[int, int],
+        selection: Selection,
+        network_size: tuple[int, int],
+        options: Options,
+        masks: torch.Tensor | None = None,
+        points: torch.Tensor | None = None,
+    ) -> Instances:
+        image_size = tuple(image_size)
+        boxes = to_array(resize_boxes(selection.boxes, network_size, image_size)).astype(np.float32)
+        classes = to_array(selection.classes)
+        return Instances(
+            image_size=image_size,
+            boxes=boxes,
+            scores=to_array(selection.scores).astype(np.float32),
+            classes=classes,
+            labels=tuple(self.labels[c] for c in classes),
+            masks=None
+            if masks is None
+            else RoiMasks(to_array(masks), boxes, image_size, options.mask_decode_mode, options.tradeoff_factor),
+            keypoints=None if points is None else to_array(resize_keypoints(points, network_size, image_size)),
+        )
+
+    def _one_stage(self, tensors: list[torch.Tensor], options: Sequence[Options]) -> list[Instances]:
+        """One-stage detectors run whole: their thresholds are attributes, which this one thread sets for each picture."""
+        return [self._one_stage_picture(*one) for one in zip(tensors, options, strict=True)]
+
+    def _one_stage_picture(self, tensor: torch.Tensor, options: Options) -> Instances:
+        module = self._module
+        own = {name: getattr(module, name) for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")}
+        asked = self.asked(
+            options,
+            confidence=DEFAULT_CONFIDENCE,
+            iou_threshold=own["nms_thresh"],
+            max_detections=own["detections_per_img"],
+            max_candidates=own["topk_candidates"],
+        )
+        assert asked.confidence is not None
+        module.score_thresh = asked.confidence * (1 - 1e-6)  # they compare with ">", and ">=" was asked
+        module.nms_thresh = asked.iou_threshold
+        module.topk_candidates = asked.max_candidates
+        # Filtered afterwards, so that detections of other classes do not take the places of those wanted.
+        module.detections_per_img = asked.max_candidates
+        try:
+            found = module([tensor])[0]
+        finally:
+            vars(module).update(own)
+        boxes, scores, classes = found["boxes"].float(), found["scores"].float(), found["labels"]
+        keep = scores >= asked.confidence
+        if (wanted := self.class_ids(asked)) is not None:
+            keep &= torch.isin(classes, torch.tensor(wanted, device=classes.device))
+        indices = keep.nonzero()[:, 0]
+        if asked.class_agnostic_nms:
+            assert asked.iou_threshold is not None
+            indices = indices[nms(boxes[indices], scores[indices], asked.iou_threshold)]
+        indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
+        size = tuple(tensor.shape[-2:])
+        return self._instances(size, Selection(boxes[indices], scores[indices], classes[indices]), size, asked)
+
+
+def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
+    """Instances of a picture that had a margin, without it."""
+    if instances.image_size == image_size:
+        return instances
+    height, width = image_size
+    boxes = instances.boxes.clip(0, np.array([width, height, width, height], np.float32))
+    masks = instances.masks
+    if isinstance(masks, RoiMasks):
+        # The grid stays stretched over the box as the network saw it; only the picture around it has shrunk.
+        masks = RoiMasks(masks.probabilities, masks.boxes, (height, width), masks.mode, masks.tradeoff_factor)
+    cut = Instances((height, width), boxes, instances.scores, instances.classes, instances.labels, masks, instances.keypoints)
+    return cut[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
+
+
+engines.add("detection", DetectionEngine)
+register_builders("detection", torchvision.models.detection, weights_backbone=None)

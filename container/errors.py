@@ -1,0 +1,123 @@
+"""Every error that a client may see, as one tree that knows no HTTP library.
+
+ServingError (500 internal_error)
+├── BadRequest (400 bad_request)
+│   └── BadImage (400 bad_image)
+├── NotFound (404 not_found)
+│   └── ModelNotFound (404 model_not_found)
+├── NotAcceptable (406 not_acceptable)
+├── PayloadTooLarge (413 payload_too_large)
+│   └── BodyTooLarge (413 payload_too_large)
+├── UnsupportedMediaType (415 unsupported_media_type)
+├── Unprocessable (422 unprocessable)
+├── Unavailable (503 unavailable, with Retry-After)
+│   ├── ModelNotReady (503 model_not_ready)
+│   └── Overloaded (503 overloaded)
+├── DeadlineExceeded (504 deadline_exceeded)
+└── OutOfMemory (507 out_of_memory)
+
+A message says what was wrong, the value, and what is allowed, in one line; it never holds a path of this machine or
+the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
+"""
+
+
+class ServingError(Exception):
+    """An error that is answered to the client; the class gives the code and the status, the message the reason."""
+
+    code = "internal_error"
+    status = 500
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadRequest(ServingError):
+    """The request is malformed: its attributes, its JSON or its array."""
+
+    code, status = "bad_request", 400
+
+
+class BadImage(BadRequest):
+    """The bytes claim to be a picture and cannot be read as one."""
+
+    code = "bad_image"
+
+
+class NotFound(ServingError):
+    """Nothing is served under this name."""
+
+    code, status = "not_found", 404
+
+
+class ModelNotFound(NotFound):
+    """No model is loaded under this name."""
+
+    code = "model_not_found"
+
+
+class NotAcceptable(ServingError):
+    """The client accepts none of the response types that exist."""
+
+    code, status = "not_acceptable", 406
+
+
+class PayloadTooLarge(ServingError):
+    """The body, or the picture that it declares, is over the limit."""
+
+    code, status = "payload_too_large", 413
+
+
+class BodyTooLarge(PayloadTooLarge):
+    """The body alone is over the limit."""
+
+
+class UnsupportedMediaType(ServingError):
+    """The body is of a kind that is not read here."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class Unprocessable(ServingError):
+    """The picture can be read, and nothing can be done with it."""
+
+    code, status = "unprocessable", 422
+
+
+class Unavailable(ServingError):
+    """The same request may succeed later; `retry_after` says in how many seconds."""
+
+    code, status = "unavailable", 503
+
+    def __init__(self, message: str, hint: str = "", retry_after: int = 1) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class ModelNotReady(Unavailable):
+    """The model is still being loaded, or its load has failed."""
+
+    code = "model_not_ready"
+
+
+class Overloaded(Unavailable):
+    """The queue in front of the model is full."""
+
+    code = "overloaded"
+
+
+class DeadlineExceeded(ServingError):
+    """The request was not done in time; the message names the stage that was slow."""
+
+    code, status = "deadline_exceeded", 504
+
+
+class OutOfMemory(ServingError):
+    """There is not enough memory for this model or this picture."""
+
+    code, status = "out_of_memory", 507
+
+
+class ModelError(Exception):
+    """A model cannot be built or loaded; one line for the operator, naming what to do. Never sent to a client."""

@@ -1,0 +1,68 @@
+"""gunicorn's settings, out of ours."""
+
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+from container.settings import Settings
+from container.worker import DrainingWorker
+
+settings = Settings.from_environ(os.environ)
+DrainingWorker.settings = settings
+
+bind = f"{settings.host}:{settings.port}"
+workers = settings.workers
+threads = settings.threads
+worker_class = "container.worker.DrainingWorker"
+worker_connections = 1000
+backlog = 2048
+keepalive = 20
+# Only the worker's main loop is watched by this, and it hardly works; but importing torch holds it up for seconds.
+timeout = 120
+graceful_timeout = 27  # SageMaker kills 30 s after SIGTERM
+preload_app = False  # neither CUDA nor OpenMP survives a fork
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+proc_name = "maskserve"
+control_socket_disable = True
+accesslog = None
+logconfig_dict: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "container.telemetry.logs.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+    "root": {"level": settings.log_level, "handlers": ["stderr"]},
+    # gunicorn speaks of itself at INFO: warnings are what an operator needs.
+    "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True, "qualname": "gunicorn.error"}},
+}
+
+_metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else ""
+if _metrics_dir:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
+
+
+def when_ready(server: Any) -> None:
+    """The port is open: refuse now, in one line, what cannot be served."""
+    from container import app
+    from container.errors import ModelError, ServingError
+
+    try:
+        app.check(settings)
+    except (ValueError, ModelError, ServingError) as error:
+        print(f"maskserve: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker is gone: its gauges count no more."""
+    if _metrics_dir:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library types only a part of itself
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    if _metrics_dir:
+        shutil.rmtree(_metrics_dir, ignore_errors=True)

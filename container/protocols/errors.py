@@ -1,0 +1,64 @@
+"""Errors as answers: any exception becomes a ServingError once, and a ServingError one JSON document.
+
+{"error": {"code", "message", "hint", "request_id"}}; routes whose clients expect another shape build on `translate`.
+"""
+
+import json
+import logging
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from container.errors import ServingError, Unavailable
+
+log = logging.getLogger(__name__)
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of `app`, its own, Flask's and unforeseen ones, in the one JSON shape."""
+    app.register_error_handler(Exception, lambda error: respond(error))
+
+
+def respond(error: Exception) -> Response:
+    """The answer to an exception."""
+    serving = translate(error)
+    headers = {}
+    if isinstance(serving, Unavailable):
+        headers["Retry-After"] = str(serving.retry_after)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
+    return Response(
+        json.dumps(document(serving), ensure_ascii=False) + "\n", serving.status, headers, content_type="application/json"
+    )
+
+
+def translate(error: Exception) -> ServingError:
+    """`error` as a ServingError; what nobody foresaw is logged with its traceback and told to nobody."""
+    if isinstance(error, ServingError):
+        return error
+    if isinstance(error, HTTPException) and error.code is not None:
+        translated = ServingError(_http_message(error))
+        translated.code, translated.status = _HTTP_CODES.get(error.code, "bad_request"), error.code
+        return translated
+    log.error("a request failed", exc_info=error, extra={"fields": {"request_id": _request_id()}})
+    return ServingError("the server failed on this request; its log says why")
+
+
+def _http_message(error: HTTPException) -> str:
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.method[:20]} is not allowed on {request.path[:100]!r}"
+    if error.code == 404:
+        return f"there is no route {request.path[:100]!r}"
+    return (error.name or "the request was refused").lower()
+
+
+def document(error: ServingError) -> dict[str, dict[str, str]]:
+    """The JSON of an error."""
+    fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": _request_id()}
+    return {"error": {key: value for key, value in fields.items() if value}}
+
+
+def _request_id() -> str:
+    return str(request.environ.get("maskserve.request_id", ""))

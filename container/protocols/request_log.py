@@ -1,0 +1,52 @@
+"""What happens around every request: its id, one log line, the metrics."""
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, request
+
+from container.telemetry import metrics
+
+log = logging.getLogger("maskserve.request")
+
+INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+def register(app: Flask) -> None:
+    """Give every request an id, echo it as X-Request-Id, and log and count it when it is answered."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get(INFERENCE_ID, "")
+        request.environ["maskserve.request_id"] = given if _PRINTABLE.fullmatch(given) else uuid.uuid4().hex
+        request.environ["maskserve.started"] = time.monotonic()
+        metrics.IN_FLIGHT.inc()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        request_id = request.environ.get("maskserve.request_id", "")
+        response.headers["X-Request-Id"] = request_id
+        seconds = time.monotonic() - request.environ.get("maskserve.started", time.monotonic())
+        route = request.url_rule.rule if request.url_rule else "none"
+        metrics.REQUESTS.labels(route, response.status_code).inc()
+        metrics.LATENCY.labels(route).observe(seconds)
+        if route != "/ping":  # asked every few seconds: a line each is money on CloudWatch
+            fields = {
+                "request_id": request_id,
+                "method": request.method[:16],
+                "path": request.path[:200],
+                "status": response.status_code,
+                "ms": round(seconds * 1000, 1),
+                "bytes_out": response.content_length,
+                **request.environ.get("maskserve.log", {}),
+            }
+            log.info("request", extra={"fields": fields})
+        return response
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        if "maskserve.started" in request.environ:
+            metrics.IN_FLIGHT.dec()

@@ -1,0 +1,52 @@
+"""Pictures out of a request body, by its content type."""
+
+import json
+from collections.abc import Callable
+
+from container.errors import BadRequest, UnsupportedMediaType
+from container.images.json_form import read_json
+from container.images.limits import Limits
+from container.images.sources._base import sources
+from container.structures import Image
+
+READ = "image/* (JPEG, PNG, WebP, GIF, BMP, TIFF), application/octet-stream, application/x-npy, application/json"
+
+
+def read_images(content_type: str, content_encoding: str, body: bytes, limits: Limits) -> list[Image]:
+    """The pictures in a body: one, or several where an array of shape N×H×W×3 was sent.
+
+    Bytes of a picture are recognised by what they are: clients, and batch transforms over mixed folders, name the
+    wrong image type, none, or curl's application/x-www-form-urlencoded.
+    """
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {content_encoding[:40]!r} is not read; send the body as it is")
+    media_type = content_type.split(";")[0].strip().lower()
+    return _reader(media_type)(body, limits)
+
+
+def _reader(media_type: str) -> Callable[[bytes, Limits], list[Image]]:
+    if media_type == "application/json":
+        return _read_document
+    if media_type == "application/x-npy":
+        return sources["npy"].read
+    if media_type.startswith("image/") or media_type in (
+        "",
+        "application/x-image",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ):
+        return sources["encoded"].read
+    raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + READ)
+
+
+def _read_document(body: bytes, limits: Limits) -> list[Image]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON", hint=_JSON_HINT) from None
+    if not isinstance(document, dict) or "image" not in document:
+        raise BadRequest("the JSON body has no key `image`", hint=_JSON_HINT)
+    return read_json(document["image"], limits)
+
+
+_JSON_HINT = '{"image": {"type": "base64", "value": "…"}}'

@@ -1,0 +1,72 @@
+"""The hosting contract: GET /ping, POST /invocations, GET /execution-parameters.
+
+Source: docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html and …/your-algorithms-batch-code.html.
+"""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, jsonify, request
+
+from container.protocols.openapi import operation
+from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
+from container.protocols.sagemaker.openapi import INVOCATION, answers, error
+from container.service import Services
+
+PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
+
+
+@dataclass(frozen=True)
+class BatchCapacity:
+    """What /execution-parameters tells a batch transform."""
+
+    max_payload_mb: float  # 0: no limit
+    concurrency: int  # 0: as many as fit
+
+
+def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
+    """The routes of a SageMaker container."""
+    blueprint = Blueprint("sagemaker", __name__)
+
+    @blueprint.get("/ping", strict_slashes=False)
+    @operation(
+        "Health: 200 when requests may be sent",
+        {"200": {"description": "Ready"}, "503": error("Loading, failed to load, or shutting down")},
+    )
+    def ping() -> Response | tuple[Response, int]:
+        healthy, reason = services.health()
+        if healthy:
+            return Response()
+        return jsonify(error={"code": "not_ready", "message": reason}), 503
+
+    @blueprint.post("/invocations", strict_slashes=False)
+    @operation("A picture in; labels and boxes, or the picture with its masks, out", answers(), **INVOCATION)
+    def invocations() -> Response:
+        reply = invoke(request, services, defaults)
+        request.environ["maskserve.log"] = reply.log
+        return Response(reply.body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
+
+    @blueprint.get("/execution-parameters", strict_slashes=False)
+    @operation(
+        "What a batch transform may send at a time",
+        {"200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}}},
+    )
+    def execution_parameters() -> Response:
+        payload = int(capacity.max_payload_mb) if capacity.max_payload_mb else 0
+        fitting = PAYLOAD_PRODUCT_MB // max(1, payload)
+        return jsonify(
+            MaxConcurrentTransforms=capacity.concurrency or max(1, min(4, fitting)),
+            BatchStrategy="SINGLE_RECORD",
+            MaxPayloadInMB=payload,
+        )
+
+    return blueprint
+
+
+_EXECUTION_PARAMETERS = {
+    "type": "object",
+    "properties": {
+        "MaxConcurrentTransforms": {"type": "integer"},
+        "BatchStrategy": {"type": "string", "enum": ["SINGLE_RECORD"]},
+        "MaxPayloadInMB": {"type": "integer"},
+    },
+}

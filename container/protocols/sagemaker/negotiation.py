@@ -1,0 +1,76 @@
+"""Which format answers a request: Accept first, then the attributes, then the configured default, then JSON.
+
+Pure functions of strings; knows no HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is no preference:
+curl, Postman and requests send */* on their own, and it must not beat what the attributes say.
+"""
+
+from typing import NamedTuple
+
+from werkzeug.http import parse_accept_header
+
+from container.errors import NotAcceptable
+from container.protocols.sagemaker.attributes import RESPONSE_TYPES, Attributes
+from container.structures import Choice
+
+# What there is, in the order in which it is picked where nothing else decides.
+OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png"}
+
+
+def negotiate(accept: str, attributes: Attributes, default: str) -> Choice:
+    """The format and what was asked of it; NotAcceptable where Accept allows none of OFFERS.
+
+    Args:
+        accept: the header's value, "" where it is missing.
+        default: the media type that the operator set, one of OFFERS.
+    """
+    preferred = (RESPONSE_TYPES.get(attributes.values.get("response_type", ""), ""), default, "application/json")
+    media_type = _pick(_ranges(accept), preferred)
+    name = OFFERS[media_type]
+    if name == "json" and attributes.values.get("format"):
+        name = attributes.values["format"]
+    return Choice(name, attributes.options(), attributes.appearance())
+
+
+class _Range(NamedTuple):
+    pattern: str  # "image/png", "image/*" or "*/*"
+    quality: float
+
+    def precision(self, media_type: str) -> int:
+        """2 for the same type, 1 for its family, 0 for any, -1 for no match."""
+        if self.pattern == media_type or (self.pattern == "image/jpg" and media_type == "image/jpeg"):
+            return 2
+        if self.pattern == media_type.split("/")[0] + "/*":
+            return 1
+        return 0 if self.pattern == "*/*" else -1
+
+
+def _ranges(accept: str) -> list[_Range]:
+    """The well-formed ranges of an Accept header, in its order; malformed ones say nothing."""
+    ranges = []
+    for part in accept.split(","):  # one at a time, since werkzeug sorts and the order decides between equals
+        for value, quality in parse_accept_header(part):
+            pattern = value.split(";")[0].strip().lower()
+            ranges.append(_Range("*/*" if pattern == "*" else pattern, quality))
+    return [r for r in ranges if "/" in r.pattern]
+
+
+def _pick(ranges: list[_Range], preferred: tuple[str, ...]) -> str:
+    if not ranges:
+        ranges = [_Range("*/*", 1)]
+    graded = {}  # media type → the most precise range that matches it
+    for media_type in OFFERS:
+        matching = [r for r in ranges if r.precision(media_type) >= 0]
+        if matching:
+            best = max(matching, key=lambda r: r.precision(media_type))
+            if best.quality > 0:
+                graded[media_type] = best
+    if not graded:
+        raise NotAcceptable(
+            f"Accept is {','.join(r.pattern for r in ranges)[:200]!r}; there is " + ", ".join(OFFERS),
+        )
+    top = max(best.quality for best in graded.values())
+    favourites = [media_type for media_type, best in graded.items() if best.quality == top]
+    named = [m for m in favourites if graded[m].precision(m) == 2]
+    if named:
+        return min(named, key=lambda m: ranges.index(graded[m]))
+    return next((m for m in preferred if m in favourites), favourites[0])

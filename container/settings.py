@@ -1,0 +1,142 @@
+"""What an operator may set: one frozen record, read from the environment once.
+
+Read by app, cli and gunicorn_conf; everything below them gets values as arguments. The README's table of settings is
+compared with this file by a test.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+PREFIX = "MASKSERVE_"
+
+
+def setting(default: object, doc: str, *names: str) -> Any:
+    """A field that is read from the first of the environment variables `names` that is set (own ones get PREFIX)."""
+    return field(default=default, metadata={"names": names, "doc": doc})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default; `from_environ` reads and checks the environment."""
+
+    port: int = setting(8080, "Port to listen on.", "SAGEMAKER_BIND_TO_PORT")
+    workers: int = setting(1, "Server processes, each with a copy of the model.", "SAGEMAKER_MODEL_SERVER_WORKERS")
+    timeout: float = setting(
+        0.0,
+        "Seconds a request may take; 0 means 55, or 3300 in a batch transform.",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
+    )
+    default_accept: str = setting(
+        "application/json", "Response type where the caller names none.", "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
+    )
+    max_payload_mb: float = setting(
+        25.0, "Largest request body in MB; 0 means no limit.", "SAGEMAKER_MAX_PAYLOAD_IN_MB"
+    )
+    base_dir: str = setting("/opt/ml", "The model is looked for in its folder `model`.", "SAGEMAKER_BASE_DIR")
+    log_level: int = setting(
+        20, "Python's numeric log level; 30 logs no successful requests.", "SAGEMAKER_CONTAINER_LOG_LEVEL"
+    )
+    batch: bool = setting(False, "Set by SageMaker in a batch transform.", "SAGEMAKER_BATCH")
+    max_concurrent_transforms: int = setting(
+        0,
+        "Answer of /execution-parameters; 0 means as many as fit SageMaker's rule.",
+        "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+    )
+    multi_model: bool = setting(False, "Multi-model endpoint: not supported yet.", "SAGEMAKER_MULTI_MODEL")
+
+    host: str = setting("0.0.0.0", "Address to listen on.", "HOST")
+    model: str = setting(
+        "", "`default`, an architecture's name, a folder or a model.tar.gz; empty means what lies in base_dir.", "MODEL"
+    )
+    weights: str = setting("", "For an architecture: a weights file, or a name such as `COCO_V1`.", "WEIGHTS")
+    labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
+    device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
+    precision: str = setting("fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION")
+    cpu_threads: int = setting(0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS")
+    threads: int = setting(32, "Requests that one worker holds at a time.", "THREADS")
+    queue_size: int = setting(64, "Requests that wait for the model before others are refused with 503.", "QUEUE_SIZE")
+    batch_size: int = setting(8, "Waiting requests that a GPU takes at once; a CPU takes one.", "BATCH_SIZE")
+    default_attributes: str = setting(
+        "",
+        'Custom attributes for requests that do not set them, as JSON: `{"confidence": 0.3, "masks": "rle"}`.',
+        "DEFAULT_ATTRIBUTES",
+    )
+    endpoint_names: str = setting(
+        "", "Names answered on /endpoints/NAME/invocations, separated by commas; empty means any.", "ENDPOINT_NAMES"
+    )
+    max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
+    max_scans: int = setting(100, "Most scans of a progressive JPEG.", "MAX_SCANS")
+    url_hosts: str = setting(
+        "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
+    )
+    url_timeout: float = setting(10.0, "Seconds that fetching a picture may take.", "URL_TIMEOUT")
+    drain_seconds: float = setting(
+        2.0, "Seconds after SIGTERM in which requests are still taken while /ping answers 503.", "DRAIN_SECONDS"
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read every variable that is set and not empty; ValueError names the variable, its value and what it takes."""
+        values = {}
+        for f in fields(cls):
+            for name in variables(f.name):
+                if environ.get(name, "").strip():
+                    values[f.name] = _cast(type(f.default), name, environ[name].strip())
+                    break
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        for name, allowed in _ALLOWED.items():
+            if not allowed[0](getattr(self, name)):
+                raise ValueError(f"{variables(name)[0]} is {getattr(self, name)!r}; it takes {allowed[1]}")
+
+    @property
+    def deadline_seconds(self) -> float:
+        """Seconds a request may take, the default filled in."""
+        return self.timeout or (3300.0 if self.batch else 55.0)
+
+    @property
+    def max_body_bytes(self) -> int | None:
+        """Largest request body in bytes, or None for no limit."""
+        return int(self.max_payload_mb * 1024 * 1024) or None
+
+
+def variables(name: str) -> tuple[str, ...]:
+    """The environment variables that a field of Settings is read from, first one first."""
+    names = next(f for f in fields(Settings) if f.name == name).metadata["names"]
+    return tuple(n if n.startswith("SAGEMAKER_") else PREFIX + n for n in names)
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated setting, trimmed, empty ones left out."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _cast(kind: type, name: str, text: str) -> object:
+    if kind is bool:
+        # SageMaker's local mode writes "True" where SageMaker writes "true".
+        return text.lower() in ("true", "1", "yes")
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{name} is {text!r}; it takes {'a whole number' if kind is int else 'a number'}") from None
+
+
+_ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "port": (lambda v: 0 < v < 65536, "1 to 65535"),
+    "workers": (lambda v: v >= 1, "1 or more"),
+    "timeout": (lambda v: 0 <= v <= 86400, "0 to 86400"),
+    "max_payload_mb": (lambda v: 0 <= v <= 4096, "0 to 4096"),
+    "max_concurrent_transforms": (lambda v: v >= 0, "0 or more"),
+    "precision": (lambda v: v in ("fp32", "bf16", "fp16"), "fp32, bf16 or fp16"),
+    "cpu_threads": (lambda v: v >= 0, "0 or more"),
+    "threads": (lambda v: v >= 2, "2 or more"),
+    "queue_size": (lambda v: v >= 1, "1 or more"),
+    "batch_size": (lambda v: v >= 1, "1 or more"),
+    "max_pixels": (lambda v: v >= 1, "1 or more"),
+    "max_scans": (lambda v: v >= 1, "1 or more"),
+    "url_timeout": (lambda v: v > 0, "more than 0"),
+    "drain_seconds": (lambda v: 0 <= v <= 20, "0 to 20"),
+}

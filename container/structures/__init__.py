@@ -1,0 +1,29 @@
+"""The data types between layers: frozen, numpy only, knowing neither who makes them nor who uses them."""
+
+from container.structures.classification import Classification
+from container.structures.image import Image
+from container.structures.instances import Instances
+from container.structures.masks import Bitmasks, Masks, RoiMasks
+from container.structures.model_spec import ModelSpec
+from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
+from container.structures.result import Prediction, Result
+from container.structures.semantic_map import SemanticMap
+
+__all__ = [
+    "Appearance",
+    "Bitmasks",
+    "Choice",
+    "Classification",
+    "Image",
+    "Instances",
+    "MaskDecodeMode",
+    "MaskEncoding",
+    "Masks",
+    "ModelSpec",
+    "Options",
+    "Prediction",
+    "Render",
+    "Result",
+    "RoiMasks",
+    "SemanticMap",
+]

@@ -1,0 +1,48 @@
+"""What a detector found: one row an instance."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from container.structures.masks import Masks
+
+
+@dataclass(frozen=True)
+class Instances:
+    """N instances in one picture, best score first; indexing filters every field alike."""
+
+    image_size: tuple[int, int]  # (height, width)
+    boxes: np.ndarray  # float32 N×4 xyxy in pixels
+    scores: np.ndarray  # float32 N, 0–1
+    classes: np.ndarray  # int64 N, the model's own class ids
+    labels: tuple[str, ...]  # N names
+    masks: Masks | None = None
+    keypoints: np.ndarray | None = None  # float32 N×K×3: x, y in pixels, score
+
+    def __post_init__(self) -> None:
+        lengths = {
+            "boxes": len(self.boxes),
+            "scores": len(self.scores),
+            "classes": len(self.classes),
+            "labels": len(self.labels),
+            "masks": len(self if self.masks is None else self.masks),
+            "keypoints": len(self if self.keypoints is None else self.keypoints),
+        }
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"fields of unequal length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, keep: np.ndarray) -> "Instances":
+        """The instances chosen by an index array or a boolean array."""
+        indices = np.arange(len(self))[keep]
+        return replace(
+            self,
+            boxes=self.boxes[indices],
+            scores=self.scores[indices],
+            classes=self.classes[indices],
+            labels=tuple(self.labels[i] for i in indices),
+            masks=None if self.masks is None else self.masks[indices],
+            keypoints=None if self.keypoints is None else self.keypoints[indices],
+        )

@@ -1,0 +1,91 @@
+"""Instance masks in the two forms they come in: small probabilities with boxes, or full bitmaps.
+
+Both answer the same questions: the bitmap of an instance inside its box (`crop`), in the whole picture (`bitmap`), as
+COCO run lengths (`rle`) and as outlines (`polygons`). Nothing is drawn up to picture size before it is asked for.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from container.ops import paste, polygons, rle
+from container.structures.options import MaskDecodeMode
+
+
+class Masks(ABC):
+    """The masks of N instances of one picture."""
+
+    image_size: tuple[int, int]  # (height, width)
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, keep: np.ndarray) -> Self:
+        """The masks chosen by an index array or a boolean array."""
+
+    @abstractmethod
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        """Mask i as (bool h×w, x, y): its own part of the picture and where that begins; h or w may be 0."""
+
+    def bitmap(self, i: int) -> np.ndarray:
+        """Mask i as bool H×W."""
+        crop, x, y = self.crop(i)
+        full = np.zeros(self.image_size, bool)
+        full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
+        return full
+
+    def rle(self, i: int) -> dict[str, object]:
+        """Mask i as COCO's compressed run lengths: {"size": [H, W], "counts": str}."""
+        return rle.encode(*self.crop(i), self.image_size)
+
+    def polygons(self, i: int) -> list[list[float]]:
+        """Mask i as outlines, each [x0, y0, x1, y1, …] in pixels."""
+        return polygons.trace(*self.crop(i))
+
+
+@dataclass(frozen=True)
+class RoiMasks(Masks):
+    """Masks as the mask head gives them: probabilities on a small grid stretched over each box."""
+
+    probabilities: np.ndarray  # float32 N×M×M, M = 28 in torchvision
+    boxes: np.ndarray  # float32 N×4 xyxy in pixels of the picture
+    image_size: tuple[int, int]
+    mode: MaskDecodeMode = "accurate"
+    tradeoff_factor: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, keep: np.ndarray) -> "RoiMasks":
+        return RoiMasks(self.probabilities[keep], self.boxes[keep], self.image_size, self.mode, self.tradeoff_factor)
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        fineness = {"accurate": 1.0, "fast": 0.0}.get(self.mode, self.tradeoff_factor)
+        return paste.paste(self.probabilities[i], self.boxes[i], self.image_size, fineness)
+
+
+@dataclass(frozen=True)
+class Bitmasks(Masks):
+    """Masks at full size."""
+
+    bitmaps: np.ndarray  # bool N×H×W
+
+    @property
+    def image_size(self) -> tuple[int, int]:  # type: ignore[override]  # derived here, stored in RoiMasks
+        return self.bitmaps.shape[1], self.bitmaps.shape[2]
+
+    def __len__(self) -> int:
+        return len(self.bitmaps)
+
+    def __getitem__(self, keep: np.ndarray) -> "Bitmasks":
+        return Bitmasks(self.bitmaps[keep])
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        rows, columns = (np.flatnonzero(self.bitmaps[i].any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return np.zeros((0, 0), bool), 0, 0
+        x, y = int(columns[0]), int(rows[0])
+        return self.bitmaps[i, y : int(rows[-1]) + 1, x : int(columns[-1]) + 1], x, y

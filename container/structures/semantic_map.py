@@ -1,0 +1,41 @@
+"""What a semantic model found: one class a pixel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from container.structures.instances import Instances
+from container.structures.masks import Bitmasks
+
+
+@dataclass(frozen=True)
+class SemanticMap:
+    """The class of every pixel, and how sure the model is of each class that is present."""
+
+    class_ids: np.ndarray  # uint8 (or uint16) H×W; 0 is background
+    confidences: dict[int, float]  # class id → mean confidence of its pixels, 0–1; the classes to report
+    labels: tuple[str, ...]  # class id → name
+
+    def __len__(self) -> int:
+        return len(self.confidences)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.class_ids.shape[0], self.class_ids.shape[1]
+
+    def instances(self) -> Instances:
+        """The same as one instance per reported class, surest first: the box and the mask of its pixels."""
+        classes = sorted(self.confidences, key=lambda c: -self.confidences[c])
+        bitmaps = np.stack([self.class_ids == c for c in classes]) if classes else np.zeros((0, *self.image_size), bool)
+        masks = Bitmasks(bitmaps)
+        crops = [masks.crop(i) for i in range(len(masks))]
+        boxes = [[x, y, x + crop.shape[1], y + crop.shape[0]] for crop, x, y in crops]
+        return Instances(
+            image_size=self.image_size,
+            boxes=np.array(boxes, np.float32).reshape(-1, 4),
+            scores=np.array([self.confidences[c] for c in classes], np.float32),
+            classes=np.array(classes, np.int64),
+            labels=tuple(self.labels[c] for c in classes),
+            masks=masks,
+        )

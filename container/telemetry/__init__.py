@@ -1,0 +1,1 @@
+"""Logs, metrics and timings; usable from every layer."""

@@ -1,0 +1,32 @@
+"""How long each stage of a request took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Timings:
+    """Milliseconds by stage, in the order in which the stages began, and a deadline on the monotonic clock."""
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self.started = time.monotonic()
+        self.deadline = self.started + deadline_seconds
+        self.stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of the block to stage `name`."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add(name, (time.monotonic() - begun) * 1000)
+
+    def add(self, name: str, milliseconds: float) -> None:
+        """Add to stage `name`."""
+        self.stages[name] = self.stages.get(name, 0.0) + milliseconds
+
+    @property
+    def total(self) -> float:
+        """Milliseconds since the request began."""
+        return (time.monotonic() - self.started) * 1000

@@ -1,0 +1,32 @@
+"""The gunicorn worker: many cheap threads, and a shutdown that loses nothing."""
+
+import threading
+from types import FrameType
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from container.settings import Settings
+
+
+class DrainingWorker(ThreadWorker):
+    """gthread that goes on answering for a while after SIGTERM.
+
+    A load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted connections that
+    nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in flight is finished,
+    and idle connections are closed rather than waited for.
+    """
+
+    settings: Settings  # set by gunicorn_conf
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        draining = self.wsgi.extensions["services"].draining
+        if not draining.is_set():
+            draining.set()
+            end = threading.Timer(self.settings.drain_seconds, self.method_queue.defer, [self._end, sig, frame])
+            end.daemon = True
+            end.start()
+
+    def _end(self, sig: int, frame: FrameType | None) -> None:
+        for conn in [*self.keepalived_conns, *self.pending_conns]:
+            conn.timeout = 0
+        super().handle_exit(sig, frame)

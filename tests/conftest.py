@@ -1,0 +1,159 @@
+"""Pictures, the fake model behind the real application, and real servers in processes of their own."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from flask.testing import FlaskClient
+from PIL import Image
+
+from container.app import create_app
+from container.settings import Settings
+from tests.fakes import FakeEngine, fake_services
+
+ROOT = Path(__file__).parent.parent
+
+
+def encode(pixels: np.ndarray, form: str = "PNG", **options: object) -> bytes:
+    """A picture as bytes of `form`."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    """The pixels of an encoded picture."""
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+@pytest.fixture(scope="session")
+def small_png() -> bytes:
+    """40 pixels wide, 30 high."""
+    return encode(np.full((30, 40, 3), 128, np.uint8))
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> bytes:
+    """A photo of one person as JPEG, 512×512 (NASA, public domain)."""
+    return encode(skimage.data.astronaut(), "JPEG", quality=92)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def client(engine: FakeEngine) -> Iterator[FlaskClient]:
+    """A test client of the real application with the fake model."""
+    app = create_app(Settings(), fake_services(engine))
+    yield app.test_client()
+    app.extensions["services"].repository.close()
+
+
+@dataclass
+class Server:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    started: float
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ping(self, timeout: float = 2) -> int:
+        """The status of /ping, 0 where nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + "/ping", timeout=timeout) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def wait(self, status: int = 200, seconds: float = 60) -> None:
+        """Wait until /ping answers `status`."""
+        end = time.monotonic() + seconds
+        while self.ping() != status:
+            assert time.monotonic() < end and self.process.poll() is None, self.log.read_text()[-3000:]
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(35)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Start `serve` (or another command of the same contract) with settings given as environment variables."""
+    servers: list[Server] = []
+
+    def start(*command: str, **environ: str) -> Server:
+        port = free_port()
+        log = tmp_path_factory.mktemp("server") / "log"
+        settings = {
+            "SAGEMAKER_BIND_TO_PORT": str(port),
+            "MASKSERVE_HOST": "127.0.0.1",
+            "SAGEMAKER_BASE_DIR": str(log.parent),
+            "MASKSERVE_DEVICE": "cpu",
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "MASKSERVE_", "AWS_"))}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command or (sys.executable, "-m", "container", "serve"),
+                cwd=ROOT,
+                env=kept | settings | environ,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        servers.append(Server(process, port, log, time.monotonic()))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: StartServer) -> Server:
+    """The real server with the embedded default model, ready."""
+    started = start_server()
+    started.wait()
+    return started
+
+
+@pytest.fixture(scope="session")
+def start_slow_server(start_server: StartServer) -> Callable[..., Server]:
+    """The real gunicorn and application around a fake model that takes its time."""
+
+    def start(seconds: float, **environ: str) -> Server:
+        return start_server(sys.executable, "-m", "tests.slow_server", MASKSERVE_TEST_SECONDS=str(seconds), **environ)
+
+    return start

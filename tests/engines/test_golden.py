@@ -1,0 +1,146 @@
+"""Engines against torchvision's own forward, with random weights of the real architectures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+import torchvision
+from torch.nn import functional
+from torchvision.transforms._presets import SemanticSegmentation
+
+from container.engines import _loading, _runtime, _weights
+from container.engines._base import Engine
+from container.structures import Instances, ModelSpec, Options
+
+CPU = _runtime.start("cpu", "fp32", 0)
+PHOTO = skimage.data.coffee()  # 400×600
+
+
+def make(architecture: str, folder: Path, classes: int, **parameters: Any) -> tuple[torch.nn.Module, Engine]:
+    """The plain torchvision module with random weights, and an engine that loaded the same weights from a file."""
+    torch.manual_seed(7)
+    extra = {"weights_backbone": None} if classes != 1000 else {}
+    module = torchvision.models.get_model(architecture, weights=None, num_classes=classes, **extra, **parameters).eval()
+    calibrate(module)
+    path = folder / "model.safetensors"
+    _weights.write(module, path)
+    labels = tuple(f"class {i}" for i in range(classes))
+    if classes in (91, 21):
+        labels = ("__background__", *labels[1:])
+    return module, _loading.load(ModelSpec("m", architecture, path, labels, parameters), CPU)
+
+
+def calibrate(module: torch.nn.Module) -> None:
+    """Give the last layers outputs of a trained network's spread: random ones choose nothing, or are all 0 or 1.
+
+    A mask of zeros and ones alone has pixels of exactly 0.5, which any two interpolations round differently.
+    """
+    spread = {"cls_score": 2.0, "mask_fcn_logits": 1.0, "4": 2.0}
+    layers = [(layer, spread[name.split(".")[-1]]) for name, layer in module.named_modules() if is_last(name)]
+    for layer, target in layers:
+        deviations: list[torch.Tensor] = []
+        hook = layer.register_forward_hook(lambda _, __, output, seen=deviations: seen.append(output.std()))
+        plain(module, PHOTO)
+        hook.remove()
+        with torch.no_grad():
+            layer.weight.mul_(target / deviations[0])
+
+
+def is_last(name: str) -> bool:
+    return name.endswith(("cls_score", "mask_fcn_logits")) or name == "classifier.4"
+
+
+def plain(module: torch.nn.Module, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    with torch.inference_mode():
+        tensor = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+        found = module([tensor])[0] if hasattr(module, "transform") else module(tensor[None])
+    return {key: value.numpy() for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+@pytest.mark.parametrize("architecture", ["maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"])
+def test_mask_rcnn_equals_the_plain_forward(architecture: str, tmp_path: Path) -> None:
+    module, engine = make(architecture, tmp_path, 91, min_size=200, max_size=320)
+    module.roi_heads.score_thresh = 0.02
+    expected = plain(module, PHOTO)
+    found = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
+    assert isinstance(found, Instances) and found.masks is not None
+    assert len(found) == len(expected["scores"]) > 10
+    np.testing.assert_allclose(found.boxes, expected["boxes"], atol=1e-3)
+    np.testing.assert_allclose(found.scores, expected["scores"], atol=1e-5)
+    assert found.classes.tolist() == expected["labels"].tolist()
+    differing = sum(
+        int((found.masks.bitmap(i) != (expected["masks"][i, 0] >= 0.5)).sum()) for i in range(len(found))
+    )
+    assert differing <= 1e-6 * expected["masks"].size
+
+
+def test_confidence_before_the_mask_head_keeps_the_same_instances(tmp_path: Path) -> None:
+    _, engine = make("maskrcnn_resnet50_fpn", tmp_path, 91, min_size=200, max_size=320)
+    everything = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
+    assert isinstance(everything, Instances)
+    threshold = float(np.median(everything.scores))
+    fewer = engine.predict([PHOTO], [Options(confidence=threshold)])[0]
+    expected = everything[everything.scores >= threshold]
+    assert isinstance(fewer, Instances) and 0 < len(fewer) < len(everything)
+    np.testing.assert_allclose(fewer.boxes, expected.boxes)
+    assert fewer.labels == expected.labels
+
+
+@pytest.mark.parametrize(
+    ("architecture", "parameters"),
+    [
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", {}),
+        ("retinanet_resnet50_fpn", {"min_size": 200, "max_size": 320}),
+        ("fcos_resnet50_fpn", {"min_size": 200, "max_size": 320}),
+        ("ssdlite320_mobilenet_v3_large", {}),
+    ],
+)
+def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: dict[str, Any], tmp_path: Path) -> None:
+    module, engine = make(architecture, tmp_path, 91, **parameters)
+    (module.roi_heads if hasattr(module, "roi_heads") else module).score_thresh = 0.005
+    expected = plain(module, PHOTO)
+    order = np.argsort(-expected["scores"], kind="stable")
+    confidence = float(expected["scores"][order][min(len(order), 60) - 1])
+    found = engine.predict([PHOTO], [Options(confidence=confidence)])[0]
+    count = int((expected["scores"] >= confidence).sum())
+    assert isinstance(found, Instances) and found.masks is None
+    assert len(found) == count > 5
+    np.testing.assert_allclose(found.scores, expected["scores"][order][:count], atol=1e-5)
+    np.testing.assert_allclose(np.sort(found.boxes, 0), np.sort(expected["boxes"][order][:count], 0), atol=1e-2)
+
+
+def test_keypoints_equal_the_plain_forward(tmp_path: Path) -> None:
+    module, engine = make("keypointrcnn_resnet50_fpn", tmp_path, 2, min_size=200, max_size=320)
+    expected = plain(module, PHOTO)
+    found = engine.predict([PHOTO], [Options(confidence=0.0501)])[0]
+    assert isinstance(found, Instances) and found.keypoints is not None and len(found) > 0
+    np.testing.assert_allclose(found.keypoints[..., :2], expected["keypoints"][: len(found), :, :2], atol=1e-2)
+
+
+@pytest.mark.parametrize("architecture", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"])
+@pytest.mark.parametrize("size", [(400, 600), (1080, 1920), (90, 60)])
+def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: tuple[int, int], tmp_path: Path) -> None:
+    module, engine = make(architecture, tmp_path, 21)
+    rows, columns = (np.linspace(0, side - 1, n).astype(int) for side, n in zip(PHOTO.shape[:2], size, strict=True))
+    pixels = PHOTO[rows][:, columns]
+    with torch.inference_mode():
+        picture = SemanticSegmentation(resize_size=520)(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)
+        logits = module(picture[None])["out"]
+        expected = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1)[0].numpy()
+    found = engine.predict([pixels], [Options()])[0]
+    assert (found.class_ids != expected).sum() <= 1e-5 * expected.size
+    assert set(found.confidences) == set(np.unique(expected).tolist()) - {0}
+
+
+def test_classifier_equals_the_plain_forward(tmp_path: Path) -> None:
+    module, engine = make("mobilenet_v3_small", tmp_path, 1000)
+    transform = torchvision.models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
+    with torch.inference_mode():
+        logits = module(transform(torch.from_numpy(PHOTO).permute(2, 0, 1))[None])[0]
+    scores, classes = logits.softmax(0).topk(5)
+    found = engine.predict([PHOTO], [Options()])[0]
+    np.testing.assert_allclose(found.scores, scores, atol=1e-4)
+    assert len(found.labels) == 5 and set(found.classes.tolist()) & set(classes.tolist())

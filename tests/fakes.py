@@ -1,0 +1,58 @@
+"""A model that needs no torch: it finds what it is told to find."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from container.engines._base import Engine
+from container.engines._dispatch import Dispatcher
+from container.images.limits import Limits
+from container.models.repository import Model, Repository
+from container.service import Inference, Services
+from container.service.services import DEFAULT_MODEL
+from container.structures import Instances, ModelSpec, Options, Prediction, RoiMasks
+
+LABELS = ("__background__", "person", "horse")
+SPEC = ModelSpec("fake", "fake_net", "NONE", LABELS)
+
+
+@dataclass
+class FakeEngine(Engine):
+    """Finds a horse in the left half and a person in the right half of any picture."""
+
+    spec: ModelSpec = SPEC
+    seconds: float = 0.0
+    error: Exception | None = None
+    asked_for: list[Options] = field(default_factory=list)
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Prediction]:
+        time.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        self.asked_for += options
+        return [self._instances(*one) for one in zip(pixels, options, strict=True)]
+
+    def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
+        height, width = pixels.shape[:2]
+        boxes = np.array([[0, 0, width / 2, height], [width / 2, 0, width, height]], np.float32)
+        found = Instances(
+            image_size=(height, width),
+            boxes=boxes,
+            scores=np.array([0.9975, 0.53], np.float32),
+            classes=np.array([2, 1]),
+            labels=("horse", "person"),
+            masks=RoiMasks(np.ones((2, 28, 28), np.float32), boxes, (height, width), options.mask_decode_mode),
+        )
+        wanted = self.class_ids(options)
+        keep = found.scores >= (0.5 if options.confidence is None else options.confidence)
+        return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
+
+
+def fake_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: int) -> Services:
+    """Services around `engine`, ready."""
+    repository = Repository()
+    repository.load(DEFAULT_MODEL, lambda: Model(engine, Dispatcher(engine.predict, queue_size)))
+    repository.wait(DEFAULT_MODEL)
+    return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)

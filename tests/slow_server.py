@@ -1,0 +1,35 @@
+"""`serve` with a fake model, for what needs a request that takes a known time, or a load that does or fails."""
+
+import os
+import sys
+import time
+
+from gunicorn.app.wsgiapp import run
+
+from container.app import create_app
+from container.engines._dispatch import Dispatcher
+from container.errors import ModelError
+from container.models.repository import Model
+from container.service.services import DEFAULT_MODEL
+from container.settings import Settings
+from tests.fakes import FakeEngine, fake_services
+
+if __name__ == "__main__":
+    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "tests.slow_server:create()"]
+    sys.exit(run(prog="gunicorn"))
+
+
+def create():  # type: ignore[no-untyped-def]
+    """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_LOAD of the load, …_FAIL its failure."""
+    settings = Settings.from_environ(os.environ)
+    engine = FakeEngine(seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")))
+    services = fake_services(engine, settings.queue_size, settings.deadline_seconds)
+
+    def load() -> Model:
+        time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))
+        if reason := os.environ.get("MASKSERVE_TEST_FAIL"):
+            raise ModelError(reason)
+        return Model(engine, Dispatcher(engine.predict, settings.queue_size))
+
+    services.repository.load(DEFAULT_MODEL, load)
+    return create_app(settings, services)
