@@ -1,3 +1,26 @@
-"""Maskserve: image bytes in; labels, boxes, masks or a rendered picture out."""
+"""Maskserve: image bytes in; labels, boxes, masks or a rendered picture out.
+
+From the top down; imports go down only (tests/test_layers.py):
+
+cli, __main__       serve | predict | pack | models
+app                 create_app: the only place where the parts are joined
+predict             prediction without a server
+wsgi, worker, gunicorn_conf   what gunicorn needs
+settings            the environment, read once
+protocols/          HTTP in, HTTP out
+    sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),
+                    invocation (one request), negotiation, attributes, body
+    docs, openapi   /openapi.json, /docs            metrics   /metrics
+    errors          any exception as one JSON shape  request_log   id, log line, counters
+service/            Services: what a protocol may call; Inference: one picture through one model
+formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
+images/             bytes → picture: limits, decode, sources (plug-ins), fetch
+models/             locate, artifact (model.tar.gz), repository (what is loaded), embedded (the default model)
+rendering/          masks, outlines, boxes and labels on a picture
+engines/            models that predict, one a task; architectures by name (plug-ins); torch stays in here
+structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
+ops/                paste, rle, polygons, label_map: functions on arrays
+errors, registry, telemetry/   usable everywhere
+"""
 
 __version__ = "0.1.0"

@@ -58,9 +58,13 @@ def serve(**given: Any) -> None:
 @main.command()
 @_model_options
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "form", type=click.Choice(["json", "png", "jpeg", "clarify"]), default="json", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["json", "png", "jpeg", "clarify"]), default="json", show_default=True
+)
 @click.option("--attributes", default="", help='What a request may ask, as JSON: {"confidence": 0.3, "masks": "rle"}.')
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture."
+)
 def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path | None, **given: Any) -> None:
     """Predict pictures without a server: JSON to standard output, or one file a picture into --output."""
     from container.errors import ModelError, ServingError

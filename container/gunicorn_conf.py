@@ -34,7 +34,9 @@ logconfig_dict: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
     "root": {"level": settings.log_level, "handlers": ["stderr"]},
     # gunicorn speaks of itself at INFO: warnings are what an operator needs.
-    "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True, "qualname": "gunicorn.error"}},
+    "loggers": {
+        "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True, "qualname": "gunicorn.error"}
+    },
 }
 
 _metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else ""

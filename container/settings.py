@@ -54,7 +54,9 @@ class Settings:
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
     device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
     precision: str = setting("fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION")
-    cpu_threads: int = setting(0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS")
+    cpu_threads: int = setting(
+        0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS"
+    )
     threads: int = setting(32, "Requests that one worker holds at a time.", "THREADS")
     queue_size: int = setting(64, "Requests that wait for the model before others are refused with 503.", "QUEUE_SIZE")
     batch_size: int = setting(8, "Waiting requests that a GPU takes at once; a CPU takes one.", "BATCH_SIZE")
@@ -79,7 +81,7 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read every variable that is set and not empty; ValueError names the variable, its value and what it takes."""
-        values = {}
+        values: dict[str, Any] = {}
         for f in fields(cls):
             for name in variables(f.name):
                 if environ.get(name, "").strip():

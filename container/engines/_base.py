@@ -37,9 +37,10 @@ class Engine(ABC):
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Prediction]:
         """The predictions for uint8 H×W×3 RGB pictures of any sizes, each with its own options."""
 
-    def asked(self, options: Options, **defaults: object) -> Options:
+    def asked(self, options: Options, **defaults: Any) -> Options:
         """`options` with what the caller left open filled in from the model's own defaults, then from `defaults`."""
-        for source in (vars(self.spec.options), defaults):
+        own: dict[str, Any] = dict(vars(self.spec.options))
+        for source in (own, defaults):
             options = replace(options, **{k: v for k, v in source.items() if getattr(options, k) is None})
         return options
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import torchvision
 
 from container.engines import _weights
@@ -47,7 +46,9 @@ def build(spec: ModelSpec) -> Built:
     else:
         if spec.weights not in architecture.pretrained:
             known = ", ".join(architecture.pretrained) or "none"
-            raise ModelError(f"{spec.architecture} has no weights {spec.weights!r}; it has: {known}; a file does as well")
+            raise ModelError(
+                f"{spec.architecture} has no weights {spec.weights!r}; it has: {known}; a file does as well"
+            )
         state, labels, epsilon = _weights.fetch(spec.architecture, spec.weights)
     module, labels = _fill(architecture, state, labels, spec)
     if epsilon is not None:

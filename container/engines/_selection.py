@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torchvision.models.detection.roi_heads import RoIHeads
-from torchvision.ops import batched_nms, boxes as box_ops, nms
+from torchvision.ops import batched_nms, nms
+from torchvision.ops import boxes as box_ops
 
 from container.structures import Options
 

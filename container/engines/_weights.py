@@ -34,7 +34,8 @@ def read(path: Path) -> State:
         raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(FILE_TYPES)}")
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
+            state: State = safetensors.torch.load_file(path)
+            return state
         return _unwrap(torch.load(path, map_location="cpu", weights_only=True))
     except ModelError:
         raise
@@ -56,7 +57,8 @@ def _unwrap(saved: Any) -> State:
     for prefix in ("module.", "_orig_mod."):
         if all(key.startswith(prefix) for key in saved):
             saved = {key.removeprefix(prefix): value for key, value in saved.items()}
-    return saved
+    state: State = saved
+    return state
 
 
 def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float | None]:
@@ -74,7 +76,7 @@ def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float |
             f"weights {name} of {architecture} are not in {folder} and cannot be fetched ({type(error).__name__}): "
             f"put the file {weights.url.rsplit('/')[-1]} there, or name a weights file"
         ) from error
-    epsilon = 0.0 if name in _ZERO_EPSILON.get(architecture, ()) else None
+    epsilon = 0.0 if weights.name in _ZERO_EPSILON.get(architecture, ()) else None
     return state, labels_of(weights), epsilon
 
 
@@ -99,7 +101,7 @@ def fit(module: nn.Module, state: State) -> None:
             )
     if missing or extra:
         raise ModelError(
-            f"weights do not fit: {len(missing)} tensors are missing from the file ({', '.join(missing[:2]) or 'none'}) "
+            f"weights do not fit: {len(missing)} tensors are missing in the file ({', '.join(missing[:2]) or 'none'}) "
             f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); is it this architecture?"
         )
     broken = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]

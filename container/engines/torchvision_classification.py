@@ -30,9 +30,7 @@ class ClassificationEngine(Engine):
         with self._runtime.active():
             batch = torch.stack([self._transform(to_tensor(pad_slim(p), self._runtime.device)) for p in pixels])
             probabilities = to_array(self._module(batch).float().softmax(1))
-        return [
-            self._classification(*one) for one in zip(probabilities, pixels, options, strict=True)
-        ]
+        return [self._classification(*one) for one in zip(probabilities, pixels, options, strict=True)]
 
     def _classification(self, probabilities: np.ndarray, pixels: np.ndarray, options: Options) -> Classification:
         asked = self.asked(options, confidence=0.0, max_detections=DEFAULT_DETECTIONS)

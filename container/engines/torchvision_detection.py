@@ -60,7 +60,7 @@ class DetectionEngine(Engine):
         masks = self._masks(features, selections, images.image_sizes) if heads.has_mask() else [None] * len(tensors)
         points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(tensors)
         return [
-            self._instances(tensor.shape[-2:], *one)
+            self._instances(_size(tensor), *one)
             for tensor, *one in zip(tensors, selections, images.image_sizes, asked, masks, points, strict=True)
         ]
 
@@ -80,8 +80,11 @@ class DetectionEngine(Engine):
         heads = self._module.roi_heads
         pooled = heads.keypoint_roi_pool(features, boxes, sizes)
         logits = heads.keypoint_predictor(heads.keypoint_head(pooled)).float()
-        points, scores = keypointrcnn_inference(logits, boxes)
-        return [torch.cat([xyv[..., :2], score[..., None]], -1) for xyv, score in zip(points, scores, strict=True)]
+        points, scores = keypointrcnn_inference(logits, boxes)  # scores are heights of a heat map, not bounded
+        return [
+            torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1)
+            for xyv, score in zip(points, scores, strict=True)
+        ]
 
     def _instances(
         self,
@@ -92,7 +95,6 @@ class DetectionEngine(Engine):
         masks: torch.Tensor | None = None,
         points: torch.Tensor | None = None,
     ) -> Instances:
-        image_size = tuple(image_size)
         boxes = to_array(resize_boxes(selection.boxes, network_size, image_size)).astype(np.float32)
         classes = to_array(selection.classes)
         return Instances(
@@ -108,12 +110,15 @@ class DetectionEngine(Engine):
         )
 
     def _one_stage(self, tensors: list[torch.Tensor], options: Sequence[Options]) -> list[Instances]:
-        """One-stage detectors run whole: their thresholds are attributes, which this one thread sets for each picture."""
+        """One-stage detectors run whole; their thresholds are attributes, set for each picture by the one thread here."""
         return [self._one_stage_picture(*one) for one in zip(tensors, options, strict=True)]
 
     def _one_stage_picture(self, tensor: torch.Tensor, options: Options) -> Instances:
         module = self._module
-        own = {name: getattr(module, name) for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")}
+        own = {
+            name: getattr(module, name)
+            for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")
+        }
         asked = self.asked(
             options,
             confidence=DEFAULT_CONFIDENCE,
@@ -140,8 +145,12 @@ class DetectionEngine(Engine):
             assert asked.iou_threshold is not None
             indices = indices[nms(boxes[indices], scores[indices], asked.iou_threshold)]
         indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
-        size = tuple(tensor.shape[-2:])
+        size = _size(tensor)
         return self._instances(size, Selection(boxes[indices], scores[indices], classes[indices]), size, asked)
+
+
+def _size(tensor: torch.Tensor) -> tuple[int, int]:
+    return tensor.shape[-2], tensor.shape[-1]
 
 
 def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
@@ -154,7 +163,9 @@ def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
     if isinstance(masks, RoiMasks):
         # The grid stays stretched over the box as the network saw it; only the picture around it has shrunk.
         masks = RoiMasks(masks.probabilities, masks.boxes, (height, width), masks.mode, masks.tradeoff_factor)
-    cut = Instances((height, width), boxes, instances.scores, instances.classes, instances.labels, masks, instances.keypoints)
+    cut = Instances(
+        (height, width), boxes, instances.scores, instances.classes, instances.labels, masks, instances.keypoints
+    )
     return cut[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import torchvision
 from torchvision.transforms._presets import SemanticSegmentation
 

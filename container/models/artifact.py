@@ -5,8 +5,10 @@ model.json: {"architecture": str, "labels": [str], "weights": file name, "name":
 that lies there. An archive is never trusted: see `_unpack`.
 """
 
+import gzip
 import json
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,7 @@ from typing import Any
 
 from container.errors import ModelError
 from container.structures import ModelSpec, Options
+from container.structures.option_values import checked
 
 WEIGHT_TYPES = (".safetensors", ".pth", ".pt")
 MAX_FILES = 100
@@ -76,10 +79,13 @@ def _typed(described: Mapping[str, Any], key: str, kind: Any, default: Any) -> A
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    known = {f.name for f in fields(Options)}
-    if unknown := sorted(set(values) - known):
-        raise ModelError(f"`options` in model.json has unknown keys {unknown}; known: {', '.join(sorted(known))}")
-    return replace(Options(), **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    known = [f.name for f in fields(Options)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ModelError(f"`options` in model.json has unknown keys {unknown}; known: {', '.join(known)}")
+    try:
+        return Options(**checked(values))
+    except ValueError as error:
+        raise ModelError(f"`options` in model.json: {error}") from None
 
 
 def weights_in(folder: Path, name: str = "") -> Path:
@@ -98,23 +104,31 @@ def weights_in(folder: Path, name: str = "") -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack plain files and folders only, within `folder`, within the limits; anything else is refused whole."""
+    """Unpack plain files and folders only, within `folder`, within the limits; anything else refuses the archive.
+
+    One pass: each member is checked and written as it comes, and the rest is read to see that the checksum is right.
+    """
+    count = total = 0
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            members, total = [], 0
+        with gzip.open(archive) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as tar:
             for member in tar:
                 total += member.size
-                _check_member(member, len(members), total)
-                members.append(member)
-            tar.extractall(folder, members, filter="data")
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+                _check_member(member, count, total)
+                tar.extract(member, folder, filter="data")
+                count += 1
+            while padding := unzipped.read(1 << 20):
+                if padding.strip(b"\0"):
+                    raise ModelError(f"{archive.name!r} goes on after its end")
+    except (OSError, EOFError, tarfile.TarError, ValueError, zlib.error) as error:
         raise ModelError(f"{archive.name!r} is not a whole .tar.gz of a model") from error
 
 
 def _check_member(member: tarfile.TarInfo, count: int, total: int) -> None:
     parts = PurePosixPath(member.name).parts
     if not (member.isreg() or member.isdir()) or member.sparse is not None:
-        raise ModelError("the model archive holds a link, a device or a sparse file; only files and folders are allowed")
+        raise ModelError(
+            "the model archive holds a link, a device or a sparse file; only files and folders are allowed"
+        )
     if member.name.startswith("/") or ".." in parts or not member.name.isprintable():
         raise ModelError("the model archive holds a path that leads out of it")
     if count >= MAX_FILES or total > MAX_BYTES:
@@ -136,7 +150,9 @@ def pack(spec: ModelSpec, weights: Path, archive: Path) -> None:
     text = json.dumps({k: v for k, v in described.items() if v not in (None, {}, [])}, indent=1, ensure_ascii=False)
     description = weights.with_name("model.json")
     description.write_text(text + "\n", encoding="utf-8")
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:  # weights hardly compress; a higher level only takes longer
+    with tarfile.open(
+        archive, "w:gz", compresslevel=1
+    ) as tar:  # weights hardly compress; a higher level only takes longer
         for name, path in (("model.json", description), ("model.safetensors", weights)):
             tar.add(path, name, filter=_plain)
 

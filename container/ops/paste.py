@@ -22,7 +22,10 @@ def paste(
     cells = probabilities.shape[-1]
     scale = (cells + 2) / cells
     x0, y0, x1, y1 = box.astype(np.float32)
-    half_width, half_height = (x1 - x0) * np.float32(0.5) * np.float32(scale), (y1 - y0) * np.float32(0.5) * np.float32(scale)
+    half_width, half_height = (
+        (x1 - x0) * np.float32(0.5) * np.float32(scale),
+        (y1 - y0) * np.float32(0.5) * np.float32(scale),
+    )
     center_x, center_y = (x1 + x0) * np.float32(0.5), (y1 + y0) * np.float32(0.5)
     left, top = int(center_x - half_width), int(center_y - half_height)
     width = max(int(center_x + half_width) - left + 1, 1)

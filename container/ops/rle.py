@@ -5,7 +5,7 @@ from pycocotools import mask as coco
 
 
 def encode(crop: np.ndarray, x: int, y: int, image_size: tuple[int, int]) -> dict[str, object]:
-    """A bool h×w bitmap at (x, y) of a picture as {"size": [H, W], "counts": str}, as pycocotools encodes the full frame.
+    """A bool h×w bitmap at (x, y) of a picture as {"size": [H, W], "counts": str}, as pycocotools encodes the picture.
 
     Only the bitmap is read: run boundaries are found in it and moved to where they lie in the column-major picture.
     """
@@ -30,8 +30,3 @@ def _runs(crop: np.ndarray, x: int, y: int, height: int) -> tuple[np.ndarray, np
     # Runs that touch the bottom of one column and the top of the next are one run.
     apart = starts[1:] != ends[:-1]
     return starts[np.concatenate([[True], apart])[: len(starts)]], ends[np.concatenate([apart, [True]])[: len(ends)]]
-
-
-def decode(encoded: dict[str, object]) -> np.ndarray:
-    """The bool H×W bitmap of COCO run lengths."""
-    return coco.decode(encoded).astype(bool)

@@ -32,7 +32,9 @@ def create_blueprint(app: Flask) -> Blueprint:
     blueprint = Blueprint("docs", __name__)
 
     @blueprint.get("/openapi.json")
-    @operation("This API as an OpenAPI document", {"200": {"description": "OpenAPI 3.0", "content": {"application/json": {}}}})
+    @operation(
+        "This API as an OpenAPI document", {"200": {"description": "OpenAPI 3.0", "content": {"application/json": {}}}}
+    )
     def openapi() -> Response:
         return jsonify(describe(app))
 

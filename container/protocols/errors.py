@@ -30,7 +30,10 @@ def respond(error: Exception) -> Response:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
     return Response(
-        json.dumps(document(serving), ensure_ascii=False) + "\n", serving.status, headers, content_type="application/json"
+        json.dumps(document(serving), ensure_ascii=False) + "\n",
+        serving.status,
+        headers,
+        content_type="application/json",
     )
 
 

@@ -34,6 +34,11 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
+    @property
+    def captions(self) -> list[str]:
+        """“name percent” of each instance, such as “horse 98%”."""
+        return [f"{label} {score:.0%}" for label, score in zip(self.labels, self.scores, strict=True)]
+
     def __getitem__(self, keep: np.ndarray) -> "Instances":
         """The instances chosen by an index array or a boolean array."""
         indices = np.arange(len(self))[keep]

@@ -71,9 +71,7 @@ def test_mask_rcnn_equals_the_plain_forward(architecture: str, tmp_path: Path) -
     np.testing.assert_allclose(found.boxes, expected["boxes"], atol=1e-3)
     np.testing.assert_allclose(found.scores, expected["scores"], atol=1e-5)
     assert found.classes.tolist() == expected["labels"].tolist()
-    differing = sum(
-        int((found.masks.bitmap(i) != (expected["masks"][i, 0] >= 0.5)).sum()) for i in range(len(found))
-    )
+    differing = sum(int((found.masks.bitmap(i) != (expected["masks"][i, 0] >= 0.5)).sum()) for i in range(len(found)))
     assert differing <= 1e-6 * expected["masks"].size
 
 

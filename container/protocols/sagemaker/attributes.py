@@ -4,12 +4,13 @@ Pure functions of strings; knows no HTTP.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 from container.errors import BadRequest
 from container.structures import Appearance, Options
+from container.structures.option_values import CHECKS, word
 
 RESPONSE_TYPES = {"json": "application/json", "jpeg": "image/jpeg", "jpg": "image/jpeg", "png": "image/png"}
 FORMATS = ("clarify",)
@@ -45,7 +46,10 @@ def parse(header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
             "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
             hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(KEYS),
         ) from None
-    known = {key: _CHECKS[key](key, value) for key, value in given.items() if key in _CHECKS}
+    try:
+        known = {key: _CHECKS[key](key, value) for key, value in given.items() if key in _CHECKS}
+    except ValueError as error:
+        raise BadRequest(f"custom attribute {error}") from None
     return Attributes({**(defaults or {}), **known}, tuple(key for key in given if key not in _CHECKS))
 
 
@@ -61,72 +65,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _wrong(key: str, value: object, allowed: str) -> NoReturn:
-    shown = json.dumps(value)
-    raise BadRequest(f"custom attribute {key} is {shown if len(shown) <= 60 else shown[:60] + '…'}; it takes {allowed}")
-
-
-def _number(low: float, high: float) -> Callable[[str, Any], float | None]:
-    def check(key: str, value: Any) -> float | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            _wrong(key, value, f"a number from {low:g} to {high:g}")
-        return float(value)
-
-    return check
-
-
-def _count(key: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 100_000 or value != int(value):
-        _wrong(key, value, "a whole number from 1 to 100000")
-    return int(value)
-
-
-def _flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        _wrong(key, value, "true or false")
-    return value
-
-
-def _word(*allowed: str) -> Callable[[str, Any], str]:
-    def check(key: str, value: Any) -> str:
-        if value not in allowed:
-            _wrong(key, value, "one of " + ", ".join(json.dumps(word) for word in allowed))
-        return str(value)
-
-    return check
-
-
-def _names(key: str, value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return (value,)
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value) or len(value) > 1000:
-        _wrong(key, value, 'a list of class names, such as ["person", "dog"]')
-    return tuple(value)
-
-
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "response_type": _word("", *RESPONSE_TYPES),
-    "format": _word("", *FORMATS),
-    "confidence": _number(0, 1),
-    "iou_threshold": _number(0, 1),
-    "class_filter": _names,
-    "class_agnostic_nms": _flag,
-    "max_detections": _count,
-    "max_candidates": _count,
-    "mask_decode_mode": _word("accurate", "tradeoff", "fast"),
-    "tradeoff_factor": _number(0, 1),
-    "masks": _word("none", "rle", "polygon"),
-    "render": _word("overlay", "mask", "cutout"),
-    "opacity": _number(0, 1),
-    "draw_boxes": _flag,
-    "draw_labels": _flag,
-}
+_CHECKS = {"response_type": word("", *RESPONSE_TYPES), "format": word("", *FORMATS), **CHECKS}
 KEYS = tuple(_CHECKS)
 _OPTIONS = {f.name for f in fields(Options)}
 _APPEARANCE = {f.name for f in fields(Appearance)}

@@ -1,6 +1,6 @@
 """The hosting contract: GET /ping, POST /invocations, GET /execution-parameters.
 
-Source: docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html and …/your-algorithms-batch-code.html.
+Source: docs.aws.amazon.com/sagemaker/latest/dg, your-algorithms-inference-code.html and -batch-code.html.
 """
 
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ def error(description: str) -> dict[str, Any]:
 
 def parameter(where: str, name: str, description: str, example: str | None = None) -> dict[str, Any]:
     """A string parameter in the path or in a header."""
-    described = {"in": where, "name": name, "description": description, "schema": {"type": "string"}}
+    described: dict[str, Any] = {"in": where, "name": name, "description": description, "schema": {"type": "string"}}
     if where == "path":
         described["required"] = True
     return described if example is None else {**described, "example": example}

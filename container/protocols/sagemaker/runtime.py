@@ -1,7 +1,7 @@
 """SageMaker Runtime itself: POST /endpoints/NAME/invocations, as boto3 and the AWS CLI call it.
 
 With AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME set to this server, unmodified client code works. Errors of the container come
-back as the typed ModelError (424) that the platform makes of them: boto3 sends a request that got a raw 5xx three times.
+back as the typed ModelError (424) that the platform makes of them: boto3 sends what got a raw 5xx three times.
 Source: the InvokeEndpoint API reference, and the sagemaker-runtime service model of botocore.
 """
 

@@ -1,0 +1,35 @@
+"""“clarify”: what SageMaker Clarify reads of an object detector."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from container.formats._base import Format, formats
+from container.formats._finite import finite
+from container.formats._json import dump, numbers
+from container.structures import Choice, Result
+
+
+class Clarify(Format):
+    """A list of pictures, each a list of `[class_id, score, x1, y1, x2, y2]`, boxes in 0–1 of width and height."""
+
+    media_type = "application/json"
+
+    def encode(self, result: Result, choice: Choice) -> bytes:
+        """A list of one picture."""
+        return self.encode_batch([result], choice)
+
+    def encode_batch(self, results: Sequence[Result], choice: Choice) -> bytes:
+        """A list of N pictures."""
+        return dump([_rows(result) for result in results])
+
+
+def _rows(result: Result) -> list[list[object]]:
+    instances = finite(result.instances)
+    height, width = instances.image_size
+    boxes = np.clip(instances.boxes / np.array([width, height, width, height], np.float32), 0, 1)
+    numeric = numbers(np.column_stack([instances.scores, boxes]))
+    return [[class_id, *row] for class_id, row in zip(instances.classes.tolist(), numeric, strict=True)]
+
+
+formats.add("clarify", Clarify())

@@ -1,0 +1,69 @@
+"""The bytes of one picture → an upright RGB `Image`, and nothing but a `ServingError` otherwise.
+
+Cheap checks come first: length, format by its first bytes, declared size, number of scans; only then is memory taken.
+Pillow's readers are named one by one and called directly, so no other plug-in of Pillow is ever tried.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+
+from PIL import Image as Pillow
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
+from container.images import headers
+from container.images.limits import Limits
+from container.images.orient import upright
+from container.images.rgb import to_rgb
+from container.structures import Image
+
+_OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
+    "TIFF": TiffImageFile,
+}
+_MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
+
+
+def decode(data: bytes, limits: Limits, id: str = "") -> Image:
+    """The first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha laid over white.
+
+    BadRequest for no bytes, UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for
+    0 pixels, BadImage for anything broken or cut short. Safe to call from many threads at once.
+    """
+    if not data:
+        raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(headers.FORMATS)}")
+    header = headers.read(data)
+    limits.check_pixels(header.width, header.height)
+    limits.check_scans(header.scans)
+    _mute_pillow()
+    try:
+        with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
+            limits.check_pixels(*picture.size)  # a frame of a GIF may be larger than its screen
+            pixels = to_rgb(picture)
+    except ServingError:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory(f"no memory for a picture of {header.width}x{header.height}; send a smaller one") from error
+    except Exception as error:  # hostile files make Pillow raise nearly every kind there is
+        raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
+    return Image(upright(pixels, header.orientation), id)
+
+
+def _mute_pillow() -> None:
+    """Put the filter that drops Pillow's warnings first; `warnings.catch_warnings` is not safe with threads."""
+    if warnings.filters[:1] != [_MUTED]:
+        warnings.filterwarnings("ignore", module=r"PIL\.")

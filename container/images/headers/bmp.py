@@ -1,0 +1,14 @@
+"""The header of a BMP."""
+
+import struct
+
+from container.images.headers._base import Header, cut_short
+
+
+def read(data: bytes) -> Header:
+    """Width and height; a negative height (rows from the top) counts as its amount."""
+    if len(data) < 26:
+        raise cut_short("BMP")
+    (header_size,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<HH" if header_size == 12 else "<ii", data, 18)
+    return Header("BMP", abs(width), abs(height), data)

@@ -1,0 +1,65 @@
+"""The directories of a TIFF, which EXIF shares: enough to know the size, and to refuse what would exhaust Pillow.
+
+That tags which share bytes are not read over and over, Pillow sees to since 13.0.
+"""
+
+import struct
+from typing import NamedTuple
+
+from container.errors import BadImage
+from container.images.headers._base import Header, cut_short
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_OFFSETS = (273, 324)  # of strips, of tiles
+_MOST_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
+_LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # type → of `struct`
+
+
+class Entry(NamedTuple):
+    """One tag: its type, how many values, and the bytes that hold the values or their offset."""
+
+    type: int
+    length: int
+    inline: bytes
+    order: str  # "<" or ">"
+
+
+def read(data: bytes) -> Header:
+    """Width and height; the orientation is left to Pillow, which applies it to TIFF while loading."""
+    first = directory(data)
+    width, height = (number(first, tag) for tag in (_WIDTH, _HEIGHT))
+    tile_width, tile_height = (number(first, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
+    if tile_width * tile_height > max(4 * width * height, 1 << 24):
+        raise BadImage(f"the TIFF declares tiles of {tile_width}x{tile_height} for a picture of {width}x{height}")
+    if any(first[tag].length > _MOST_OFFSETS for tag in _OFFSETS if tag in first):
+        raise BadImage(f"the TIFF is in more than {_MOST_OFFSETS} strips or tiles, the most that are allowed")
+    return Header("TIFF", width, height, data)
+
+
+def directory(data: bytes) -> dict[int, Entry]:
+    """The tags of the first directory; BadImage where it is not inside `data`."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    pointer, counter, entry = ("Q", "Q", f"{order}HHQ8s") if big else ("I", "H", f"{order}HHI4s")
+    try:
+        (offset,) = struct.unpack_from(order + pointer, data, 8 if big else 4)
+        (count,) = struct.unpack_from(order + counter, data, offset)
+        start, size = offset + struct.calcsize(order + counter), struct.calcsize(entry)
+        if count > 65535 or start + count * size > len(data):
+            raise cut_short("TIFF")
+        rows = struct.iter_unpack(entry, data[start : start + count * size])
+        return {tag: Entry(kind, values, inline, order) for tag, kind, values, inline in rows}
+    except (struct.error, OverflowError) as error:
+        raise cut_short("TIFF") from error
+
+
+def number(tags: dict[int, Entry], tag: int) -> int:
+    """The value of a tag that holds one unsigned integer; 0 where it is missing or holds anything else."""
+    entry = tags.get(tag)
+    letter = "" if entry is None or entry.length != 1 else _LETTERS.get(entry.type, "")
+    if entry is None or not letter or struct.calcsize(letter) > len(entry.inline):
+        return 0
+    value: int = struct.unpack_from(entry.order + letter, entry.inline)[0]
+    return value

@@ -1,0 +1,126 @@
+"""An opened picture of any Pillow mode as RGB pixels.
+
+Alpha is laid over white. 16 bits keep their upper 8, as Pillow does for RGB; its `convert("RGB")` would clip grey ones.
+Integers and floats of 32 bits have no agreed white: see `_scaled`.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image as Pillow
+from PIL.ImageFile import ImageFile
+
+_BAND = 1 << 20  # pixels turned at once: a whole copy in between would add 4 to 12 bytes for each pixel of the picture
+_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+_STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # raw mode → value of one step of its grey
+
+Convert = Callable[[Pillow.Image], np.ndarray]
+
+
+def to_rgb(picture: ImageFile) -> np.ndarray:
+    """Decode the first frame: uint8 H×W×3, contiguous and writable; raises whatever Pillow raises."""
+    convert = _converter(picture)
+    width, height = picture.size
+    rows = max(1, _BAND // width)
+    if rows >= height:
+        return convert(picture)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        pixels[top:bottom] = convert(picture.crop((0, top, width, bottom)))
+    return pixels
+
+
+def _converter(picture: ImageFile) -> Convert:
+    raw_mode = _raw_mode(picture)  # known only until the picture is loaded
+    picture.load()
+    key = picture.info.get("transparency")
+    mode = picture.mode
+    if mode in _ALPHA or (mode == "P" and key is not None):
+        return _over_white
+    if mode.startswith("I;16"):
+        return _deep_grey(4 if raw_mode == "I;12" else 8, key)
+    if mode in ("I", "F"):
+        return _scaled(np.asarray(picture))
+    if mode == "LAB":
+        return _lab
+    if isinstance(key, int) and mode in ("1", "L"):
+        return _keyed((key * _STEPS.get(raw_mode, 1),) * 3)
+    if isinstance(key, tuple) and mode == "RGB":
+        return _keyed(tuple(value >> 8 for value in key) if raw_mode.endswith(";16B") else key)
+    return _plain
+
+
+def _raw_mode(picture: ImageFile) -> str:
+    if not picture.tile:
+        return ""
+    args = picture.tile[0][3]
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _plain(part: Pillow.Image) -> np.ndarray:
+    return np.array(part if part.mode == "RGB" else part.convert("RGB"))
+
+
+def _over_white(part: Pillow.Image) -> np.ndarray:
+    if part.mode == "La":
+        part = part.convert("LA")
+    colours = part.convert("RGBA")
+    sheet = Pillow.new("RGB", part.size, "white")
+    sheet.paste(colours, mask=colours)
+    return np.array(sheet)
+
+
+def _keyed(key: tuple[int, ...]) -> Convert:
+    """One colour stands for full transparency."""
+
+    def convert(part: Pillow.Image) -> np.ndarray:
+        pixels = _plain(part)
+        pixels[(pixels == np.array(key)).all(axis=2)] = 255
+        return pixels
+
+    return convert
+
+
+def _deep_grey(shift: int, key: object) -> Convert:
+    def convert(part: Pillow.Image) -> np.ndarray:
+        values = np.asarray(part)
+        grey = (values >> shift).astype(np.uint8)
+        if isinstance(key, int):
+            grey[values == key] = 255
+        return _grey(grey)
+
+    return convert
+
+
+def _scaled(values: np.ndarray) -> Convert:
+    """0–1 (floats), 0–255 and 0–65535 are taken as such ranges where all values lie in them; else minimum–maximum is.
+
+    What is not a number, or infinite, is black.
+    """
+    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    floats = values.dtype.kind == "f"
+    tops = (1.0, 255.0, 65535.0) if floats else (255.0, 65535.0)
+    top = next((top for top in tops if low >= 0 and high <= top), None)
+    base, span = (0.0, top) if top else (low, (high - low) or 1.0)
+
+    def convert(part: Pillow.Image) -> np.ndarray:
+        shares = (np.asarray(part).astype(np.float64) - base) / span
+        shares = np.nan_to_num(shares, nan=0.0, posinf=0.0, neginf=0.0)
+        return _grey(np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8))
+
+    return convert
+
+
+def _lab(part: Pillow.Image) -> np.ndarray:
+    """Pillow's a and b are signed, OpenCV's begin at 128; the white point is taken as D65."""
+    lab = np.bitwise_xor(np.asarray(part), np.array([0, 128, 128], np.uint8), dtype=np.uint8)
+    pixels: np.ndarray = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+    return pixels
+
+
+def _grey(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[:, :, None], 3, axis=2)

@@ -1,0 +1,1 @@
+"""Where pictures in a request come from, one file a source."""

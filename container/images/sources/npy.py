@@ -1,0 +1,82 @@
+"""Pixels as numpy saves them. The file is read here and not by numpy, so that no pickle is ever looked at."""
+
+import math
+import re
+import struct
+
+import numpy as np
+
+from container.errors import BadRequest, PayloadTooLarge
+from container.images.limits import Limits
+from container.images.sources._base import Source, sources, wrong_kind
+from container.structures import Image
+
+_MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 10_000  # bytes, as numpy has it; those of plain arrays have 118
+_DTYPE = re.compile(r"""["']descr["']\s*:\s*(?:["']([^"']{1,20})["']|(\[))""")
+_ORDER = re.compile(r"""["']fortran_order["']\s*:\s*(True|False)""")
+_SHAPE = re.compile(r"""["']shape["']\s*:\s*\(((?:\s*[0-9]{1,18}\s*,?)*)\s*\)""")
+_WANTED = "wanted: uint8 of shape (H, W, 3) or (N, H, W, 3), RGB"
+
+
+class Npy(Source):
+    """bytes of a .npy file, uint8 H×W×3 or N×H×W×3 RGB in C or Fortran order → one or N pictures."""
+
+    def read(self, value: object, limits: Limits) -> list[Image]:
+        if not isinstance(value, bytes):
+            raise wrong_kind("npy", value, "the bytes of a .npy file")
+        header, start = _header(value)
+        shape = _shape(header)
+        count, height, width = (1, *shape[:2]) if len(shape) == 3 else shape[:3]
+        limits.check_pixels(width, height)
+        if not 1 <= count <= limits.max_images:
+            raise PayloadTooLarge(f"the array holds {count} pictures; 1 to {limits.max_images} are allowed")
+        if len(value) - start != math.prod(shape):
+            raise BadRequest(f"shape {shape} takes {math.prod(shape)} bytes; {len(value) - start} follow the header")
+        order = _ORDER.search(header)
+        if order is None:
+            raise BadRequest('the npy header does not say whether "fortran_order" is True or False')
+        array = np.frombuffer(value, np.uint8, offset=start).reshape(shape, order="F" if order[1] == "True" else "C")
+        pictures = array if len(shape) == 4 else array[None]
+        return [Image(np.array(pixels, order="C")) for pixels in pictures]
+
+
+def _header(data: bytes) -> tuple[str, int]:
+    """The text of the header, and where the pixels begin."""
+    if not data.startswith(_MAGIC) or len(data) < 12:
+        raise BadRequest(f"the first bytes {data[:8].hex(' ')} are not those of a .npy file; {_WANTED}")
+    version = data[6]
+    if version not in (1, 2, 3):
+        raise BadRequest(f"npy version {version} is not known; allowed: 1, 2, 3")
+    (length,) = struct.unpack_from("<H" if version == 1 else "<I", data, 8)
+    start = (10 if version == 1 else 12) + length
+    if length > _LONGEST_HEADER or start > len(data):
+        raise BadRequest(
+            f"the npy header declares {length} bytes; allowed: {_LONGEST_HEADER}, and no more than the file has"
+        )
+    return data[start - length : start].decode("latin-1"), start
+
+
+def _shape(header: str) -> tuple[int, ...]:
+    """The shape, once the dtype is known to be right."""
+    dtype, shape = _DTYPE.search(header), _SHAPE.search(header)
+    if dtype is None or shape is None:
+        raise BadRequest(f"the npy header names no dtype or no shape; {_WANTED}")
+    sizes = tuple(int(size) for size in shape[1].split(",") if size.strip())
+    name = "a record" if dtype[2] else _name(dtype[1])
+    if name != "uint8" or len(sizes) not in (3, 4) or sizes[-1] != 3:
+        raise BadRequest(f"the array is {name} of shape {sizes}; {_WANTED}")
+    return sizes
+
+
+def _name(code: str) -> str:
+    """The dtype in words: "|u1" → "uint8"."""
+    kinds = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex", "O": "object"}
+    match = re.fullmatch(r"[|<>=]?([biufcO])([0-9]{0,2})", code)
+    if match is None:
+        return ascii(code)
+    bits = "" if match[1] in "bO" else str(8 * int(match[2] or 0))
+    return kinds[match[1]] + bits
+
+
+sources.add("npy", Npy())

@@ -1,0 +1,27 @@
+"""A picture that the server downloads; off unless the operator names the hosts."""
+
+from container.errors import BadRequest
+from container.images.decode import decode
+from container.images.fetch import fetch
+from container.images.limits import Limits
+from container.images.sources._base import Source, sources, wrong_kind
+from container.structures import Image
+
+
+class Url(Source):
+    """str of an https URL on one of `Limits.url_hosts` → one picture."""
+
+    in_json = True
+
+    def read(self, value: object, limits: Limits) -> list[Image]:
+        if not isinstance(value, str):
+            raise wrong_kind("url", value, "a string with an https URL")
+        if not limits.url_hosts:
+            raise BadRequest(
+                "URL input is off on this server (MASKSERVE_URL_HOSTS names no hosts)",
+                "send the picture itself, or base64",
+            )
+        return [decode(fetch(value, limits), limits)]
+
+
+sources.add("url", Url())

@@ -1,0 +1,65 @@
+"""The picture with what was found drawn on it: masks, outlines, boxes, keypoints, labels."""
+
+import cv2
+import numpy as np
+
+from container.rendering import palette
+from container.rendering.keypoints import draw_keypoints
+from container.rendering.labels import draw_labels
+from container.rendering.outlines import draw_outline
+from container.rendering.palette import Color
+from container.rendering.regions import regions
+from container.rendering.text import font_size
+from container.structures import Appearance, Instances, Prediction
+
+
+def overlay(pixels: np.ndarray, prediction: Prediction, appearance: Appearance) -> np.ndarray:
+    """A copy of uint8 H×W×3 `pixels` with the prediction drawn on it; boxes and keypoints are for instances only."""
+    instances = prediction if isinstance(prediction, Instances) else prediction.instances()
+    canvas = pixels.copy()
+    colors = palette.shades(instances.classes)
+    thickness = max(1, round(font_size(instances.image_size) / 9))
+    if instances.masks is not None:
+        _paint(canvas, pixels, instances, colors, appearance.opacity, thickness)
+    if isinstance(prediction, Instances):
+        # Beside outlines a thin box is enough; alone it is all there is to see.
+        box_thickness = thickness if instances.masks is not None else 2 * thickness
+        for i in reversed(range(len(instances))):
+            if appearance.draw_boxes:
+                _frame(canvas, instances.boxes[i], colors[i], box_thickness)
+            if instances.keypoints is not None:
+                draw_keypoints(canvas, instances.keypoints[i], colors[i], thickness)
+    if appearance.draw_labels:
+        draw_labels(canvas, prediction, instances, colors)
+    return canvas
+
+
+def _paint(
+    canvas: np.ndarray,
+    pixels: np.ndarray,
+    instances: Instances,
+    colors: list[Color],
+    opacity: float,
+    thickness: int,
+) -> None:
+    """Blend masks into `canvas`, always with the untouched `pixels`: where two overlap, the later one alone shows."""
+    for region in regions(instances):
+        color = colors[region.index]
+        # A table and a masked copy: 6x the speed of indexing with a boolean array.
+        blended = cv2.LUT(pixels[region.place], _blend_table(color, opacity))
+        cv2.copyTo(blended, region.crop, canvas[region.place])
+        draw_outline(canvas, region, color, thickness)
+
+
+def _blend_table(color: Color, opacity: float) -> np.ndarray:
+    """uint8 256×1×3: what each value of each channel becomes under `color`."""
+    values = np.arange(256)[:, None, None] * (1 - opacity) + np.array(color) * opacity
+    return np.rint(values).astype(np.uint8)
+
+
+def _frame(canvas: np.ndarray, box: np.ndarray, color: Color, thickness: int) -> None:
+    height, width = canvas.shape[:2]
+    outside = 2 * thickness  # OpenCV takes no corner of any distance, and a side out of sight must stay so
+    low, high = [-outside, -outside] * 2, [width + outside, height + outside] * 2
+    left, top, right, bottom = np.clip(np.rint(box), low, high).astype(int).tolist()
+    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, thickness)

@@ -1,0 +1,109 @@
+"""The queue in front of a model: bounded, on time, and never broken by what a model raises."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from container.engines._dispatch import Answer, Dispatcher
+from container.errors import DeadlineExceeded, Overloaded, Unavailable
+from container.structures import Options
+from tests.fakes import FakeEngine
+
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+def soon(seconds: float = 10) -> float:
+    return time.monotonic() + seconds
+
+
+class Gate:
+    """A model that waits until it is let go, and remembers the batches it got."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[int] = []
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+        self.batches.append(len(pixels))
+        self.entered.set()
+        assert self.open.wait(10)
+        return list(options)
+
+
+def start(count: int, dispatcher: Dispatcher, answers: list[object]) -> list[threading.Thread]:
+    def ask(i: int) -> None:
+        try:
+            answers.append(dispatcher.predict(PIXELS, Options(max_detections=i + 1), soon()).prediction)
+        except Exception as error:
+            answers.append(error)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    return threads
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, [1, 1, 1, 1]), (2, [1, 2, 1]), (8, [1, 3])])
+def test_what_waits_is_taken_together_up_to_the_batch_size(batch_size: int, batches: list[int]) -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=8, batch_size=batch_size)  # type: ignore[arg-type]
+    threads = start(4, dispatcher, answers)
+    gate.open.set()
+    for thread in threads:
+        thread.join()
+    dispatcher.close()
+    assert gate.batches == batches
+    assert sorted(o.max_detections for o in answers) == [1, 2, 3, 4]  # each got the answer to its own question
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=2)  # type: ignore[arg-type]
+    threads = start(3, dispatcher, answers)
+    begun = time.monotonic()
+    with pytest.raises(Overloaded, match="2 requests are waiting"):
+        dispatcher.predict(PIXELS, Options(), soon())
+    assert time.monotonic() - begun < 0.05
+    gate.open.set()
+    for thread in threads:
+        thread.join()
+    dispatcher.close()
+
+
+def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=4)  # type: ignore[arg-type]
+    threads = start(1, dispatcher, answers)
+    assert gate.entered.wait(5)
+    with pytest.raises(DeadlineExceeded, match="waiting in the queue"):
+        dispatcher.predict(PIXELS, Options(), soon(0.05))
+    gate.open.set()
+    for thread in threads:
+        thread.join()
+    dispatcher.close()
+    assert gate.batches == [1]
+
+
+def test_a_slow_model_is_named() -> None:
+    dispatcher = Dispatcher(FakeEngine(seconds=0.3).predict, queue_size=4)
+    with pytest.raises(DeadlineExceeded, match="in the model"):
+        dispatcher.predict(PIXELS, Options(), soon(0.05))
+    dispatcher.close()
+
+
+def test_an_error_reaches_its_caller_and_the_next_request_works() -> None:
+    engine = FakeEngine(error=RuntimeError("broken"))
+    dispatcher = Dispatcher(engine.predict, queue_size=4)
+    with pytest.raises(RuntimeError, match="broken"):
+        dispatcher.predict(PIXELS, Options(), soon())
+    engine.error = None
+    answer = dispatcher.predict(PIXELS, Options(), soon())
+    assert isinstance(answer, Answer) and answer.queue_ms >= 0 and answer.inference_ms >= 0
+    dispatcher.close()
+    with pytest.raises(Unavailable, match="unloaded"):
+        dispatcher.predict(PIXELS, Options(), soon())

@@ -1,0 +1,172 @@
+"""“json” and “clarify”, byte for byte."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from container import formats
+from container.formats._json import dump, numbers
+from container.structures import (
+    Appearance,
+    Bitmasks,
+    Choice,
+    Classification,
+    Image,
+    Instances,
+    Prediction,
+    Result,
+    RoiMasks,
+    SemanticMap,
+)
+
+formats.load()
+
+SIZE = (4, 5)
+NAN, INF = float("nan"), float("inf")
+
+
+def result(prediction: Prediction) -> Result:
+    return Result(Image(np.zeros((*prediction.image_size, 3), np.uint8)), prediction, "model")
+
+
+def found(*rows: tuple[str, int, float, tuple[float, float, float, float]]) -> Instances:
+    return Instances(
+        image_size=SIZE,
+        boxes=np.array([row[3] for row in rows], np.float32).reshape(-1, 4),
+        scores=np.array([row[2] for row in rows], np.float32),
+        classes=np.array([row[1] for row in rows], np.int64),
+        labels=tuple(row[0] for row in rows),
+    )
+
+
+def encoded(prediction: Prediction, **appearance: object) -> str:
+    choice = Choice("json", appearance=Appearance(**appearance))  # type: ignore[arg-type]  # a table's own words
+    return formats.formats["json"].encode(result(prediction), choice).decode("ascii")
+
+
+NONE = found()
+TURTLE = found(("żółw", 1, 0.5, (0, 0, 1, 1)))
+HORSE = ("horse", 19, 0.998, (1.1, 0.25, 3.3, 4.0))
+DOG = ("dog", 18, 0.514, (0, 0, 12.34, 1000.0625))
+BITMAP = np.array([[[0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]], bool)
+MASKED = replace(found(HORSE), masks=Bitmasks(BITMAP))
+MAP = SemanticMap(np.array([[0, 0, 2, 2, 2]] * 4, np.uint8), {2: 0.75}, ("background", "cat", "road"))
+TABBY = Classification(SIZE, np.array([0.81, 0.125], np.float32), np.array([281, 7]), ("tabby", "cock"))
+POINTS = replace(found(HORSE), keypoints=np.array([[[1.1, 2, 0.9], [NAN, 2, 0.9]]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("prediction", "masks", "expected"),
+    [
+        (NONE, "none", '{"labels":[],"boxes":[]}'),
+        (
+            found(HORSE, DOG),
+            "none",
+            '{"labels":["horse 100%","dog 51%"],"boxes":[[1.1,0.25,3.3,4.0],[0.0,0.0,12.34,1000.0625]]}',
+        ),
+        (MASKED, "none", '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]]}'),
+        (NONE, "rle", '{"labels":[],"boxes":[],"scores":[],"class_ids":[],"masks":[]}'),
+        (
+            MASKED,
+            "rle",
+            '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]],"scores":[0.998],"class_ids":[19],'
+            '"masks":[{"size":[4,5],"counts":"42208"}]}',
+        ),
+        (
+            MASKED,
+            "polygon",
+            '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]],"scores":[0.998],"class_ids":[19],'
+            '"masks":[[[1.0,0.0,1.0,1.0,2.0,1.0,2.0,0.0]]]}',
+        ),
+        (
+            found(HORSE),
+            "polygon",
+            '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]],"scores":[0.998],"class_ids":[19],"masks":[null]}',
+        ),
+        (MAP, "none", '{"labels":["road 75%"],"boxes":[[2.0,0.0,5.0,4.0]]}'),
+        (
+            MAP,
+            "rle",
+            '{"labels":["road 75%"],"boxes":[[2.0,0.0,5.0,4.0]],"scores":[0.75],"class_ids":[2],'
+            '"masks":[{"size":[4,5],"counts":"8<"}]}',
+        ),
+        (TABBY, "none", '{"labels":["tabby 81%","cock 12%"],"boxes":[[0.0,0.0,5.0,4.0],[0.0,0.0,5.0,4.0]]}'),
+        (
+            TABBY,
+            "rle",
+            '{"labels":["tabby 81%","cock 12%"],"boxes":[[0.0,0.0,5.0,4.0],[0.0,0.0,5.0,4.0]],'
+            '"scores":[0.81,0.125],"class_ids":[281,7],"masks":[null,null]}',
+        ),
+        (
+            POINTS,
+            "none",
+            '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]],"keypoints":[[[1.1,2.0,0.9],[0.0,0.0,0.0]]]}',
+        ),
+        (TURTLE, "none", r'{"labels":["\u017c\u00f3\u0142w 50%"],"boxes":[[0.0,0.0,1.0,1.0]]}'),
+    ],
+)
+def test_json_to_the_byte(prediction: Prediction, masks: str, expected: str) -> None:
+    assert encoded(prediction, masks=masks) == expected
+
+
+def test_the_way_a_picture_would_look_does_not_change_json() -> None:
+    assert encoded(MASKED, render="mask", opacity=0.1, draw_boxes=False, draw_labels=False) == encoded(MASKED)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("x", 1, NAN, (0, 0, 1, 1)),
+        ("x", 1, INF, (0, 0, 1, 1)),
+        ("x", 1, 0.5, (0, NAN, 1, 1)),
+        ("x", 1, 0.5, (0, 0, INF, 1)),
+        ("x", 1, 0.5, (-INF, 0, 1, 1)),
+    ],
+)
+@pytest.mark.parametrize("name", ["json", "clarify"])
+def test_what_is_not_a_number_is_no_detection(
+    name: str, broken: tuple[str, int, float, tuple[float, float, float, float]]
+) -> None:
+    choice = Choice(name, appearance=Appearance(masks="rle"))
+    masks = RoiMasks(np.ones((2, 28, 28), np.float32), found(HORSE, broken).boxes, SIZE)
+    both, one = replace(found(HORSE, broken), masks=masks), replace(found(HORSE), masks=masks[np.array([0])])
+    encode = formats.formats[name].encode
+    assert encode(result(both), choice) == encode(result(one), choice)
+
+
+def test_json_has_no_nan() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        dump({"x": NAN})
+
+
+def test_many_pictures_are_an_array_of_objects() -> None:
+    choice = Choice("json")
+    body = formats.formats["json"].encode_batch([result(found(HORSE)), result(NONE)], choice)
+    assert body == b'[{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]]},{"labels":[],"boxes":[]}]'
+    assert formats.formats["json"].encode_batch([], choice) == b"[]"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "expected"),
+    [
+        ([NONE], b"[[]]"),
+        ([found(("x", 3, 0.5, (1.25, 1, 2.5, 4)))], b"[[[3,0.5,0.25,0.25,0.5,1.0]]]"),
+        ([found(("x", 3, 0.5, (-1, -0.5, 9, 4.5)))], b"[[[3,0.5,0.0,0.0,1.0,1.0]]]"),
+        ([MAP, NONE], b"[[[2,0.75,0.4,0.0,1.0,1.0]],[]]"),
+        ([], b"[]"),
+    ],
+)
+def test_clarify_to_the_byte(predictions: list[Prediction], expected: bytes) -> None:
+    clarify, choice = formats.formats["clarify"], Choice("clarify")
+    assert clarify.encode_batch([result(p) for p in predictions], choice) == expected
+    if len(predictions) == 1:
+        assert clarify.encode(result(predictions[0]), choice) == expected
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (300, 4), (2, 3, 3), (5,)])
+def test_short_numbers_lose_nothing(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).uniform(-10, 5000, shape).astype(np.float32)
+    written = json.dumps(numbers(array))
+    np.testing.assert_array_equal(np.array(json.loads(written), np.float32).reshape(shape), array)

@@ -1,0 +1,13 @@
+"""Which formats there are."""
+
+from container import formats
+
+
+def test_names_and_media_types() -> None:
+    formats.load()
+    assert {name: formats.formats[name].media_type for name in sorted(formats.formats)} == {
+        "clarify": "application/json",
+        "jpeg": "image/jpeg",
+        "json": "application/json",
+        "png": "image/png",
+    }

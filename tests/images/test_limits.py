@@ -1,0 +1,36 @@
+"""The limits themselves."""
+
+import pytest
+
+from container.errors import PayloadTooLarge, Unprocessable
+from container.images import Limits
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.example.com", "https://example.com", "example.com/", "a b", "", "a:443", "ä.de"]
+)
+def test_only_host_names_are_listed(host: str) -> None:
+    with pytest.raises(ValueError, match="allowed: host names"):
+        Limits(url_hosts=(host,))
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", ".example.com", "images-1.example.com", "localhost", "8.8.8.8", "2001:db8::1"]
+)
+def test_host_names(host: str) -> None:
+    assert Limits(url_hosts=(host,)).url_hosts == (host,)
+
+
+def test_each_limit_is_still_allowed_itself() -> None:
+    limits = Limits(max_pixels=12, max_scans=2, max_body_bytes=5)
+    limits.check_pixels(3, 4)
+    limits.check_scans(2)
+    limits.check_bytes(5)
+    with pytest.raises(PayloadTooLarge, match="13x1 = 13 pixels; at most 12"):
+        limits.check_pixels(13, 1)
+    with pytest.raises(PayloadTooLarge, match="3 scans; at most 2"):
+        limits.check_scans(3)
+    with pytest.raises(PayloadTooLarge, match="6 bytes long; at most 5"):
+        limits.check_bytes(6)
+    with pytest.raises(Unprocessable, match="0x4"):
+        limits.check_pixels(0, 4)

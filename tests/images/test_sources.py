@@ -1,0 +1,221 @@
+"""What each source reads, and what it answers to everything else."""
+
+import base64
+import io
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from container.errors import BadRequest, PayloadTooLarge, Unprocessable, UnsupportedMediaType
+from container.images import Limits, read_json
+from container.images.sources._base import sources
+from tests.images.pictures import encode, noise, smooth
+
+LIMITS = Limits()
+DATA = encode(noise(5, 7))
+TEXT = base64.b64encode(DATA).decode()
+URL_SAFE = base64.urlsafe_b64encode(DATA).decode()
+
+
+def npy(array: np.ndarray, version: tuple[int, int] = (1, 0)) -> bytes:
+    out = io.BytesIO()
+    np.lib.format.write_array(out, array, version=version)
+    return out.getvalue()
+
+
+def test_the_sources_there_are() -> None:
+    assert {"encoded", "base64", "npy", "url"} <= set(sources)
+    assert {name for name in sources if sources[name].in_json} >= {"base64", "url"}
+    assert not sources["npy"].in_json and not sources["encoded"].in_json
+
+
+def test_encoded() -> None:
+    (image,) = sources["encoded"].read(DATA, LIMITS)
+    assert np.array_equal(image.pixels, noise(5, 7))
+    with pytest.raises(PayloadTooLarge, match="SAGEMAKER_MAX_PAYLOAD_IN_MB"):
+        sources["encoded"].read(DATA, Limits(max_body_bytes=len(DATA) - 1))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TEXT,
+        TEXT.encode(),
+        "data:image/png;base64," + TEXT,
+        "DATA:image/png;charset=x;BASE64," + TEXT,
+        "data:;base64," + TEXT,
+        "\n".join(TEXT[i : i + 76] for i in range(0, len(TEXT), 76)) + "\r\n",
+        " \t" + TEXT + "\n",
+        URL_SAFE,
+        TEXT.rstrip("="),
+        URL_SAFE.rstrip("="),
+        TEXT + "==",
+    ],
+)
+def test_base64(value: object) -> None:
+    (image,) = sources["base64"].read(value, LIMITS)
+    assert np.array_equal(image.pixels, noise(5, 7))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "0 bytes"),
+        ("A", "one too many"),
+        ("AAA*", "outside its alphabet"),
+        ("AA=A", "outside its alphabet"),
+        ("ÄÖÜ", "outside ASCII"),
+        ("\ud800", "outside ASCII"),
+        ("data:image/png," + TEXT, "data: prefix"),
+        ("data:image/png;base64", "data: prefix"),
+        (None, "null"),
+        (7, "a number"),
+        (True, "a boolean"),
+        ([TEXT], "an array"),
+        ({"a": 1}, "an object"),
+    ],
+)
+def test_what_is_not_base64(value: object, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason):
+        sources["base64"].read(value, LIMITS)
+
+
+def test_base64_of_what_is_no_picture() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        sources["base64"].read(base64.b64encode(b"hello, world").decode(), LIMITS)
+
+
+def test_base64_over_the_limit_is_not_decoded() -> None:
+    with pytest.raises(PayloadTooLarge, match="SAGEMAKER_MAX_PAYLOAD_IN_MB"):
+        sources["base64"].read("*" * 2000, Limits(max_body_bytes=1000))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        smooth(4, 6),
+        np.asfortranarray(smooth(4, 6)),
+        np.stack([smooth(4, 6), noise(4, 6)]),
+        np.asfortranarray(np.stack([smooth(4, 6), noise(4, 6)])),
+        smooth(4, 6)[::2],
+    ],
+)
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_npy(array: np.ndarray, version: tuple[int, int]) -> None:
+    images = sources["npy"].read(npy(array, version), LIMITS)
+    assert np.array_equal(np.stack([image.pixels for image in images]), array.reshape(-1, *array.shape[-3:]))
+    assert all(image.pixels.flags.c_contiguous and image.pixels.flags.writeable for image in images)
+
+
+def _header(text: str, body: bytes = b"") -> bytes:
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode("latin-1") + body
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (npy(smooth(4, 6).astype(np.float32)), r"float32 of shape \(4, 6, 3\); wanted: uint8"),
+        (npy(smooth(4, 6).astype(">i8")), "int64"),
+        (npy(smooth(4, 6) > 9), "bool"),
+        (npy(np.zeros((2, 2, 3), "S3")), "'|S3'"),
+        (npy(np.zeros((2, 2, 3), [("a", "u1")])), "a record"),
+        (npy(smooth(4, 6)[..., 0]), r"uint8 of shape \(4, 6\)"),
+        (npy(noise(4, 6, 4)), r"shape \(4, 6, 4\)"),
+        (npy(np.zeros((1, 1, 4, 6, 3), np.uint8)), "shape"),
+        (npy(smooth(4, 6))[:-1], "takes 72 bytes; 71 follow"),
+        (npy(smooth(4, 6)) + b"x", "takes 72 bytes; 73 follow"),
+        (npy(smooth(4, 6))[:40], "header declares"),
+        (b"", "not those of a .npy"),
+        (b"\x93NUMPY", "not those of a .npy"),
+        (b"\x93NUMPY\7\0" + bytes(20), "version 7"),
+        (b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(20), "header declares"),
+        (_header("{'descr': '|u1', 'shape': (1, 1, 3)}", b"abc"), "fortran_order"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 1, 3)}", b"abc"), "no shape"),
+        (_header("(" * 9000), "no dtype"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "1," * 4000 + ")}"), "shape"),
+        (DATA, "not those of a .npy"),
+        ("text", "a string"),
+        (None, "null"),
+    ],
+)
+def test_what_is_not_npy(value: object, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason) as caught:
+        sources["npy"].read(value, LIMITS)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"),
+    [
+        ((10**9, 10**9, 3), PayloadTooLarge),
+        ((10**9, 1, 1, 3), PayloadTooLarge),
+        ((0, 1, 1, 3), PayloadTooLarge),
+        ((0, 4, 3), Unprocessable),
+        ((4, 0, 3), Unprocessable),
+    ],
+)
+def test_npy_sizes_are_tested_before_anything_is_allocated(shape: tuple[int, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        sources["npy"].read(_header(f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"), LIMITS)
+
+
+class _Mark:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_no_pickle_is_run(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    objects = np.array([[[_Mark(mark), None, None]]], dtype=object)
+    for value in (npy(objects), pickle.dumps(_Mark(mark))):
+        for name in ("npy", "encoded", "base64"):
+            with pytest.raises((BadRequest, UnsupportedMediaType)):
+                sources[name].read(value, LIMITS)
+    with pytest.raises(BadRequest, match="object of shape"):
+        sources["npy"].read(npy(objects), LIMITS)
+    assert not mark.exists()
+
+
+def test_url_is_off_by_default() -> None:
+    for value in ("https://images.example.com/a.png", "file:///etc/passwd", ""):
+        with pytest.raises(BadRequest, match="URL input is off.*MASKSERVE_URL_HOSTS"):
+            sources["url"].read(value, LIMITS)
+    with pytest.raises(BadRequest, match="a number"):
+        sources["url"].read(3, LIMITS)
+
+
+@pytest.mark.parametrize("value", [TEXT, {"type": "base64", "value": TEXT}, {"value": TEXT, "type": "base64", "x": 1}])
+def test_json(value: object) -> None:
+    (image,) = read_json(value, LIMITS)
+    assert image.size == (5, 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"type": "numpy", "value": TEXT}, "'numpy'; allowed types: base64, url"),
+        ({"type": "npy", "value": TEXT}, "'npy'; allowed types: base64, url"),
+        ({"type": "file", "value": "/etc/passwd"}, "'file'; allowed types"),
+        ({"type": "x\ny", "value": ""}, r"x\\ny"),
+        ({"type": None, "value": TEXT}, "no string; allowed types"),
+        ({"type": [], "value": TEXT}, "no string"),
+        ({"type": "base64"}, "allowed types"),
+        ({"value": TEXT}, "allowed types"),
+        ({"type": "base64", "value": 3}, "a number"),
+        ({"type": "url", "value": "https://a.example/"}, "URL input is off"),
+        ({}, "allowed types"),
+        ([], "allowed types"),
+        (None, "allowed types"),
+        (3.5, "allowed types"),
+        ("", "0 bytes"),
+    ],
+)
+def test_other_json(value: object, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason):
+        read_json(value, LIMITS)

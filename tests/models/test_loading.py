@@ -1,0 +1,220 @@
+"""From files to a model that predicts: the embedded default, packed models, and every kind of wrong weights."""
+
+import os
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import skimage.data
+import torch
+import torchvision
+
+from container.engines import _loading, _runtime
+from container.errors import ModelError
+from container.models import artifact, loading, locate
+from container.structures import Instances, ModelSpec, Options, SemanticMap
+
+CPU = _runtime.start("cpu", "fp32", 0)
+SMALL = "lraspp_mobilenet_v3_large"
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    return torchvision.models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=3).state_dict()
+
+
+def test_the_embedded_model_finds_the_astronaut(tmp_path: Path) -> None:
+    model = loading.load(locate.EMBEDDED, "cpu", "fp32", 0, 4, 8)
+    answer = model.dispatcher.predict(skimage.data.astronaut(), Options(), time.monotonic() + 30)
+    model.dispatcher.close()
+    found = answer.prediction
+    assert isinstance(found, Instances) and found.masks is not None
+    assert found.labels[0] == "person" and found.scores[0] > 0.9
+    x1, y1, x2, y2 = found.boxes[0]
+    assert x1 < 60 and y1 < 40 and 340 < x2 < 460 and y2 > 460
+    mask = found.masks.bitmap(0)
+    assert mask[130, 225] and mask[400, 200] and not mask[100, 450] and not mask[450, 480]
+
+
+def test_the_embedded_model_is_small() -> None:
+    assert (locate.EMBEDDED / "model.safetensors").stat().st_size < 25e6
+
+
+@pytest.mark.parametrize("labels", [("background", "cat", "dog"), ("cat", "dog")])
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"model": s, "epoch": 3}, lambda s: {f"module.{k}": v for k, v in s.items()}])  # fmt: skip
+def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(wrap(state), tmp_path / "w.pth")
+    packed = loading.pack(ModelSpec("pets", SMALL, tmp_path / "w.pth", labels), tmp_path / "model.tar.gz")
+    assert packed.labels in (("background", "cat", "dog"), ("__background__", "cat", "dog"))
+    model = loading.load(tmp_path / "model.tar.gz", "cpu", "fp32", 0, 4, 8)
+    answer = model.dispatcher.predict(skimage.data.chelsea(), Options(), time.monotonic() + 30)
+    model.dispatcher.close()
+    assert isinstance(answer.prediction, SemanticMap) and model.name == "pets"
+
+
+def write_pth(path: Path, content: Any) -> Path:
+    torch.save(content, path)
+    return path
+
+
+class Bomb:
+    """A pickle that runs a command when the unrestricted loader reads it."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.marker),)
+
+
+def test_pickles_are_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    for name, content in (("a.pth", pickle.dumps(Bomb(marker))), ("b.pth", None)):
+        path = tmp_path / name
+        path.write_bytes(content) if content else torch.save({"model": Bomb(marker)}, path)
+        with pytest.raises(ModelError, match="cannot be read"):
+            _loading.build(ModelSpec("m", SMALL, path))
+    assert not marker.exists()
+
+
+def test_a_whole_pickled_module_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = write_pth(tmp_path / "w.pth", torch.nn.Linear(2, 2))
+    with pytest.raises(ModelError, match=r"torch.save\(model.state_dict\(\)"):
+        _loading.build(ModelSpec("m", SMALL, path))
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_truncated_weights(part: float, suffix: str, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    path = tmp_path / f"w{suffix}"
+    torch.save(state, path) if suffix == ".pth" else safetensors.torch.save_file(state, path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(ModelError, match="cannot be read"):
+        _loading.build(ModelSpec("m", SMALL, path, ("background", "a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("change", "labels", "reason"),
+    [
+        ({}, ("a", "b", "c", "d"), "is 3×40×1×1 in the file and 5×40×1×1 in the model; do the labels name every class"),
+        ({"extra": torch.zeros(1)}, ("a", "b"), "1 are unknown to the model \\(extra\\)"),
+        ({"classifier.high_classifier.bias": None}, ("a", "b"), "1 tensors are missing"),
+        ({"classifier.high_classifier.bias": torch.tensor([0.0, float("nan"), 1.0])}, ("a", "b"), "not finite, first in classifier.high"),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_fit(
+    change: dict[str, Any], labels: tuple[str, ...], reason: str, state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    changed = {k: v for k, v in (state | change).items() if v is not None}
+    with pytest.raises(ModelError, match=reason):
+        _loading.build(ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", changed), labels))
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (ModelSpec("m", "maskrcnn_resnet51", Path("w.pth")), "unknown architecture 'maskrcnn_resnet51'; known: alexnet, "),
+        (ModelSpec("m", SMALL, Path("none.pth")), "not a file that ends in .safetensors, .pth, .pt"),
+        (ModelSpec("m", SMALL, "COCO_V9"), "has no weights 'COCO_V9'; it has: COCO_WITH_VOC_LABELS_V1, DEFAULT; a file does as well"),
+        (ModelSpec("m", "maskrcnn_mobilenet_v2_fpn", "COCO_V1"), "has no weights 'COCO_V1'; it has: none"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there(spec: ModelSpec, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        _loading.build(spec)
+
+
+def test_weights_by_name_without_a_network_say_which_file_goes_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
+    with pytest.raises(ModelError) as caught:
+        _loading.build(ModelSpec("m", "maskrcnn_resnet50_fpn", "COCO_V1"))
+    message = str(caught.value)
+    assert "put the file maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth there" in message
+    assert str(tmp_path) in message and "\n" not in message
+
+
+def test_weights_by_name_come_from_the_cache(
+    state: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in torch's cache is used as if it had been fetched; its name need not match its hash then."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    weights = torchvision.models.get_model_weights(SMALL)["COCO_WITH_VOC_LABELS_V1"]
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    whole = torchvision.models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=21).state_dict()
+    torch.save(whole, tmp_path / "hub" / "checkpoints" / weights.url.rsplit("/")[-1])
+    built = _loading.build(ModelSpec("m", SMALL, "COCO_WITH_VOC_LABELS_V1"))
+    assert built.spec.labels[:3] == ("__background__", "aeroplane", "bicycle")
+
+
+def test_frozen_batch_norms_of_coco_weights_have_no_epsilon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    name = "fasterrcnn_resnet50_fpn"
+    module = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+    whole = {k: v for k, v in module.state_dict().items() if not k.endswith("num_batches_tracked")}
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    url = torchvision.models.get_model_weights(name)["COCO_V1"].url
+    torch.save(whole, tmp_path / "hub" / "checkpoints" / url.rsplit("/")[-1])
+    built = _loading.build(ModelSpec("m", name, "COCO_V1"))
+    assert {m.eps for m in built.module.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {0.0}
+    assert built.spec.batch_norm_eps == 0.0
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "reason"),
+    [
+        ("gpu", "fp32", "device 'gpu' is unknown"),
+        ("mps", "fp32", "device 'mps' is not supported"),
+        ("cpu", "fp16", "fp16 needs a CUDA device"),
+        ("cuda:99", "fp32", "was asked for, and torch finds"),
+    ],
+)
+def test_devices_that_are_not_there(device: str, precision: str, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        _runtime.start(device, precision, 0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (7, 5)])
+def test_slim_and_tiny_pictures(size: tuple[int, int]) -> None:
+    spec = artifact.read(locate.EMBEDDED, Path())
+    engine = _loading.load(spec, CPU)
+    found = engine.predict([np.full((*size, 3), 90, np.uint8)], [Options(confidence=0.0, max_detections=5)])[0]
+    assert isinstance(found, Instances) and found.image_size == size
+    assert (
+        (found.boxes >= 0).all()
+        and (found.boxes[:, [0, 2]] <= size[1]).all()
+        and (found.boxes[:, [1, 3]] <= size[0]).all()
+    )
+
+
+def test_options_reach_the_embedded_model() -> None:
+    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), CPU)
+    photo = skimage.data.astronaut()
+
+    def ask(**options: Any) -> Instances:
+        found = engine.predict([photo], [Options(**options)])[0]
+        assert isinstance(found, Instances)
+        return found
+
+    everything = ask(confidence=0.01)
+    assert len(everything) > 5
+    assert len(ask(confidence=0.01, max_detections=3)) == 3
+    assert set(ask(confidence=0.01, class_filter=("person",)).labels) == {"person"}
+    assert len(ask(confidence=0.01, class_agnostic_nms=True)) < len(everything)
+    assert len(ask(confidence=0.01, iou_threshold=0.05)) < len(everything)
+    assert len(ask(confidence=0.01, max_candidates=4)) <= 4
+    assert (np.diff(everything.scores) <= 0).all()
+
+
+def test_bf16_finds_the_same_person() -> None:
+    bf16 = _runtime.start("cpu", "bf16", 0)
+    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), bf16)
+    found = engine.predict([skimage.data.astronaut()], [Options()])[0]
+    assert isinstance(found, Instances) and found.labels[0] == "person" and found.boxes.dtype == np.float32

@@ -1,0 +1,94 @@
+"""Array functions against torchvision, pycocotools and torch."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from pycocotools import mask as coco
+from torch.nn import functional
+from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+from container.ops import label_map, paste, polygons, rle
+
+SIZE = (90, 120)
+BOXES = st.tuples(st.floats(-20, 110), st.floats(-20, 80), st.floats(0.01, 90), st.floats(0.01, 70))
+
+
+def blob(seed: int, side: int = 28) -> np.ndarray:
+    """Smooth probabilities between 0 and 1, as a mask head gives them."""
+    noise = np.random.default_rng(seed).random((side, side), np.float32)
+    return np.clip((cv2.GaussianBlur(noise, (0, 0), 3) - 0.5) * 8 + 0.5, 0, 1)
+
+
+@given(st.integers(0, 10_000), BOXES)
+def test_paste_equals_torchvision(seed: int, box: tuple[float, float, float, float]) -> None:
+    x, y, width, height = box
+    xyxy = np.array([max(x, 0), max(y, 0), min(x + width, SIZE[1]), min(y + height, SIZE[0])], np.float32)
+    if xyxy[2] <= xyxy[0] or xyxy[3] <= xyxy[1]:
+        return
+    probabilities = blob(seed)
+    expected = paste_masks_in_image(torch.tensor(probabilities)[None, None], torch.tensor(xyxy)[None], SIZE)[0, 0]
+    crop, left, top = paste.paste(probabilities, xyxy, SIZE)
+    full = np.zeros(SIZE, np.float32)
+    full[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+    wrong = full.astype(bool) != (expected.numpy() >= 0.5)
+    # Only where torch's own value is a rounding away from the threshold.
+    assert (np.abs(expected.numpy()[wrong] - 0.5) < 1e-5).all()
+
+
+@given(
+    arrays.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))), st.integers(0, 5), st.integers(0, 5),
+    st.integers(0, 3), st.integers(0, 3),
+)  # fmt: skip
+def test_rle_equals_pycocotools(crop: np.ndarray, x: int, y: int, right: int, bottom: int) -> None:
+    full = np.pad(crop, ((y, bottom), (x, right)))
+    expected = coco.encode(np.asfortranarray(full.astype(np.uint8)))
+    found = rle.encode(crop, x, y, full.shape)
+    assert (found["size"], found["counts"]) == (expected["size"], expected["counts"].decode())
+    np.testing.assert_array_equal(coco.decode(found), full)
+
+
+def rasterised(outlines: list[list[float]], size: tuple[int, int]) -> np.ndarray:
+    full = np.zeros(size, np.uint8)
+    for outline in outlines:
+        cv2.fillPoly(full, [np.array(outline).reshape(-1, 2).astype(np.int32)], 1)
+    return full.astype(bool)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_polygons_rasterise_to_the_same_mask(seed: int) -> None:
+    crop = cv2.resize(blob(seed), (170, 130)) >= 0.5
+    full = np.pad(crop, ((7, 3), (11, 5)))
+    again = rasterised(polygons.trace(crop, 11, 7), full.shape)
+    assert (again & full).sum() / (again | full).sum() >= 0.98
+
+
+def test_polygons_keep_holes_and_parts() -> None:
+    crop = np.zeros((40, 40), bool)
+    crop[5:35, 5:25] = True
+    crop[12:22, 9:19] = False
+    crop[30, 38] = True
+    outlines = polygons.trace(crop, 0, 0)
+    assert len(outlines) == 2 and all(len(outline) >= 6 for outline in outlines)
+    again = rasterised(outlines, crop.shape)
+    assert (again & crop).sum() / (again | crop).sum() >= 0.98
+    assert not again[15:19, 12:16].any()
+
+
+@pytest.mark.parametrize("size", [(90, 130), (40, 30), (1, 1), (300, 7)])
+def test_label_map_equals_interpolate_and_argmax(size: tuple[int, int]) -> None:
+    logits = torch.nn.functional.interpolate(
+        torch.randn(1, 6, 9, 13, generator=torch.Generator().manual_seed(1)), (72, 104), mode="bilinear"
+    )
+    expected = functional.interpolate(logits, size, mode="bilinear", align_corners=False).argmax(1)[0].numpy()
+    assert (label_map.argmax_resized(logits[0].numpy(), size) != expected).mean() <= 1e-5
+
+
+def test_label_map_counts_over_256_classes() -> None:
+    logits = np.zeros((300, 2, 2), np.float32)
+    logits[299] = 1
+    found = label_map.argmax_resized(logits, (4, 4))
+    assert found.dtype == np.uint16 and (found == 299).all()

@@ -1,0 +1,111 @@
+"""The fences of the house: imports go down only, and each library stays behind its own."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "container"
+
+# From the top down; a module imports from its own layer's part, and from layers below.
+LAYERS = (
+    ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf"),
+    ("protocols",),
+    ("workflows",),
+    ("service",),
+    ("formats", "store", "evaluation", "images", "models"),
+    ("engines", "rendering", "training"),
+    ("structures",),
+    ("ops",),
+)
+ANYWHERE = ("errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
+READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
+SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  # parts of one layer that stay apart
+
+FENCES = {
+    "flask": ("protocols", "app"),
+    "werkzeug": ("protocols", "app"),
+    "torch": ("engines", "training"),
+    "torchvision": ("engines", "training"),
+    "sqlalchemy": ("store",),
+    "boto3": ("images/sources/s3",),
+    "PIL": ("images", "ops", "rendering", "formats", "training"),
+    "cv2": ("images", "ops", "rendering", "formats", "training", "engines/_tensors"),
+    "pycocotools": ("ops", "evaluation"),
+    "prometheus_client": ("telemetry", "gunicorn_conf"),
+    "click": ("cli",),
+    "gunicorn": ("worker", "cli"),
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "container")
+
+
+def part(path: Path) -> str:
+    """The first name below the package: "protocols", "app"; "" for the package's own __init__."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def depth(name: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if name in layer)
+
+
+def test_every_part_has_a_layer() -> None:
+    known = {name for layer in LAYERS for name in layer} | set(ANYWHERE) | {"settings"}
+    assert {part(path) for path in MODULES} <= known
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    own = part(path)
+    for name in imports(path):
+        if not name.startswith("container."):
+            continue
+        other = name.split(".")[1]
+        if other == "settings":
+            assert own in READERS_OF_SETTINGS, f"{own} reads settings: hand it values instead"
+        elif other not in ANYWHERE and other != own and other != "__version__":
+            assert own not in (*ANYWHERE, "settings"), f"{own} is a leaf and imports {name}"
+            assert depth(own) <= depth(other), f"{own} imports {name}, which lies above"
+            if own in SIBLINGS:
+                assert depth(own) < depth(other), f"{own} imports its sibling {name}"
+
+
+def test_protocols_do_not_import_each_other() -> None:
+    folders = [folder for folder in (PACKAGE / "protocols").iterdir() if (folder / "__init__.py").is_file()]
+    assert folders
+    for folder in folders:
+        for path in folder.rglob("*.py"):
+            for other in folders:
+                wrong = [n for n in imports(path) if n.startswith(f"container.protocols.{other.name}")]
+                assert other == folder or not wrong, f"{path.name} imports {wrong}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_libraries_stay_behind_their_fences(path: Path) -> None:
+    place = path.relative_to(PACKAGE).with_suffix("").as_posix()
+    for name in imports(path):
+        allowed = FENCES.get(name.split(".")[0])
+        if allowed is not None:
+            assert any(place == a or place.startswith(a + "/") for a in allowed), f"{place} imports {name}"
+
+
+def test_the_tree_in_the_package_docstring_is_the_tree() -> None:
+    text = ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))) or ""
+    missing = (
+        {part(path) for path in MODULES} - {""} - {word.strip("`,;:()/").removesuffix(".py") for word in text.split()}
+    )
+    assert not missing
