@@ -54,6 +54,12 @@ def when_ready(server: Any) -> None:
     except (ValueError, ModelError, ServingError) as error:
         print(f"maskserve: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
+    url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+    print(
+        f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask. Try:\n"
+        f"  curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations",
+        flush=True,
+    )
 
 
 def child_exit(server: Any, worker: Any) -> None:

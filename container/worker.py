@@ -2,6 +2,7 @@
 
 import threading
 from types import FrameType
+from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -27,6 +28,18 @@ class DrainingWorker(ThreadWorker):
             end.start()
 
     def _end(self, sig: int, frame: FrameType | None) -> None:
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            self._take_all(listener)
+            # Closed here and not after the last answer: what the kernel accepts in between would be reset.
+            listener.close()
         for conn in [*self.keepalived_conns, *self.pending_conns]:
             conn.timeout = 0
         super().handle_exit(sig, frame)
+
+    def _take_all(self, listener: Any) -> None:
+        """Accept every connection that the kernel has accepted for us."""
+        before = -1
+        while self.nr_conns > before:
+            before = self.nr_conns
+            self.accept(listener)

@@ -3,24 +3,20 @@
 import os
 import sys
 import time
-
-from gunicorn.app.wsgiapp import run
-
-from container.app import create_app
-from container.engines._dispatch import Dispatcher
-from container.errors import ModelError
-from container.models.repository import Model
-from container.service.services import DEFAULT_MODEL
-from container.settings import Settings
-from tests.fakes import FakeEngine, fake_services
-
-if __name__ == "__main__":
-    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "tests.slow_server:create()"]
-    sys.exit(run(prog="gunicorn"))
+from typing import Any
 
 
-def create():  # type: ignore[no-untyped-def]
+def create() -> Any:
     """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_LOAD of the load, …_FAIL its failure."""
+    # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
+    from container.app import create_app
+    from container.engines._dispatch import Dispatcher
+    from container.errors import ModelError
+    from container.models.repository import Model
+    from container.service.services import DEFAULT_MODEL
+    from container.settings import Settings
+    from tests.fakes import FakeEngine, fake_services
+
     settings = Settings.from_environ(os.environ)
     engine = FakeEngine(seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")))
     services = fake_services(engine, settings.queue_size, settings.deadline_seconds)
@@ -33,3 +29,10 @@ def create():  # type: ignore[no-untyped-def]
 
     services.repository.load(DEFAULT_MODEL, load)
     return create_app(settings, services)
+
+
+if __name__ == "__main__":
+    from gunicorn.app.wsgiapp import run
+
+    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "tests.slow_server:create()"]
+    sys.exit(run(prog="gunicorn"))

@@ -82,8 +82,7 @@ class DetectionEngine(Engine):
         logits = heads.keypoint_predictor(heads.keypoint_head(pooled)).float()
         points, scores = keypointrcnn_inference(logits, boxes)  # scores are heights of a heat map, not bounded
         return [
-            torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1)
-            for xyv, score in zip(points, scores, strict=True)
+            torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1) for xyv, score in zip(points, scores, strict=True)
         ]
 
     def _instances(

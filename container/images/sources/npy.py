@@ -41,6 +41,11 @@ class Npy(Source):
         return [Image(np.array(pixels, order="C")) for pixels in pictures]
 
 
+def is_batch(data: bytes) -> bool:
+    """Whether a .npy file that can be read has four dimensions, if only for one picture."""
+    return len(_shape(_header(data)[0])) == 4
+
+
 def _header(data: bytes) -> tuple[str, int]:
     """The text of the header, and where the pixels begin."""
     if not data.startswith(_MAGIC) or len(data) < 12:

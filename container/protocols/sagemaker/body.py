@@ -1,19 +1,28 @@
 """Pictures out of a request body, by its content type."""
 
 import json
-from collections.abc import Callable
+from typing import NamedTuple
 
 from container.errors import BadRequest, UnsupportedMediaType
 from container.images.json_form import read_json
 from container.images.limits import Limits
 from container.images.sources._base import sources
+from container.images.sources.npy import is_batch
 from container.structures import Image
 
+_UNTYPED = ("", "application/x-image", "application/octet-stream", "application/x-www-form-urlencoded")
 READ = "image/* (JPEG, PNG, WebP, GIF, BMP, TIFF), application/octet-stream, application/x-npy, application/json"
 
 
-def read_images(content_type: str, content_encoding: str, body: bytes, limits: Limits) -> list[Image]:
-    """The pictures in a body: one, or several where an array of shape N×H×W×3 was sent.
+class Pictures(NamedTuple):
+    """The pictures of one request."""
+
+    images: list[Image]
+    batch: bool  # sent as an array of pictures, and so answered by one, even where it holds a single picture
+
+
+def read_pictures(content_type: str, content_encoding: str, body: bytes, limits: Limits) -> Pictures:
+    """The pictures in a body.
 
     Bytes of a picture are recognised by what they are: clients, and batch transforms over mixed folders, name the
     wrong image type, none, or curl's application/x-www-form-urlencoded.
@@ -21,21 +30,12 @@ def read_images(content_type: str, content_encoding: str, body: bytes, limits: L
     if content_encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"Content-Encoding {content_encoding[:40]!r} is not read; send the body as it is")
     media_type = content_type.split(";")[0].strip().lower()
-    return _reader(media_type)(body, limits)
-
-
-def _reader(media_type: str) -> Callable[[bytes, Limits], list[Image]]:
     if media_type == "application/json":
-        return _read_document
+        return Pictures(_read_document(body, limits), batch=False)
     if media_type == "application/x-npy":
-        return sources["npy"].read
-    if media_type.startswith("image/") or media_type in (
-        "",
-        "application/x-image",
-        "application/octet-stream",
-        "application/x-www-form-urlencoded",
-    ):
-        return sources["encoded"].read
+        return Pictures(sources["npy"].read(body, limits), is_batch(body))
+    if media_type.startswith("image/") or media_type in _UNTYPED:
+        return Pictures(sources["encoded"].read(body, limits), batch=False)
     raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + READ)
 
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from container.errors import BadRequest, BodyTooLarge
 from container.formats import formats
 from container.protocols.sagemaker.attributes import Attributes, parse
-from container.protocols.sagemaker.body import read_images
+from container.protocols.sagemaker.body import read_pictures
 from container.protocols.sagemaker.negotiation import negotiate
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
@@ -49,13 +49,13 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
     with timings.stage("read"):
         body = read_body(request)
     with timings.stage("decode"):
-        images = read_images(
+        images, batch = read_pictures(
             request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
         )
     results = [services.inference.predict(image, choice.options, DEFAULT_MODEL, timings) for image in images]
     form = formats[choice.format]
     with timings.stage("encode"):
-        answer = form.encode(results[0], choice) if len(results) == 1 else form.encode_batch(results, choice)
+        answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     for stage, milliseconds in timings.stages.items():
         metrics.STAGES.labels(stage).observe(milliseconds / 1000)
     facts = _facts(results, form.media_type, attributes, timings.total)

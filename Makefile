@@ -1,0 +1,75 @@
+# Needs Python 3.11 and make. Everything else goes into .venv.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+IMAGE ?= maskserve
+PLATFORM ?= linux/amd64
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+GIT_SHA := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
+CLIENTS := $(if $(wildcard tests/clients/package-lock.json),tests/clients/node_modules/.package-lock.json)
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: serve
+serve: $(VENV)/.runtime ## install what is missing and start the server: MODEL=, WEIGHTS=, PORT=, ARGS="--any-option"
+	exec ./serve $(if $(MODEL),--model "$(MODEL)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(PORT),--port "$(PORT)") $(ARGS)
+
+.PHONY: setup
+setup: $(VENV)/.runtime ## install what the server needs; TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu for a small torch
+
+.PHONY: dev
+dev: $(VENV)/.dev ## install what tests, checks and deploy/ need
+
+.PHONY: test
+test: $(VENV)/.dev $(CLIENTS) ## run the tests: ARGS="-k overlay -x"
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## check style, types and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: image
+image: ## build the image in the form SageMaker accepts: IMAGE=, PLATFORM=, ARGS="--build-arg MODEL=..."
+	docker buildx build --platform $(PLATFORM) --provenance=false --sbom=false --output type=docker \
+	    --build-arg VERSION=$(VERSION) --build-arg GIT_SHA=$(GIT_SHA) -t $(IMAGE) $(ARGS) .
+
+.PHONY: image-test
+image-test: $(VENV)/.dev ## build the image with Docker or Podman, run it as SageMaker does, and check it
+	VERSION=$(VERSION) GIT_SHA=$(GIT_SHA) $(BIN)/python -m tests.image $(ARGS)
+
+.PHONY: clean
+clean: ## remove what the commands above made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/clients/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp a requirements file: the second start installs nothing.
+$(VENV)/.runtime: requirements.txt | $(BIN)/python
+ifneq ($(TORCH_INDEX_URL),)
+	grep -E '^torch(vision)?==' requirements.txt > $(VENV)/torch.txt
+	$(BIN)/python -m pip install --no-deps --index-url "$(TORCH_INDEX_URL)" -r $(VENV)/torch.txt
+endif
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo >&2 \
+	    'Python 3.11 is needed, and "$(PYTHON)" is not that. Install it, or add PYTHON=/path/to/python3.11'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# newman, for the Postman collection. Without npm its tests are the only ones left out.
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/clients && touch $@; \
+	else echo 'npm is missing: the Postman collection will not be run'; fi

@@ -1,0 +1,304 @@
+"""Builds the image, runs it under the conditions of SageMaker and harder ones, and prints one line a check.
+
+    make image-test
+    python -m tests.image --no-build        check the image of the last build again
+
+Requests to a container without a network are sent from inside it, by the Python that it has.
+"""
+
+import argparse
+import http.client
+import io
+import json
+import os
+import shutil
+import socket
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image
+
+from tests.image.engine import ROOT, Engine, Unavailable, find
+
+TAG = "localhost/maskserve:image-test"
+HARDENED = (
+    "--read-only",
+    "--tmpfs",
+    "/tmp:rw,size=512m,mode=1777",
+    "--cap-drop",
+    "all",
+    "--security-opt",
+    "no-new-privileges",
+)
+STOP_SECONDS = 30  # SageMaker sends SIGKILL this long after SIGTERM
+
+# Runs inside: one request, its body from stdin; prints status and Content-Type on a line, then the body.
+REQUEST = """
+import http.client, sys
+method, path, port, accept = sys.argv[1:]
+server = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+server.request(method, path, sys.stdin.buffer.read() or None, {"Accept": accept, "Content-Type": "image/jpeg"})
+answer = server.getresponse()
+sys.stdout.buffer.write(f"{answer.status} {answer.headers['Content-Type']}\\n".encode() + answer.read())
+"""
+
+# Runs inside: asks /ping until it is 200, prints every status on the way once.
+WAIT = """
+import http.client, sys, time
+seen, until = [], time.monotonic() + 120
+while time.monotonic() < until and seen[-1:] != ["200"]:
+    try:
+        server = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=2)
+        server.request("GET", "/ping")
+        status = str(server.getresponse().status)
+    except OSError as error:
+        status = type(error).__name__
+    if seen[-1:] != [status]:
+        seen.append(status)
+    time.sleep(0.05)
+print(" ".join(seen))
+"""
+
+# Runs inside: memory of all processes in MB, shared pages counted once.
+MEMORY = """
+import glob, re
+texts = []
+for path in glob.glob("/proc/[0-9]*/smaps_rollup"):
+    try:
+        texts.append(open(path).read())
+    except OSError:
+        pass  # gone already
+print(sum(int(re.search(r"^Pss: +(\\d+)", text, re.M)[1]) for text in texts) // 1024)
+"""
+
+failures: list[str] = []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--no-build", action="store_true", help="check the image of the last build")
+    args = parser.parse_args()
+    try:
+        engine = find()
+    except Unavailable as reason:
+        print(f"skipped: {reason}")
+        return 0
+    print(f"engine: {engine.text('--version')}")
+    if not args.no_build:
+        started = time.monotonic()
+        engine.build(TAG, *(f"--build-arg={name}={os.environ.get(name, 'unknown')}" for name in ("VERSION", "GIT_SHA")))
+        print(f"figure: build {time.monotonic() - started:.0f} s")
+
+    photo = jpeg(skimage.data.astronaut())
+    check_image(engine)
+    check_serving(engine, photo)
+    check_other_starts(engine, photo)
+    check_model_folder(engine, photo)
+    check_stop(engine)
+    print(f"{len(failures)} failed" if failures else "all passed")
+    return 1 if failures else 0
+
+
+def check_image(engine: Engine) -> None:
+    """What the image says about itself, and that its first argument is a command."""
+    image = json.loads(engine.text("image", "inspect", TAG))[0]
+    config = image["Config"]
+    print(f"figure: image {image['Size'] / 1e9:.2f} GB")
+    for name in ("accept-bind-to-port", "multi-models"):
+        label = f"com.amazonaws.sagemaker.capabilities.{name}"
+        check(f"label {name}", config["Labels"].get(label) == "true")
+    check("exec form", config["Entrypoint"] == ["python", "-m", "container"] and config["Cmd"] == ["serve"])
+    check("not root by default", config["User"].split(":")[0] not in ("", "0", "root"), config["User"])
+    for word in ("serve", "predict", "pack"):
+        done = engine("run", "--rm", "--network", "none", TAG, word, "--help", check=False)
+        reached = done.returncode == 0 and word in done.stdout.decode()
+        check(f"{word} reaches its command", reached, done.stderr.decode())
+
+
+def check_serving(engine: Engine, photo: bytes) -> None:
+    """`docker run IMAGE serve`: no network, nothing writable but /tmp, no capabilities."""
+    started = time.monotonic()
+    with running(engine, "--network", "none", command=["serve"]) as name:
+        seen = wait(engine, name)
+        print(f"figure: first /ping 200 after {time.monotonic() - started:.1f} s ({' '.join(seen)})")
+        check("ready", seen[-1] == "200", " ".join(seen))
+
+        status, kind, body = ask(engine, name, photo, "application/json")
+        check("JSON", (status, kind) == (200, "application/json"), f"{status} {kind} {body[:300]!r}")
+        labels = json.loads(body)["labels"] if status == 200 else []
+        check("a person is found", any(label.startswith("person ") for label in labels), str(labels))
+
+        status, kind, body = ask(engine, name, photo, "image/png")
+        check("PNG", (status, kind, body[:8]) == (200, "image/png", b"\x89PNG\r\n\x1a\n"), f"{status} {kind}")
+        check("PNG as large as the photo", body[16:24] == struct.pack(">II", 512, 512))
+
+        check("health check", is_healthy(engine, name))
+        process_1 = engine.text("exec", name, "cat", "/proc/1/cmdline").split("\0")
+        is_server = Path(process_1[0]).name.startswith(("python", "gunicorn"))
+        check("process 1 is the server", is_server, " ".join(process_1))
+        check("user id", engine.text("exec", name, "id", "-u") == "10001")
+        print(f"figure: memory {engine.text('exec', name, 'python', '-c', MEMORY)} MB after two requests")
+        check_exit(engine, name)
+
+
+def check_other_starts(engine: Engine, photo: bytes) -> None:
+    """CMD, another entrypoint, other users, another port."""
+    starts = {
+        "CMD, any user": (["--user", "12345:12345"], []),
+        "serve as entrypoint, root": (["--user", "0:0", "--entrypoint", "serve"], []),
+        "other working folder": (["--workdir", "/tmp"], ["serve"]),
+        "other port": (["-e", "SAGEMAKER_BIND_TO_PORT=9090"], ["serve"]),
+    }
+    for what, (options, command) in starts.items():
+        port = "9090" if what == "other port" else "8080"
+        with running(engine, "--network", "none", *options, command=command) as name:
+            wait(engine, name, port)
+            status, _, body = ask(engine, name, photo, "application/json", port)
+            check(what, status == 200 and b'"person ' in body, f"{status} {body[:300]!r}")
+            check(f"{what}: health check", is_healthy(engine, name))
+            check_exit(engine, name)
+
+
+def check_model_folder(engine: Engine, photo: bytes) -> None:
+    """SageMaker's /opt/ml/model, read-only: a model in it is served, what is none ends the start with a reason."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = Path(folder, "model")
+        shutil.copytree(ROOT / "container" / "models" / "embedded", mounted)
+        for path in (Path(folder), mounted, *mounted.iterdir()):
+            path.chmod(0o755)
+        options = ["--network", "none", "-v", f"{mounted}:/opt/ml/model:ro"]
+        with running(engine, *options, command=["serve"]) as name:
+            wait(engine, name)
+            status, _, body = ask(engine, name, photo, "application/json")
+            check("model in /opt/ml/model", status == 200 and b'"person ' in body, f"{status} {body[:300]!r}")
+            check_exit(engine, name)
+        (mounted / "model.json").write_text("{}")
+        with running(engine, *options, command=["serve"]) as name:
+            code = engine("wait", name, timeout=60).stdout.decode().strip()
+            logs = engine("logs", name)
+            reason = (logs.stdout + logs.stderr).decode()
+            check("broken model: an error code and a reason", code != "0" and "maskserve: " in reason, code)
+
+
+def check_stop(engine: Engine) -> None:
+    """SIGTERM with requests in flight, seen from outside: all are answered, /ping says no, exit code 0 in time."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Docker may run in a virtual machine of its own, whose host network is not this one's.
+    network = ["-p", f"127.0.0.1:{port}:{port}"] if engine.name == "docker" else ["--network", "host"]
+    large = jpeg(np.kron(skimage.data.astronaut(), np.ones((8, 8, 1), np.uint8)))  # 4096 x 4096: seconds of work
+    with (
+        running(engine, *network, "-e", f"SAGEMAKER_BIND_TO_PORT={port}", command=["serve"]) as name,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        wait(engine, name, str(port))
+        answers = [pool.submit(post, port, large) for _ in range(4)]
+        time.sleep(0.5)
+        signalled = time.monotonic()
+        stop = pool.submit(engine, "stop", "-t", str(STOP_SECONDS), name)
+        time.sleep(0.5)
+        check("/ping after SIGTERM", (ping := ping_from_outside(port)) in ("503", "refused"), ping)
+        finished = [answer.result() for answer in answers]
+        stop.result()
+        seconds = time.monotonic() - signalled
+        late = sum(at > signalled for _, at in finished)
+        print(f"figure: {late} of {len(finished)} requests in flight at SIGTERM; gone {seconds:.1f} s after it")
+        check("requests in flight at SIGTERM", late > 0)
+        check("all of them answered", all(status == 200 for status, _ in finished), str([s for s, _ in finished]))
+        check("exit code 0", (code := exit_code(engine, name)) == "0", code)
+        check(f"gone within {STOP_SECONDS} s", seconds < STOP_SECONDS)
+
+
+@contextmanager
+def running(engine: Engine, *options: str, command: list[str]) -> Iterator[str]:
+    """A hardened container; its log is shown when something failed meanwhile, and it is removed in any case."""
+    name = f"maskserve-image-test-{os.getpid()}-{time.monotonic_ns()}"
+    failed_before = len(failures)
+    finished = False
+    try:
+        engine("run", "-d", "--name", name, *HARDENED, *options, TAG, *command)
+        yield name
+        finished = True
+    finally:
+        if not finished or len(failures) > failed_before:
+            logs = engine("logs", name, check=False)
+            print((logs.stdout + logs.stderr).decode()[-3000:], file=sys.stderr)
+        engine("rm", "-f", name, check=False)
+
+
+def wait(engine: Engine, name: str, port: str = "8080") -> list[str]:
+    """The statuses /ping went through until it was ready."""
+    return engine.text("exec", name, "python", "-I", "-c", WAIT, port).split()
+
+
+def ask(engine: Engine, name: str, body: bytes, accept: str, port: str = "8080") -> tuple[int, str, bytes]:
+    """POST /invocations from inside the container: status, Content-Type, body."""
+    script = ("python", "-I", "-c", REQUEST, "POST", "/invocations", port, accept)
+    head, _, answer = engine("exec", "-i", name, *script, input=body).stdout.partition(b"\n")
+    status, _, kind = head.decode().partition(" ")
+    return int(status), kind, answer
+
+
+def is_healthy(engine: Engine, name: str) -> bool:
+    """What the image's HEALTHCHECK says, asked for now."""
+    test = json.loads(engine.text("inspect", name))[0]["Config"]["Healthcheck"]["Test"]
+    return engine("exec", name, *test[1:], check=False).returncode == 0
+
+
+def post(port: int, body: bytes) -> tuple[int, float]:
+    """POST /invocations from outside: status (0: connection lost) and the moment of the answer."""
+    server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        server.request("POST", "/invocations", body, {"Content-Type": "image/jpeg", "Accept": "image/png"})
+        answer = server.getresponse()
+        answer.read()
+        return answer.status, time.monotonic()
+    except (OSError, http.client.HTTPException):
+        return 0, time.monotonic()
+
+
+def ping_from_outside(port: int) -> str:
+    server = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        server.request("GET", "/ping")
+        return str(server.getresponse().status)
+    except ConnectionError:
+        return "refused"
+    except TimeoutError:
+        return "timeout"
+
+
+def check_exit(engine: Engine, name: str) -> None:
+    engine("stop", "-t", str(STOP_SECONDS), name)
+    check("  exit code 0 after SIGTERM", (code := exit_code(engine, name)) == "0", code)
+
+
+def exit_code(engine: Engine, name: str) -> str:
+    return engine.text("inspect", "--format", "{{.State.ExitCode}}", name)
+
+
+def check(what: str, passed: bool, detail: str = "") -> None:
+    """One line of the report; the detail of what failed goes below it."""
+    print(f"{'ok    ' if passed else 'FAILED'}  {what}", flush=True)
+    if not passed:
+        failures.append(what)
+        print(f"        {detail}", flush=True)
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""predict, pack and models: everything without a server."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+import torchvision
+from click.testing import CliRunner, Result
+
+from container.cli import main
+from tests.conftest import encode, pixels_of
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Run a command in an empty folder, with an environment that is put back."""
+    for name in ("MODEL", "WEIGHTS", "LABELS", "DEVICE", "PRECISION"):
+        monkeypatch.setenv(f"MASKSERVE_{name}", "")
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "astronaut.jpg").write_bytes(encode(skimage.data.astronaut(), "JPEG"))
+    (tmp_path / "coffee.png").write_bytes(encode(skimage.data.coffee()))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments])
+
+    return run
+
+
+def test_predict_prints_json(run) -> None:  # type: ignore[no-untyped-def]
+    done = run("predict", "astronaut.jpg", "coffee.png")
+    assert done.exit_code == 0, done.output
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["labels"][0].startswith("person ") and set(first) == {"labels", "boxes"}
+    assert len(second["labels"]) == len(second["boxes"])
+
+
+def test_predict_writes_pictures(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    attributes = '{"render": "mask", "class_filter": ["person"]}'
+    done = run("predict", "astronaut.jpg", "--format", "png", "--output", "out", "--attributes", attributes)
+    assert done.exit_code == 0 and "1 answers in out/" in done.stderr
+    drawn = pixels_of((tmp_path / "out" / "astronaut.png").read_bytes())
+    assert drawn.shape == (512, 512, 3)
+    assert drawn[130, 225].any() and not drawn[100, 450].any()
+
+
+def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    done = run("predict", "bad.jpg", "astronaut.jpg")
+    assert done.exit_code == 1 and "bad.jpg: " in done.stderr
+    assert json.loads(done.stdout)["labels"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--model", "maskrcnn_resnet50_fpn"), "needs weights"),
+        (("--model", "nowhere/model"), "no such file or folder"),
+        (("--attributes", "{"), "looks like JSON and is not"),
+        (("--device", "cuda:9"), "was asked for"),
+    ],
+)
+def test_predict_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:  # type: ignore[no-untyped-def]
+    done = run("predict", "astronaut.jpg", *arguments)
+    assert done.exit_code == 1 and reason in done.stderr and "Traceback" not in done.output
+
+
+def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(3)
+    module = torchvision.models.get_model(
+        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=3
+    )
+    torch.save(module.state_dict(), "w.pth")
+    Path("names.txt").write_text("cat\ndog\n")
+    done = run(
+        "pack", "--architecture", "lraspp_mobilenet_v3_large", "--weights", "w.pth", "--labels", "names.txt",
+        "--name", "pets", "--options", '{"confidence": 0.0}', "--output", "model/model.tar.gz",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "pets, 3 classes" in done.stdout
+    with tarfile.open("model/model.tar.gz") as tar:
+        assert tar.getnames() == ["model.json", "model.safetensors"]
+        described = json.load(tar.extractfile("model.json"))  # type: ignore[arg-type]
+    assert described["labels"] == ["__background__", "cat", "dog"] and described["options"] == {"confidence": 0.0}
+
+    answer = json.loads(run("predict", "astronaut.jpg", "--attributes", '{"masks": "rle"}').stdout)
+    assert {label.rsplit(" ", 1)[0] for label in answer["labels"]} <= {"cat", "dog"}
+    assert len(answer["masks"]) == len(answer["boxes"])
+
+    listed = run("models").stdout
+    assert "serve loads: pets: lraspp_mobilenet_v3_large (segmentation), weights model.safetensors, 3 labels" in listed
+    assert "maskrcnn_resnet50_fpn_v2" in listed and "maskrcnn_mobilenet_v2_fpn" in listed
+
+
+def test_a_classifier_answers_sensibly(run) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(3)
+    torch.save(torchvision.models.get_model("mobilenet_v3_small", weights=None, num_classes=4).state_dict(), "w.pth")
+    model = ("--model", "mobilenet_v3_small", "--weights", "w.pth", "--labels", "a,b,c,d")
+    answer = json.loads(run("predict", "astronaut.jpg", *model).stdout)
+    assert sorted(label[0] for label in answer["labels"]) == ["a", "b", "c", "d"]
+    assert answer["boxes"] == [[0, 0, 512, 512]] * 4
+    assert run("predict", "coffee.png", "--format", "jpeg", *model).exit_code == 0
+    assert (pixels_of(Path("output/coffee.jpeg").read_bytes()).astype(int) - skimage.data.coffee()).any()
+
+
+def test_keypoints_answer_sensibly(run) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(3)
+    module = torchvision.models.get_model(
+        "keypointrcnn_resnet50_fpn", weights=None, weights_backbone=None, num_classes=2, num_keypoints=17
+    )
+    torch.save(module.state_dict(), "w.pth")
+    done = run(
+        "pack", "--architecture", "keypointrcnn_resnet50_fpn", "--weights", "w.pth", "--labels", "person",
+        "--parameters", '{"min_size": 160, "max_size": 256, "num_keypoints": 17}', "--output", "k.tar.gz",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    attributes = '{"confidence": 0.01, "max_detections": 3}'
+    answer = json.loads(run("predict", "astronaut.jpg", "--model", "k.tar.gz", "--attributes", attributes).stdout)
+    assert np.array(answer["keypoints"]).shape == (3, 17, 3) and len(answer["boxes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--architecture", "nope", "--weights", "w.pth"), "unknown architecture|not a file"),
+        (("--architecture", "fcn_resnet50", "--weights", "missing.pth"), "'missing.pth': not a file"),
+        (("--architecture", "fcn_resnet50", "--weights", "COCO_V9"), "has no weights 'COCO_V9'"),
+        (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", "[]"), "takes a JSON object"),
+        (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", '{"confidence": 9}'), "confidence is 9"),
+    ],
+)
+def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:  # type: ignore[no-untyped-def]
+    import re
+
+    done = run("pack", *arguments)
+    assert done.exit_code in (1, 2) and re.search(reason, done.stderr) and "Traceback" not in done.output
+    assert not Path("model.tar.gz").exists()

@@ -1,0 +1,73 @@
+"""Every command and snippet of the README runs, and its tables are those of the code."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+
+from container.models import artifact
+from container.protocols.sagemaker.attributes import KEYS
+from tests.conftest import ROOT, Server, pixels_of
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"(<!-- not run by the tests: [^>]+ -->\n)?```(bash|python)\n(.*?)```", README, re.DOTALL)
+RUN = [(language, code) for reason, language, code in BLOCKS if not reason]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, astronaut: bytes) -> Path:
+    """What the README supposes to lie in the current folder: a photo, and a checkpoint."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "photo.jpg").write_bytes(astronaut)
+    module = torchvision.models.get_model("maskrcnn_resnet50_fpn", weights=None, weights_backbone=None, num_classes=3)
+    torch.save(module.state_dict(), folder / "checkpoint.pth")
+    return folder
+
+
+@pytest.mark.parametrize(("language", "code"), RUN, ids=[code.split("\n")[0][:60] for _, code in RUN])
+def test_block_runs(language: str, code: str, folder: Path, server: Server) -> None:
+    code = code.replace("http://127.0.0.1:8080", server.url)
+    command = [sys.executable, "-c", code] if language == "python" else [shutil.which("bash") or "bash", "-euc", code]
+    environ = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr + done.stdout
+    if "print(" in code or code.startswith("curl --data-binary @photo.jpg http"):
+        assert "person" in done.stdout
+    for name in re.findall(r"masks\.(?:png|jpg)", code):
+        written = folder / name
+        assert pixels_of(written.read_bytes()).shape == (512, 512, 3)
+        written.unlink()
+
+
+def test_the_predicted_picture_is_there(folder: Path) -> None:
+    assert pixels_of((folder / "masks" / "photo.png").read_bytes()).shape == (512, 512, 3)
+
+
+def test_enough_is_run() -> None:
+    assert len(RUN) >= 7
+    assert all(reason or language in ("bash", "python") for reason, language, _ in BLOCKS)
+
+
+def table(heading: str) -> list[str]:
+    """The first cells of the rows of the table whose first column is called `heading`."""
+    body = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert body
+    return re.findall(r"`([a-z_]+)`", " ".join(line.split("|")[1] for line in body[1].splitlines()))
+
+
+def test_the_options_are_those_of_the_code() -> None:
+    assert sorted(table("Option")) == sorted(KEYS)
+
+
+def test_the_keys_of_model_json_are_those_of_the_code() -> None:
+    assert sorted(table("Key")) == sorted(artifact._KEYS)
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`(postman/[\w.]+)`", README):
+        assert (ROOT / target).is_file(), target

@@ -1,0 +1,64 @@
+"""Settings: read once, checked, and documented in the README."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from container.settings import Settings, comma_list, variables
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("environ", "name", "value"),
+    [
+        ({}, "port", 8080),
+        ({"SAGEMAKER_BIND_TO_PORT": "9000"}, "port", 9000),
+        ({"SAGEMAKER_BIND_TO_PORT": ""}, "port", 8080),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": " 3 "}, "workers", 3),
+        ({"SAGEMAKER_BATCH": "True"}, "batch", True),
+        ({"SAGEMAKER_BATCH": "false"}, "batch", False),
+        ({"SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "9"}, "timeout", 9.0),
+        ({"MASKSERVE_MODEL": "default"}, "model", "default"),
+        ({"MODEL": "default"}, "model", ""),
+        ({}, "deadline_seconds", 55),
+        ({"SAGEMAKER_BATCH": "true"}, "deadline_seconds", 3300),
+        ({"SAGEMAKER_BATCH": "true", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "20"}, "deadline_seconds", 20),
+        ({}, "max_body_bytes", 25 * 1024 * 1024),
+        ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}, "max_body_bytes", None),
+    ],
+)
+def test_read(environ: dict[str, str], name: str, value: object) -> None:
+    assert getattr(Settings.from_environ(environ), name) == value
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        ({"SAGEMAKER_BIND_TO_PORT": "http"}, "SAGEMAKER_BIND_TO_PORT is 'http'; it takes a whole number"),
+        ({"SAGEMAKER_BIND_TO_PORT": "70000"}, "SAGEMAKER_BIND_TO_PORT is 70000; it takes 1 to 65535"),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "0"}, "it takes 1 or more"),
+        ({"SAGEMAKER_MODEL_SERVER_TIMEOUT": "nan"}, "it takes 0 to 86400"),
+        ({"MASKSERVE_PRECISION": "int8"}, "MASKSERVE_PRECISION is 'int8'; it takes fp32, bf16 or fp16"),
+    ],
+)
+def test_refused(environ: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Settings.from_environ(environ)
+
+
+def test_comma_list() -> None:
+    assert comma_list(" a, b ,,c") == ("a", "b", "c")
+
+
+def test_the_readme_has_every_setting_with_its_default_and_its_line() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", README, re.MULTILINE))
+    expected = {}
+    for f in fields(Settings):
+        first, *others = variables(f.name)
+        default = f"`{f.default}`" if f.default != "" else ""
+        also = f" Also `{'`, `'.join(others)}`." if others else ""
+        expected[first] = f"{default} | {f.metadata['doc']}{also}"
+    assert rows == expected
