@@ -39,17 +39,15 @@ def start_services(settings: Settings) -> Services:
     """The services of a server, its model loading."""
     source = find_model(settings)
     repository = Repository()
-    repository.load(
-        DEFAULT_MODEL,
-        lambda: loading.load(
-            source,
-            settings.device,
-            settings.precision,
-            settings.cpu_threads,
-            settings.queue_size,
-            settings.batch_size,
-        ),
+    placement = loading.Placement(
+        device=settings.device,
+        precision=settings.precision,
+        cpu_threads=settings.cpu_threads,
+        workers=settings.workers,
+        queue_size=settings.queue_size,
+        batch_size=settings.batch_size,
     )
+    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
     limits = Limits(
         max_pixels=settings.max_pixels,
         max_scans=settings.max_scans,

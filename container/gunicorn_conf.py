@@ -56,8 +56,8 @@ def when_ready(server: Any) -> None:
         sys.exit(1)
     url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
     print(
-        f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask. Try:\n"
-        f"  curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations",
+        f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask.\n"
+        f"Try: curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations",
         flush=True,
     )
 

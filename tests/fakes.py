@@ -27,7 +27,7 @@ class FakeEngine(Engine):
     error: Exception | None = None
     asked_for: list[Options] = field(default_factory=list)
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Prediction]:
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
         time.sleep(self.seconds)
         if self.error is not None:
             raise self.error

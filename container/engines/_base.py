@@ -34,7 +34,7 @@ class Engine(ABC):
         return self.spec.labels
 
     @abstractmethod
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Prediction]:
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
         """The predictions for uint8 H×W×3 RGB pictures of any sizes, each with its own options."""
 
     def asked(self, options: Options, **defaults: Any) -> Options:

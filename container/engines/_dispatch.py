@@ -17,7 +17,7 @@ import numpy as np
 from container.errors import DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options, Prediction
 
-Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], list[Prediction]]
+Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
 
 
 class Answer(NamedTuple):

@@ -48,7 +48,7 @@ def start(device: str, precision: str, cpu_threads: int) -> Runtime:
         raise ModelError(f"device {device!r} was asked for, and torch finds {torch.cuda.device_count()} CUDA devices")
     if chosen.type == "cpu" and precision == "fp16":
         raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
-    torch.set_num_threads(cpu_threads or cpu_count())
+    torch.set_num_threads(cpu_threads)
     where = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     log.info(
         "running on %s (%s), precision %s, torch %s, torchvision %s, CUDA %s",

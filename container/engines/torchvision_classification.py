@@ -26,7 +26,7 @@ class ClassificationEngine(Engine):
         # The crop that an architecture is measured at differs from one to the next; its weights' meta data know it.
         self._transform = torchvision.models.get_model_weights(spec.architecture).DEFAULT.transforms()
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Classification]:  # type: ignore[override]  # a list of one kind of prediction
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Classification]:
         with self._runtime.active():
             batch = torch.stack([self._transform(to_tensor(pad_slim(p), self._runtime.device)) for p in pixels])
             probabilities = to_array(self._module(batch).float().softmax(1))

@@ -29,7 +29,7 @@ class DetectionEngine(Engine):
         self._module = module
         self._runtime = runtime
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:  # type: ignore[override]  # a list of one kind of prediction
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Instances]:
         with self._runtime.active():
             tensors = [to_tensor(pad_slim(picture), self._runtime.device) for picture in pixels]
             run = self._two_stages if isinstance(self._module, GeneralizedRCNN) else self._one_stage
@@ -109,7 +109,7 @@ class DetectionEngine(Engine):
         )
 
     def _one_stage(self, tensors: list[torch.Tensor], options: Sequence[Options]) -> list[Instances]:
-        """One-stage detectors run whole; their thresholds are attributes, set for each picture by the one thread here."""
+        """One-stage detectors run whole; their thresholds are attributes, set anew for each picture."""
         return [self._one_stage_picture(*one) for one in zip(tensors, options, strict=True)]
 
     def _one_stage_picture(self, tensor: torch.Tensor, options: Options) -> Instances:

@@ -31,7 +31,7 @@ class SegmentationEngine(Engine):
         self._runtime = runtime
         self._transform = SemanticSegmentation(resize_size=RESIZE)
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[SemanticMap]:  # type: ignore[override]  # a list of one kind of prediction
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[SemanticMap]:
         return [self._predict_one(*one) for one in zip(pixels, options, strict=True)]
 
     def _predict_one(self, pixels: np.ndarray, options: Options) -> SemanticMap:

@@ -1,6 +1,7 @@
 """From a source to a Model: the one place that brings torch into the process, at the time of loading."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from container.engines._dispatch import Dispatcher
@@ -9,19 +10,30 @@ from container.models.repository import Model
 from container.structures import ModelSpec
 
 
-def load(
-    source: Path | ModelSpec, device: str, precision: str, cpu_threads: int, queue_size: int, batch_size: int
-) -> Model:
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a model runs; the settings of the same names say more."""
+
+    device: str = "auto"
+    precision: str = "fp32"
+    cpu_threads: int = 0  # 0: the cores, shared by the workers
+    workers: int = 1
+    queue_size: int = 64
+    batch_size: int = 8
+
+
+def load(source: Path | ModelSpec, placement: Placement) -> Model:
     """Read, build and warm up a model and start its queue; ModelError in one line where that cannot be."""
     from container.engines import _loading, _runtime  # imports torch: two seconds, and not before a fork
 
-    runtime = _runtime.start(device, precision, cpu_threads)
+    threads = placement.cpu_threads or max(1, _runtime.cpu_count() // placement.workers)
+    runtime = _runtime.start(placement.device, placement.precision, threads)
     with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
         spec = source if isinstance(source, ModelSpec) else artifact.read(source, Path(scratch))
         engine = _loading.load(spec, runtime)
     # Batches on a CPU lose 7-9 % against one picture at a time.
-    batch_size = batch_size if runtime.device.type == "cuda" else 1
-    return Model(engine, Dispatcher(engine.predict, queue_size, batch_size))
+    batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
+    return Model(engine, Dispatcher(engine.predict, placement.queue_size, batch_size))
 
 
 def pack(spec: ModelSpec, archive: Path) -> ModelSpec:

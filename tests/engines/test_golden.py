@@ -15,7 +15,7 @@ from container.engines import _loading, _runtime, _weights
 from container.engines._base import Engine
 from container.structures import Instances, ModelSpec, Options
 
-CPU = _runtime.start("cpu", "fp32", 0)
+CPU = _runtime.start("cpu", "fp32", 2)
 PHOTO = skimage.data.coffee()  # 400×600
 
 

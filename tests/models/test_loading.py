@@ -18,8 +18,9 @@ from container.errors import ModelError
 from container.models import artifact, loading, locate
 from container.structures import Instances, ModelSpec, Options, SemanticMap
 
-CPU = _runtime.start("cpu", "fp32", 0)
+CPU = _runtime.start("cpu", "fp32", 2)
 SMALL = "lraspp_mobilenet_v3_large"
+BIAS = "classifier.high_classifier.bias"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def state() -> dict[str, torch.Tensor]:
 
 
 def test_the_embedded_model_finds_the_astronaut(tmp_path: Path) -> None:
-    model = loading.load(locate.EMBEDDED, "cpu", "fp32", 0, 4, 8)
+    model = loading.load(locate.EMBEDDED, loading.Placement(device="cpu"))
     answer = model.dispatcher.predict(skimage.data.astronaut(), Options(), time.monotonic() + 30)
     model.dispatcher.close()
     found = answer.prediction
@@ -46,12 +47,14 @@ def test_the_embedded_model_is_small() -> None:
 
 
 @pytest.mark.parametrize("labels", [("background", "cat", "dog"), ("cat", "dog")])
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"model": s, "epoch": 3}, lambda s: {f"module.{k}": v for k, v in s.items()}])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrap", [lambda s: s, lambda s: {"model": s, "epoch": 3}, lambda s: {f"module.{k}": v for k, v in s.items()}]
+)
 def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     torch.save(wrap(state), tmp_path / "w.pth")
     packed = loading.pack(ModelSpec("pets", SMALL, tmp_path / "w.pth", labels), tmp_path / "model.tar.gz")
     assert packed.labels in (("background", "cat", "dog"), ("__background__", "cat", "dog"))
-    model = loading.load(tmp_path / "model.tar.gz", "cpu", "fp32", 0, 4, 8)
+    model = loading.load(tmp_path / "model.tar.gz", loading.Placement(device="cpu"))
     answer = model.dispatcher.predict(skimage.data.chelsea(), Options(), time.monotonic() + 30)
     model.dispatcher.close()
     assert isinstance(answer.prediction, SemanticMap) and model.name == "pets"
@@ -103,8 +106,8 @@ def test_truncated_weights(part: float, suffix: str, state: dict[str, torch.Tens
     [
         ({}, ("a", "b", "c", "d"), "is 3×40×1×1 in the file and 5×40×1×1 in the model; do the labels name every class"),
         ({"extra": torch.zeros(1)}, ("a", "b"), "1 are unknown to the model \\(extra\\)"),
-        ({"classifier.high_classifier.bias": None}, ("a", "b"), "1 tensors are missing"),
-        ({"classifier.high_classifier.bias": torch.tensor([0.0, float("nan"), 1.0])}, ("a", "b"), "not finite, first in classifier.high"),
+        ({BIAS: None}, ("a", "b"), "1 tensors are missing"),
+        ({BIAS: torch.tensor([0.0, float("nan"), 1.0])}, ("a", "b"), f"not finite, first in {BIAS}"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit(
@@ -118,9 +121,9 @@ def test_weights_that_do_not_fit(
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        (ModelSpec("m", "maskrcnn_resnet51", Path("w.pth")), "unknown architecture 'maskrcnn_resnet51'; known: alexnet, "),
+        (ModelSpec("m", "maskrcnn_51", Path("w.pth")), "unknown architecture 'maskrcnn_51'; known: alexnet, "),
         (ModelSpec("m", SMALL, Path("none.pth")), "not a file that ends in .safetensors, .pth, .pt"),
-        (ModelSpec("m", SMALL, "COCO_V9"), "has no weights 'COCO_V9'; it has: COCO_WITH_VOC_LABELS_V1, DEFAULT; a file does as well"),
+        (ModelSpec("m", SMALL, "COCO_V9"), "'COCO_V9'; it has: COCO_WITH_VOC_LABELS_V1, DEFAULT; a file does as well"),
         (ModelSpec("m", "maskrcnn_mobilenet_v2_fpn", "COCO_V1"), "has no weights 'COCO_V1'; it has: none"),
     ],
 )  # fmt: skip
@@ -178,7 +181,7 @@ def test_frozen_batch_norms_of_coco_weights_have_no_epsilon(tmp_path: Path, monk
 )
 def test_devices_that_are_not_there(device: str, precision: str, reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        _runtime.start(device, precision, 0)
+        _runtime.start(device, precision, 2)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (7, 5)])
@@ -214,7 +217,7 @@ def test_options_reach_the_embedded_model() -> None:
 
 
 def test_bf16_finds_the_same_person() -> None:
-    bf16 = _runtime.start("cpu", "bf16", 0)
+    bf16 = _runtime.start("cpu", "bf16", 2)
     engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), bf16)
     found = engine.predict([skimage.data.astronaut()], [Options()])[0]
     assert isinstance(found, Instances) and found.labels[0] == "person" and found.boxes.dtype == np.float32

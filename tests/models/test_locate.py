@@ -41,7 +41,7 @@ def test_no_folder_means_the_embedded_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "weights", "labels", "expected"),
     [
-        ("fcn_resnet50", "COCO_WITH_VOC_LABELS_V1", (), ModelSpec("fcn_resnet50", "fcn_resnet50", "COCO_WITH_VOC_LABELS_V1")),
+        ("fcn_resnet50", "COCO_V1", (), ModelSpec("fcn_resnet50", "fcn_resnet50", "COCO_V1")),
         ("fcn_resnet50", "w.pth", ("a",), ModelSpec("fcn_resnet50", "fcn_resnet50", Path("w.pth"), ("a",))),
         ("elsewhere/model", "", (), Path("elsewhere/model")),
         ("m.tar.gz", "", (), Path("m.tar.gz")),

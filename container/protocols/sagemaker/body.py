@@ -34,7 +34,7 @@ def read_pictures(content_type: str, content_encoding: str, body: bytes, limits:
         return Pictures(_read_document(body, limits), batch=False)
     if media_type == "application/x-npy":
         return Pictures(sources["npy"].read(body, limits), is_batch(body))
-    if media_type.startswith("image/") or media_type in _UNTYPED:
+    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in _UNTYPED:
         return Pictures(sources["encoded"].read(body, limits), batch=False)
     raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + READ)
 
