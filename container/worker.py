@@ -19,6 +19,17 @@ class DrainingWorker(ThreadWorker):
 
     settings: Settings  # set by gunicorn_conf
 
+    def handle(self, conn: Any) -> Any:
+        """Answer what a connection has sent, including what gunicorn has read of the next request already.
+
+        Throwing away a body that nobody wanted (404, 413), it may read on into the request that follows; those bytes
+        lie in the parser's buffer, unseen by the poller, and their client would wait until the connection times out.
+        """
+        keep = super().handle(conn)
+        while keep is True and conn.parser.unreader.buf.getbuffer().nbytes:
+            keep = super().handle(conn)
+        return keep
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         draining = self.wsgi.extensions["services"].draining
         if not draining.is_set():

@@ -42,12 +42,12 @@ class Reply:
 
 
 def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
-    """Negotiate, decode, predict, encode; any ServingError rises untouched."""
+    """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
     timings = Timings(services.deadline_seconds)
+    with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
+        body = read_body(request)
     attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
     choice = negotiate(request.headers.get("Accept", ""), attributes, defaults.accept)
-    with timings.stage("read"):
-        body = read_body(request)
     with timings.stage("decode"):
         images, batch = read_pictures(
             request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
@@ -68,6 +68,9 @@ def read_body(request: Request) -> bytes:
     try:
         # Not cached, and before anything touches request.form, which would swallow a body that curl calls a form.
         body = request.get_data(cache=False)
+        full = request.content_length is None and len(body) == request.max_content_length
+        if full and request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
     except RequestEntityTooLarge:
         raise BodyTooLarge(
             f"the body is over {(request.max_content_length or 0) / 1024**2:g} MB",

@@ -27,7 +27,7 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     """The runtime's routes; `names` are the endpoints that exist, or none for any."""
     blueprint = Blueprint("sagemaker_runtime", __name__)
 
-    @blueprint.post("/endpoints/<name>/invocations")
+    @blueprint.post("/endpoints/<path:name>/invocations")
     @operation(
         "InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI",
         NATIVE_ANSWERS,

@@ -1,0 +1,67 @@
+"""The API's own description: the document by a validator, the page by a browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from tests.conftest import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> Any:
+    return requests.get(server.url + "/openapi.json", timeout=10).json()
+
+
+@pytest.fixture(scope="module")
+def operations(document: Any) -> set[tuple[str, str]]:
+    """("post", "/invocations"), …"""
+    return {(method, path) for path, methods in document["paths"].items() for method in methods}
+
+
+def test_the_document_is_valid(document: Any, operations: set[tuple[str, str]]) -> None:
+    assert [error.message for error in OpenAPIV30SpecValidator(document).iter_errors()] == []
+    assert {("get", "/ping"), ("post", "/invocations"), ("post", "/endpoints/{name}/invocations")} <= operations
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_page_shows_every_operation(server: Server, operations: set[tuple[str, str]], tmp_path: Path) -> None:
+    dom, requested = browse(server.url + "/docs", tmp_path)
+    shown = re.findall(r'opblock-summary-method">(\w+)<.*?data-path="([^"]+)"', dom, re.DOTALL)
+    assert {(method.lower(), path) for method, path in shown} == operations
+    assert len(shown) == len(operations)
+    assert "Maskserve" in dom and "Failed to load" not in dom
+    assert server.url + "/docs/assets/swagger-ui-bundle.js" in requested
+    assert [url for url in requested if not url.startswith(server.url)] == []
+    assert re.findall(r'(?:src|href|action)="(?:\w+:)?//[^"]*"', dom) == []
+
+
+def browse(url: str, folder: Path) -> tuple[str, list[str]]:
+    """The page after its scripts have run, and every address that it asked for."""
+    net_log = folder / "net.json"
+    done = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        + ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        # What the browser itself would like to call does not resolve.
+        + ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={folder / 'profile'}"]
+        + [f"--log-net-log={net_log}", "--virtual-time-budget=8000", "--dump-dom", url],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    log = json.loads(net_log.read_text())
+    start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    started = [
+        event["params"] for event in log["events"] if event["type"] == start and "url" in event.get("params", {})
+    ]
+    # The browser's own requests have no origin; the page's have the page's.
+    return done.stdout, [p["url"] for p in started if p.get("initiator", "not an origin") != "not an origin"]
