@@ -38,7 +38,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 def start_services(settings: Settings) -> Services:
     """The services of a server, its model loading."""
     source = find_model(settings)
-    repository = Repository()
+    repository = Repository(patience=settings.deadline_seconds if settings.workers > 1 else 0.0)
     placement = loading.Placement(
         device=settings.device,
         precision=settings.precision,

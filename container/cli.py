@@ -3,6 +3,7 @@
 Each command imports what it needs, so that `serve` opens its port before numpy, OpenCV or torch are read from disk.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -73,6 +74,10 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
     settings = _settings(**given)
     if output is None and form in ("png", "jpeg"):
         output = Path("output")
+    stems = [path.stem for path in images]
+    if output is not None and len(set(stems)) < len(stems):
+        raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
+    logging.disable(logging.ERROR)  # what goes wrong is said once, below
     try:
         predictor = Predictor(settings, form, attributes)
     except (ModelError, ServingError, ValueError) as error:
@@ -83,7 +88,7 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
             try:
                 answer = predictor.predict(path.read_bytes())
             except ServingError as error:
-                click.echo(f"{path}: {error.message}", err=True)
+                click.echo(f"{path}: {error.message}" + (f" ({error.hint})" if error.hint else ""), err=True)
                 failed += 1
                 continue
             if output is None:

@@ -14,7 +14,11 @@ DrainingWorker.settings = settings
 
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
-threads = settings.threads
+# One for each request that the model holds or has waiting, so that the queue refuses before the threads run out, and
+# spare ones for /ping and for clients that are slow to send, each of which holds a thread until its read deadline.
+# They are made when needed, and cost about 50 KB each.
+SPARE_THREADS = 256
+threads = settings.queue_size + settings.batch_size + SPARE_THREADS
 worker_class = "container.worker.DrainingWorker"
 worker_connections = 1000
 backlog = 2048

@@ -57,7 +57,6 @@ class Settings:
     cpu_threads: int = setting(
         0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS"
     )
-    threads: int = setting(32, "Requests that one worker holds at a time.", "THREADS")
     queue_size: int = setting(64, "Requests that wait for the model before others are refused with 503.", "QUEUE_SIZE")
     batch_size: int = setting(8, "Waiting requests that a GPU takes at once; a CPU takes one.", "BATCH_SIZE")
     default_attributes: str = setting(
@@ -74,6 +73,7 @@ class Settings:
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )
     url_timeout: float = setting(10.0, "Seconds that fetching a picture may take.", "URL_TIMEOUT")
+    read_seconds: float = setting(30.0, "Seconds that a client may take to send a request.", "READ_SECONDS")
     drain_seconds: float = setting(
         2.0, "Seconds after SIGTERM in which requests are still taken while /ping answers 503.", "DRAIN_SECONDS"
     )
@@ -134,11 +134,11 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_concurrent_transforms": (lambda v: v >= 0, "0 or more"),
     "precision": (lambda v: v in ("fp32", "bf16", "fp16"), "fp32, bf16 or fp16"),
     "cpu_threads": (lambda v: v >= 0, "0 or more"),
-    "threads": (lambda v: v >= 2, "2 or more"),
     "queue_size": (lambda v: v >= 1, "1 or more"),
     "batch_size": (lambda v: v >= 1, "1 or more"),
     "max_pixels": (lambda v: v >= 1, "1 or more"),
     "max_scans": (lambda v: v >= 1, "1 or more"),
     "url_timeout": (lambda v: v > 0, "more than 0"),
+    "read_seconds": (lambda v: v >= 1, "1 or more"),
     "drain_seconds": (lambda v: 0 <= v <= 20, "0 to 20"),
 }

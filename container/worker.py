@@ -1,23 +1,44 @@
-"""The gunicorn worker: many cheap threads, and a shutdown that loses nothing."""
+"""The gunicorn worker: many cheap threads, deadlines for slow senders, and a shutdown that loses nothing."""
 
+import json
+import socket
 import threading
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
 from container.settings import Settings
 
+# What the parser raises → the status and what is told; subclasses before their bases.
+_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (http.LimitRequestHeaders, 431, "the request has too many or too long headers"),
+    (http.LimitRequestLine, 414, "the request line is too long"),
+    (http.UnsupportedTransferCoding, 501, "this transfer coding is not supported"),
+    (http.ExpectationFailed, 417, "this expectation is not supported"),
+    (http.ParseException, 400, "the request is not well-formed HTTP"),
+)
+
 
 class DrainingWorker(ThreadWorker):
-    """gthread that goes on answering for a while after SIGTERM.
+    """gthread that does not wait for ever, and goes on answering for a while after SIGTERM.
 
-    A load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted connections that
-    nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in flight is finished,
-    and idle connections are closed rather than waited for.
+    gthread reads without a deadline: a client that stalls holds a thread for as long as it likes. Here reading ends
+    `read_seconds` after a request began; what had not come by then is a body that broke off.
+
+    After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
+    connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
+    flight is finished, and idle connections are closed rather than waited for.
     """
 
     settings: Settings  # set by gunicorn_conf
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
 
     def handle(self, conn: Any) -> Any:
         """Answer what a connection has sent, including what gunicorn has read of the next request already.
@@ -25,12 +46,43 @@ class DrainingWorker(ThreadWorker):
         Throwing away a body that nobody wanted (404, 413), it may read on into the request that follows; those bytes
         lie in the parser's buffer, unseen by the poller, and their client would wait until the connection times out.
         """
-        keep = super().handle(conn)
+        keep = self._handle_one(conn)
         while keep is True and conn.parser.unreader.buf.getbuffer().nbytes:
-            keep = super().handle(conn)
+            keep = self._handle_one(conn)
         return keep
 
+    def _handle_one(self, conn: Any) -> Any:
+        self._reading[conn] = time.monotonic() + self.settings.read_seconds
+        try:
+            return super().handle(conn)
+        finally:
+            self._reading.pop(conn, None)
+
+    def notify(self) -> None:
+        """gunicorn's main loop comes by here every second: end the reading that takes too long."""
+        super().notify()
+        now = time.monotonic()
+        for conn, end in list(self._reading.items()):
+            if now > end:
+                self._reading.pop(conn, 0.0)
+                with suppress(OSError):  # gone already
+                    conn.sock.shutdown(socket.SHUT_RD)  # a blocked read returns; the answer can still be written
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what is not well-formed HTTP in the shape of every other error."""
+        for kind, status, message in _REFUSALS:
+            if isinstance(exc, kind):
+                body = json.dumps({"error": {"code": "bad_request", "message": message}}).encode()
+                head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                with suppress(OSError):
+                    client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                return
+        super().handle_error(req, client, addr, exc)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.wsgi is None:  # still importing the application
+            super().handle_exit(sig, frame)
+            return
         draining = self.wsgi.extensions["services"].draining
         if not draining.is_set():
             draining.set()

@@ -35,6 +35,7 @@ class FakeEngine(Engine):
         return [self._instances(*one) for one in zip(pixels, options, strict=True)]
 
     def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
+        asked = self.asked(options, confidence=0.5)
         height, width = pixels.shape[:2]
         boxes = np.array([[0, 0, width / 2, height], [width / 2, 0, width, height]], np.float32)
         found = Instances(
@@ -43,16 +44,18 @@ class FakeEngine(Engine):
             scores=np.array([0.9975, 0.53], np.float32),
             classes=np.array([2, 1]),
             labels=("horse", "person"),
-            masks=RoiMasks(np.ones((2, 28, 28), np.float32), boxes, (height, width), options.mask_decode_mode),
+            masks=RoiMasks(np.ones((2, 28, 28), np.float32), boxes, (height, width)),
         )
-        wanted = self.class_ids(options)
-        keep = found.scores >= (0.5 if options.confidence is None else options.confidence)
+        wanted = self.class_ids(asked)
+        keep = found.scores >= asked.confidence
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 
-def fake_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: int) -> Services:
+def fake_services(
+    engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: int
+) -> Services:
     """Services around `engine`, ready."""
-    repository = Repository()
+    repository = Repository(patience)
     repository.load(DEFAULT_MODEL, lambda: Model(engine, Dispatcher(engine.predict, queue_size)))
     repository.wait(DEFAULT_MODEL)
     return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)

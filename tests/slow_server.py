@@ -19,7 +19,8 @@ def create() -> Any:
 
     settings = Settings.from_environ(os.environ)
     engine = FakeEngine(seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")))
-    services = fake_services(engine, settings.queue_size, settings.deadline_seconds)
+    patience = settings.deadline_seconds if settings.workers > 1 else 0.0
+    services = fake_services(engine, settings.queue_size, settings.deadline_seconds, patience)
 
     def load() -> Model:
         time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))

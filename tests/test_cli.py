@@ -48,6 +48,12 @@ def test_predict_writes_pictures(run, tmp_path: Path) -> None:  # type: ignore[n
     assert drawn[130, 225].any() and not drawn[100, 450].any()
 
 
+def test_predict_overwrites_no_answer(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "astronaut.png").write_bytes(encode(skimage.data.coffee()))
+    done = run("predict", "astronaut.jpg", "astronaut.png", "--output", "out")
+    assert done.exit_code == 2 and "one answer would be lost" in done.stderr
+
+
 def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     done = run("predict", "bad.jpg", "astronaut.jpg")
@@ -114,7 +120,7 @@ def test_keypoints_answer_sensibly(run) -> None:  # type: ignore[no-untyped-def]
     )
     torch.save(module.state_dict(), "w.pth")
     done = run(
-        "pack", "--architecture", "keypointrcnn_resnet50_fpn", "--weights", "w.pth", "--labels", "person",
+        "pack", "--architecture", "keypointrcnn_resnet50_fpn", "--weights", "w.pth",
         "--parameters", '{"min_size": 160, "max_size": 256, "num_keypoints": 17}', "--output", "k.tar.gz",
     )  # fmt: skip
     assert done.exit_code == 0, done.output

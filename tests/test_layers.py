@@ -32,7 +32,7 @@ FENCES = {
     "sqlalchemy": ("store",),
     "boto3": ("images/sources/s3",),
     "PIL": ("images", "ops", "rendering", "formats", "training"),
-    "cv2": ("images", "ops", "rendering", "formats", "training", "engines/_tensors"),
+    "cv2": ("images", "ops", "rendering", "formats", "training"),
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "gunicorn_conf"),
     "click": ("cli",),

@@ -33,7 +33,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, astronaut: bytes) -> Path:
 def test_block_runs(language: str, code: str, folder: Path, server: Server) -> None:
     code = code.replace("http://127.0.0.1:8080", server.url)
     command = [sys.executable, "-c", code] if language == "python" else [shutil.which("bash") or "bash", "-euc", code]
-    environ = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": server.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+    }
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr + done.stdout
     if "print(" in code or code.startswith("curl --data-binary @photo.jpg http"):

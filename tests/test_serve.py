@@ -64,10 +64,13 @@ def test_a_failed_load_is_never_healthy_and_says_why(start_slow_server: StartSlo
     assert server.stop() == 0
 
 
-def test_ping_never_waits_for_inference(start_slow_server: StartSlow, small_png: bytes) -> None:
-    server = start_slow_server(0.5)
+@pytest.mark.parametrize(("seconds", "clients"), [(0.5, 8), (0.1, 120)])
+def test_ping_never_waits_for_inference(
+    seconds: float, clients: int, start_slow_server: StartSlow, small_png: bytes
+) -> None:
+    server = start_slow_server(seconds)
     server.wait()
-    threads, answers = in_background(server, small_png, 8)
+    threads, answers = in_background(server, small_png, clients)
     time.sleep(0.2)
     times = []
     for _ in range(20):
@@ -77,7 +80,9 @@ def test_ping_never_waits_for_inference(start_slow_server: StartSlow, small_png:
     assert any(thread.is_alive() for thread in threads)
     for thread in threads:
         thread.join()
-    assert [status for status, _ in answers] == [200] * 8
+    statuses = [status for status, _ in answers]
+    assert len(statuses) == clients and set(statuses) <= {200, 503}
+    assert statuses.count(200) >= min(clients, 65)  # the queue holds 64, whatever the number of clients
     assert sorted(times)[10] < 0.1, times
     assert server.stop() == 0
 
@@ -143,9 +148,8 @@ def test_overload_is_refused_at_once(start_slow_server: StartSlow, small_png: by
 
 
 def test_workers_share_the_metrics(start_slow_server: StartSlow, small_png: bytes) -> None:
-    server = start_slow_server(0, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    server = start_slow_server(0, SAGEMAKER_MODEL_SERVER_WORKERS="2", MASKSERVE_TEST_LOAD="1")
     server.wait()
-    time.sleep(1)  # both workers
     answers: list[tuple[int, bytes]] = []
     for _ in range(12):
         post(server, small_png, answers)
@@ -200,3 +204,12 @@ def test_exec_form_help() -> None:
         [sys.executable, "-m", "container", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert all(command in done.stdout for command in ("serve", "predict", "pack", "models"))
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.35])
+def test_sigterm_at_any_moment_of_the_start(delay: float, start_server: StartServer) -> None:
+    server = start_server()
+    time.sleep(delay)
+    code = server.stop()
+    assert code in (0, -signal.SIGTERM), server.log.read_text()  # before gunicorn is there, the signal itself ends it
+    assert "Traceback" not in server.log.read_text()

@@ -1,6 +1,8 @@
 """What the worker mends in gunicorn: requests that follow each other on one connection."""
 
+import contextlib
 import http.client
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -49,3 +51,47 @@ def test_a_chunked_body_over_the_limit_is_not_cut_short(size: int, status: int, 
     body = response.read()
     connection.close()
     assert response.status == status, body
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"GET /ping HTTP/1.1\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"no http at all\r\n\r\n", 400),
+        (b"GET /ping HTTP/1.1\r\nbroken header\r\n\r\n", 400),
+        (b"POST /invocations HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
+    ],
+)
+def test_what_is_not_http_gets_a_json_error_too(raw: bytes, status: int, quick: Server) -> None:
+    with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
+        client.sendall(raw)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # it closes with our bytes unread
+            while data := client.recv(65536):
+                answer += data
+    head, body = answer.split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and b"Content-Type: application/json" in head
+    assert json.loads(body)["error"]["message"]
+
+
+def test_slow_senders_are_cut_off_and_hold_nobody_up(
+    start_slow_server: Callable[..., Server], small_png: bytes
+) -> None:
+    server = start_slow_server(0, MASKSERVE_READ_SECONDS="2")
+    server.wait()
+    head = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc"
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(150)]
+    for i, client in enumerate(slow):
+        client.sendall(head if i % 2 else head[:30])
+    begun = time.monotonic()
+    while time.monotonic() < begun + 1.5:
+        assert server.ping() == 200
+        time.sleep(0.1)
+    answers = [client.recv(4096) for client in slow]
+    assert time.monotonic() - begun < 6
+    for client in slow:
+        client.close()
+    assert all(b"400" in answer and b"broke off" in answer for answer in answers[1::2])
+    assert all(answer == b"" for answer in answers[::2])
+    assert server.stop() == 0

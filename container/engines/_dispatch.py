@@ -37,6 +37,10 @@ class _Job:
     future: "Future[Answer]" = field(default_factory=Future)
 
 
+def _closing() -> Unavailable:
+    return Unavailable("the model is being unloaded")
+
+
 class Dispatcher:
     """One thread that takes what is queued and predicts it, `batch_size` pictures at a time at the most."""
 
@@ -51,7 +55,7 @@ class Dispatcher:
     def predict(self, pixels: np.ndarray, options: Options, deadline: float) -> Answer:
         """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, or what the engine raises."""
         if self._closed:
-            raise Unavailable("the model is being unloaded")
+            raise _closing()
         job = _Job(pixels, options, deadline)
         try:
             self._jobs.put_nowait(job)
@@ -68,6 +72,9 @@ class Dispatcher:
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
+        while not self._jobs.empty():  # what came in between
+            if (job := self._jobs.get()) is not None:
+                job.future.set_exception(_closing())
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -94,8 +101,11 @@ class Dispatcher:
         try:
             predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
         except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
-            for job in jobs:
-                job.future.set_exception(error)
+            if len(jobs) == 1:
+                jobs[0].future.set_exception(error)
+            else:  # one picture, such as one too large for the memory, must not fail the others
+                for job in jobs:
+                    self._answer([job])
             return
         inference_ms = (time.monotonic() - begun) * 1000
         for job, prediction in zip(jobs, predictions, strict=True):

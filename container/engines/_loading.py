@@ -1,11 +1,9 @@
-"""From a ModelSpec to an engine that is warm."""
+"""From a ModelSpec to an engine."""
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torchvision
 
 from container.engines import _weights
@@ -13,13 +11,14 @@ from container.engines._base import Architecture, Engine, Task, architectures, e
 from container.engines._runtime import Runtime
 from container.errors import ModelError
 from container.registry import load_plugins
-from container.structures import ModelSpec, Options
-
-log = logging.getLogger(__name__)
+from container.structures import ModelSpec
 
 # Whose names a model has that comes without labels, by the number of its classes.
 _KNOWN_LABELS: dict[Task, tuple[Any, ...]] = {
-    "detection": (torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1,),
+    "detection": (
+        torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1,
+        torchvision.models.detection.KeypointRCNN_ResNet50_FPN_Weights.COCO_V1,
+    ),
     "segmentation": (torchvision.models.segmentation.DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1,),
     "classification": (torchvision.models.ResNet50_Weights.IMAGENET1K_V1,),
 }
@@ -51,6 +50,8 @@ def build(spec: ModelSpec) -> Built:
             )
         state, labels, epsilon = _weights.fetch(spec.architecture, spec.weights)
     module, labels = _fill(architecture, state, labels, spec)
+    if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
+        module.transform_input = True  # GoogLeNet and Inception were trained so; their builders do the same
     if epsilon is not None:
         _weights.set_batch_norm_eps(module, epsilon)
     return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task)
@@ -63,24 +64,26 @@ def _fill(
     candidates = [labels] if labels else [_weights.labels_of(known) for known in _KNOWN_LABELS[architecture.task]]
     if labels and architecture.task != "classification" and "background" not in labels[0]:
         candidates.insert(0, ("__background__", *labels))
-    first_error: ModelError | None = None
+    errors = []
     for candidate in candidates:
         try:
             module = architecture.build(num_classes=len(candidate), **spec.parameters)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # builders raise what they like on parameters that they do not like
             raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
         try:
             _weights.fit(module, state)
         except ModelError as error:
-            first_error = first_error or error
+            errors.append(error)
         else:
             return module, candidate
-    raise first_error or ModelError("the model has no labels")
+    raise errors[0]
 
 
 def load(spec: ModelSpec, runtime: Runtime) -> Engine:
-    """Build the model, move it to its device and run it once, so that the first request is as fast as the next."""
-    built = build(spec)
-    engine = engines[built.task](built.spec, built.module.to(runtime.device), runtime)
-    engine.predict([np.zeros((480, 640, 3), np.uint8)], [Options()])
-    return engine
+    """Build the model and move it to its device."""
+    return start(build(spec), runtime)
+
+
+def start(built: Built, runtime: Runtime) -> Engine:
+    """The engine of a network that is built, on its device."""
+    return engines[built.task](built.spec, built.module.to(runtime.device), runtime)

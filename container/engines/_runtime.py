@@ -3,17 +3,21 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torchvision
 
-from container.errors import ModelError
+from container.errors import ModelError, OutOfMemory
+from container.structures import Options, Prediction
 
 log = logging.getLogger(__name__)
+
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ def start(device: str, precision: str, cpu_threads: int) -> Runtime:
     Called after fork, never before: a CUDA context, or an OpenMP region of several threads, does not survive a fork.
     """
     cuda = _cuda_available()
+    if device == "auto" and not cuda and NVIDIA_DRIVER.exists():
+        raise ModelError(
+            f"there is an NVIDIA driver, and torch {torch.__version__} cannot use it: it is made for CUDA "
+            f"{torch.version.cuda}, and the driver may be too old; device cpu runs on the CPU"
+        )
     name = ("cuda" if cuda else "cpu") if device == "auto" else device
     try:
         chosen = torch.device(name)
@@ -55,6 +64,22 @@ def start(device: str, precision: str, cpu_threads: int) -> Runtime:
         chosen, where, precision, torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
     )  # fmt: skip
     return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision])
+
+
+Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
+
+
+def bounded(predict: Predict) -> Predict:
+    """`predict` that raises OutOfMemory, with the device's cache emptied, where torch runs out of memory."""
+
+    def run(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
+        try:
+            return predict(pixels, options)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
+
+    return run
 
 
 def _cuda_available() -> bool:

@@ -1,6 +1,5 @@
 """Between pictures as arrays and pictures as tensors."""
 
-import cv2
 import numpy as np
 import torch
 
@@ -16,7 +15,7 @@ def pad_slim(pixels: np.ndarray) -> np.ndarray:
     bottom, right = max(0, shortest - height), max(0, shortest - width)
     if not bottom and not right:
         return pixels
-    return cv2.copyMakeBorder(pixels, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+    return np.pad(pixels, ((0, bottom), (0, right), (0, 0)))
 
 
 def to_tensor(pixels: np.ndarray, device: torch.device) -> torch.Tensor:

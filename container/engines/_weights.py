@@ -22,7 +22,7 @@ FILE_TYPES = (".safetensors", ".pth", ".pt")
 # (torchvision.models.detection._utils.overwrite_eps); the state dict does not say so.
 _ZERO_EPSILON = {
     "fasterrcnn_resnet50_fpn": ("COCO_V1",),
-    "keypointrcnn_resnet50_fpn": ("COCO_LEGACY", "COCO_V1"),
+    "keypointrcnn_resnet50_fpn": ("COCO_V1",),
     "maskrcnn_resnet50_fpn": ("COCO_V1",),
     "retinanet_resnet50_fpn": ("COCO_V1",),
 }

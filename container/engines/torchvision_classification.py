@@ -24,7 +24,8 @@ class ClassificationEngine(Engine):
         self._module = module
         self._runtime = runtime
         # The crop that an architecture is measured at differs from one to the next; its weights' meta data know it.
-        self._transform = torchvision.models.get_model_weights(spec.architecture).DEFAULT.transforms()
+        known = torchvision.models.get_model_weights(spec.architecture)
+        self._transform = known[spec.weights if isinstance(spec.weights, str) else "DEFAULT"].transforms()
 
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Classification]:
         with self._runtime.active():

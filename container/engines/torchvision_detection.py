@@ -29,6 +29,8 @@ class DetectionEngine(Engine):
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
+        # Anchors are made in the type of the features, and bfloat16 counts in steps of 8 pixels above 1024.
+        module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
 
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Instances]:
         with self._runtime.active():
@@ -118,7 +120,13 @@ class DetectionEngine(Engine):
             labels=tuple(self.labels[c] for c in classes),
             masks=None
             if masks is None
-            else RoiMasks(to_array(masks), boxes, image_size, options.mask_decode_mode, options.tradeoff_factor),
+            else RoiMasks(
+                to_array(masks),
+                boxes,
+                image_size,
+                options.mask_decode_mode or "accurate",
+                options.tradeoff_factor or 0.0,
+            ),
             keypoints=None if points is None else to_array(resize_keypoints(points, network_size, image_size)),
         )
 
@@ -160,6 +168,10 @@ class DetectionEngine(Engine):
         indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
         size = _size(tensor)
         return self._instances(size, Selection(boxes[indices], scores[indices], classes[indices]), size, asked)
+
+
+def _as_float32(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: feature.float() for name, feature in features.items()}
 
 
 def _size(tensor: torch.Tensor) -> tuple[int, int]:

@@ -14,6 +14,7 @@ class Clarify(Format):
     """A list of pictures, each a list of `[class_id, score, x1, y1, x2, y2]`, boxes in 0–1 of width and height."""
 
     media_type = "application/json"
+    batches = True
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """A list of one picture."""

@@ -16,6 +16,7 @@ class DetectionsJson(Format):
     """
 
     media_type = "application/json"
+    batches = True
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """One object."""

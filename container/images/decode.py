@@ -38,7 +38,7 @@ _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
 
 
-def decode(data: bytes, limits: Limits, id: str = "") -> Image:
+def decode(data: bytes, limits: Limits) -> Image:
     """The first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha laid over white.
 
     BadRequest for no bytes, UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for
@@ -60,7 +60,7 @@ def decode(data: bytes, limits: Limits, id: str = "") -> Image:
         raise OutOfMemory(f"no memory for a picture of {header.width}x{header.height}; send a smaller one") from error
     except Exception as error:  # hostile files make Pillow raise nearly every kind there is
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
-    return Image(upright(pixels, header.orientation), id)
+    return Image(upright(pixels, header.orientation))
 
 
 def _mute_pillow() -> None:

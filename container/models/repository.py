@@ -42,9 +42,14 @@ class _Slot:
 
 
 class Repository:
-    """Models by the key that they were loaded under; safe to use from many threads."""
+    """Models by the key that they were loaded under; safe to use from many threads.
 
-    def __init__(self) -> None:
+    `patience` is how many seconds a lease waits for a model that is being loaded: with several workers a request may
+    come to one that is loading, while /ping was answered by another.
+    """
+
+    def __init__(self, patience: float = 0.0) -> None:
+        self._patience = patience
         self._slots: dict[str, _Slot] = {}
 
     def load(self, key: str, load: Load) -> None:
@@ -87,6 +92,7 @@ class Repository:
     def lease(self, key: str) -> Iterator[Model]:
         """The model under `key` for the time of one request; ModelNotFound, or ModelNotReady with the reason."""
         slot = self._slot(key)
+        slot.settled.wait(self._patience)
         if slot.model is None:
             raise ModelNotReady(slot.reason or "the model is still being loaded", retry_after=2)
         yield slot.model

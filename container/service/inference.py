@@ -31,6 +31,6 @@ class Inference:
             answer = leased.dispatcher.predict(image.pixels, options, timings.deadline)
             timings.add("queue", answer.queue_ms)
             timings.add("inference", answer.inference_ms)
-            result = Result(image, answer.prediction, leased.name, timings.stages)
+            result = Result(image, answer.prediction, leased.name)
         metrics.DETECTIONS.labels(result.model).inc(len(result.prediction))
         return result

@@ -3,7 +3,7 @@
 from container.structures.classification import Classification
 from container.structures.image import Image
 from container.structures.instances import Instances
-from container.structures.masks import Bitmasks, Masks, RoiMasks
+from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
 from container.structures.model_spec import ModelSpec
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
 from container.structures.result import Prediction, Result
@@ -16,6 +16,7 @@ __all__ = [
     "Classification",
     "Image",
     "Instances",
+    "LabelMapMasks",
     "MaskDecodeMode",
     "MaskEncoding",
     "Masks",

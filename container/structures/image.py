@@ -10,7 +10,6 @@ class Image:
     """One picture, upright."""
 
     pixels: np.ndarray  # uint8 H×W×3 RGB; EXIF orientation applied
-    id: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

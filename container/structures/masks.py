@@ -1,6 +1,6 @@
-"""Instance masks in the two forms they come in: small probabilities with boxes, or full bitmaps.
+"""Instance masks in the forms they come in: small probabilities with boxes, full bitmaps, a map of classes.
 
-Both answer the same questions: the bitmap of an instance inside its box (`crop`), in the whole picture (`bitmap`), as
+All answer the same questions: the bitmap of an instance inside its box (`crop`), in the whole picture (`bitmap`), as
 COCO run lengths (`rle`) and as outlines (`polygons`). Nothing is drawn up to picture size before it is asked for.
 """
 
@@ -84,8 +84,34 @@ class Bitmasks(Masks):
         return Bitmasks(self.bitmaps[keep])
 
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
-        rows, columns = (np.flatnonzero(self.bitmaps[i].any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
-            return np.zeros((0, 0), bool), 0, 0
-        x, y = int(columns[0]), int(rows[0])
-        return self.bitmaps[i, y : int(rows[-1]) + 1, x : int(columns[-1]) + 1], x, y
+        return _tight(self.bitmaps[i])
+
+
+@dataclass(frozen=True)
+class LabelMapMasks(Masks):
+    """Masks of classes in a map of class ids; each is made when it is asked for."""
+
+    class_ids: np.ndarray  # H×W
+    classes: np.ndarray  # N, the class of each mask
+
+    @property
+    def image_size(self) -> tuple[int, int]:  # type: ignore[override]  # derived here, stored in RoiMasks
+        return self.class_ids.shape[0], self.class_ids.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __getitem__(self, keep: np.ndarray) -> "LabelMapMasks":
+        return LabelMapMasks(self.class_ids, self.classes[keep])
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        return _tight(self.class_ids == self.classes[i])
+
+
+def _tight(bitmap: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """The smallest part of a bool H×W bitmap that holds all of it, and where that begins."""
+    rows, columns = (np.flatnonzero(bitmap.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros((0, 0), bool), 0, 0
+    x, y = int(columns[0]), int(rows[0])
+    return bitmap[y : int(rows[-1]) + 1, x : int(columns[-1]) + 1], x, y

@@ -15,11 +15,11 @@ class Options:
     confidence: float | None = None  # 0–1: lower scores are left out
     iou_threshold: float | None = None  # 0–1: of two boxes that overlap more, NMS keeps the better
     class_filter: tuple[str, ...] | None = None  # label names: others are left out
-    class_agnostic_nms: bool = False  # NMS across classes
+    class_agnostic_nms: bool | None = None  # NMS across classes
     max_detections: int | None = None  # the best N are kept
     max_candidates: int | None = None  # the best N boxes enter NMS
-    mask_decode_mode: MaskDecodeMode = "accurate"  # how finely masks are drawn up to the size of the picture
-    tradeoff_factor: float = 0.0  # 0 (as "fast") to 1 (as "accurate"), for "tradeoff"
+    mask_decode_mode: MaskDecodeMode | None = None  # how finely masks are drawn up to the size of the picture
+    tradeoff_factor: float | None = None  # 0 (as "fast") to 1 (as "accurate"), for "tradeoff"
 
 
 @dataclass(frozen=True)

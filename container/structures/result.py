@@ -1,6 +1,6 @@
 """One answered request, before it is put into bytes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from container.structures.classification import Classification
 from container.structures.image import Image
@@ -12,12 +12,11 @@ Prediction = Instances | SemanticMap | Classification
 
 @dataclass(frozen=True)
 class Result:
-    """A picture, what the model said of it, and how long each stage took."""
+    """A picture, and what a model said of it."""
 
     image: Image
     prediction: Prediction
     model: str
-    timings: dict[str, float] = field(default_factory=dict)  # stage → milliseconds
 
     @property
     def instances(self) -> Instances:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from container.structures.instances import Instances
-from container.structures.masks import Bitmasks
+from container.structures.masks import LabelMapMasks
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ class SemanticMap:
     def instances(self) -> Instances:
         """The same as one instance per reported class, surest first: the box and the mask of its pixels."""
         classes = sorted(self.confidences, key=lambda c: -self.confidences[c])
-        bitmaps = np.stack([self.class_ids == c for c in classes]) if classes else np.zeros((0, *self.image_size), bool)
-        masks = Bitmasks(bitmaps)
+        masks = LabelMapMasks(self.class_ids, np.array(classes, self.class_ids.dtype))
         crops = [masks.crop(i) for i in range(len(masks))]
         boxes = [[x, y, x + crop.shape[1], y + crop.shape[0]] for crop, x, y in crops]
         return Instances(

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from container.telemetry import metrics
+
 
 class Timings:
     """Milliseconds by stage, in the order in which the stages began, and a deadline on the monotonic clock."""
@@ -23,8 +25,9 @@ class Timings:
             self.add(name, (time.monotonic() - begun) * 1000)
 
     def add(self, name: str, milliseconds: float) -> None:
-        """Add to stage `name`."""
+        """Add to stage `name`, here and in the metrics."""
         self.stages[name] = self.stages.get(name, 0.0) + milliseconds
+        metrics.STAGES.labels(name).observe(milliseconds / 1000)
 
     @property
     def total(self) -> float:

@@ -89,6 +89,22 @@ def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
     assert gate.batches == [1]
 
 
+def test_one_bad_picture_in_a_batch_fails_alone() -> None:
+    def predict(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+        time.sleep(0.1)
+        if any(o.max_detections == 3 for o in options):
+            raise MemoryError
+        return list(options)
+
+    answers: list[object] = []
+    dispatcher = Dispatcher(predict, queue_size=8, batch_size=8)  # type: ignore[arg-type]
+    for thread in start(4, dispatcher, answers):
+        thread.join()
+    dispatcher.close()
+    assert sum(isinstance(a, MemoryError) for a in answers) == 1
+    assert sorted(a.max_detections for a in answers if isinstance(a, Options)) == [1, 2, 4]
+
+
 def test_a_slow_model_is_named() -> None:
     dispatcher = Dispatcher(FakeEngine(seconds=0.3).predict, queue_size=4)
     with pytest.raises(DeadlineExceeded, match="in the model"):

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image as Pillow
 
 from container import formats
-from container.errors import NotAcceptable
 from container.rendering import draw
 from container.structures import Appearance, Choice, Image, Instances, Render, Result
 from tests.rendering.scenes import found, photo
@@ -74,6 +73,8 @@ def test_boxes_that_are_no_numbers_are_not_drawn() -> None:
 
 @pytest.mark.parametrize("name", ["png", "jpeg"])
 def test_a_picture_is_the_answer_for_one_picture_only(name: str) -> None:
-    results = [Result(Image(PIXELS), ONE, "model")] * 2
-    with pytest.raises(NotAcceptable, match=f"image/{name} holds one picture, and the request has 2"):
-        formats.formats[name].encode_batch(results, Choice(name))
+    form, result = formats.formats[name], Result(Image(PIXELS), ONE, "model")
+    assert form.encode_batch([result], Choice(name)) == form.encode(result, Choice(name))
+    assert not form.batches
+    with pytest.raises(ValueError, match="too many"):
+        form.encode_batch([result] * 2, Choice(name))

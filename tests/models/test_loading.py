@@ -3,6 +3,7 @@
 import os
 import pickle
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import torch
 import torchvision
 
 from container.engines import _loading, _runtime
-from container.errors import ModelError
+from container.errors import ModelError, OutOfMemory
 from container.models import artifact, loading, locate
-from container.structures import Instances, ModelSpec, Options, SemanticMap
+from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
+from tests.fakes import FakeEngine
 
 CPU = _runtime.start("cpu", "fp32", 2)
 SMALL = "lraspp_mobilenet_v3_large"
@@ -214,6 +216,43 @@ def test_options_reach_the_embedded_model() -> None:
     assert len(ask(confidence=0.01, iou_threshold=0.05)) < len(everything)
     assert len(ask(confidence=0.01, max_candidates=4)) <= 4
     assert (np.diff(everything.scores) <= 0).all()
+
+
+@pytest.mark.parametrize("options", [{"confidence": 0.9}, {"class_agnostic_nms": True}, {"mask_decode_mode": "fast"}])
+def test_the_models_own_options_lie_under_the_callers(options: dict[str, Any]) -> None:
+    engine = FakeEngine(spec=replace(FakeEngine.spec, options=Options(**options)))
+    defaults = {"confidence": 0.5, "class_agnostic_nms": False, "mask_decode_mode": "accurate"}
+    (name, value) = next(iter(options.items()))
+    assert getattr(engine.asked(Options(), **defaults), name) == value
+    assert getattr(engine.asked(Options(**{name: defaults[name]}), **defaults), name) == defaults[name]
+
+
+def test_the_models_own_mask_mode_is_used() -> None:
+    spec = replace(artifact.read(locate.EMBEDDED, Path()), options=Options(mask_decode_mode="fast"))
+    found = _loading.load(spec, CPU).predict([skimage.data.astronaut()], [Options()])[0]
+    assert isinstance(found, Instances) and isinstance(found.masks, RoiMasks) and found.masks.mode == "fast"
+
+
+def test_warm_up_reaches_every_head() -> None:
+    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), CPU)
+    found = engine.predict([np.zeros((480, 640, 3), np.uint8)], [loading.WARM_UP_OPTIONS])[0]
+    assert isinstance(found, Instances) and len(found) == 1
+
+
+def test_no_memory_is_told_and_the_cache_emptied() -> None:
+    def predict(pixels: Any, options: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory at 0x7f")
+
+    with pytest.raises(OutOfMemory, match="not enough memory for this picture; send a smaller one"):
+        _runtime.bounded(predict)([], [])
+
+
+def test_a_gpu_that_torch_cannot_use_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_runtime, "NVIDIA_DRIVER", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match="the driver may be too old; device cpu runs on the CPU"):
+        _runtime.start("auto", "fp32", 2)
+    assert _runtime.start("cpu", "fp32", 2).device.type == "cpu"
 
 
 def test_bf16_finds_the_same_person() -> None:

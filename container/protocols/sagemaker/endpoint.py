@@ -3,6 +3,7 @@
 Source: docs.aws.amazon.com/sagemaker/latest/dg, your-algorithms-inference-code.html and -batch-code.html.
 """
 
+import math
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, request
@@ -51,7 +52,7 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         {"200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}}},
     )
     def execution_parameters() -> Response:
-        payload = int(capacity.max_payload_mb) if capacity.max_payload_mb else 0
+        payload = math.ceil(capacity.max_payload_mb)
         fitting = PAYLOAD_PRODUCT_MB // max(1, payload)
         return jsonify(
             MaxConcurrentTransforms=capacity.concurrency or max(1, min(4, fitting)),

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from container.errors import BadRequest, BodyTooLarge
+from container.errors import BadRequest, BodyTooLarge, NotAcceptable
 from container.formats import formats
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
@@ -16,7 +16,6 @@ from container.protocols.sagemaker.negotiation import negotiate
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
 from container.structures import Result
-from container.telemetry import metrics
 from container.telemetry.timing import Timings
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -52,12 +51,15 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
         images, batch = read_pictures(
             request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
         )
-    results = [services.inference.predict(image, choice.options, DEFAULT_MODEL, timings) for image in images]
     form = formats[choice.format]
+    if len(images) > 1 and not form.batches:
+        raise NotAcceptable(
+            f"{form.media_type} holds one picture, and the request has {len(images)}",
+            hint="send one picture per request, or accept application/json",
+        )
+    results = [services.inference.predict(image, choice.options, DEFAULT_MODEL, timings) for image in images]
     with timings.stage("encode"):
         answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
-    for stage, milliseconds in timings.stages.items():
-        metrics.STAGES.labels(stage).observe(milliseconds / 1000)
     facts = _facts(results, form.media_type, attributes, timings.total)
     log = {"bytes_in": len(body), **facts, "stages_ms": {k: round(v, 1) for k, v in timings.stages.items()}}
     return Reply(answer, form.media_type, _fit(facts), log)

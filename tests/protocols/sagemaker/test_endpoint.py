@@ -66,7 +66,7 @@ def test_json_bodies(document: object, client: FlaskClient) -> None:
     assert client.post("/invocations", json=document).json == DETECTIONS
 
 
-def test_arrays(client: FlaskClient) -> None:
+def test_arrays(client: FlaskClient, engine: FakeEngine) -> None:
     def post(array: np.ndarray, accept: str = "application/json", attributes: str = ""):  # type: ignore[no-untyped-def]
         headers = {"Accept": accept, ATTRIBUTES: attributes}
         return client.post("/invocations", data=npy(array), content_type="application/x-npy", headers=headers)
@@ -76,7 +76,10 @@ def test_arrays(client: FlaskClient) -> None:
     assert post(np.stack([GREY])).json == [DETECTIONS]
     clarify = post(np.stack([GREY, GREY]), attributes='{"format": "clarify"}').json
     assert len(clarify) == 2 and clarify[0][0] == pytest.approx([2, 0.9975, 0, 0, 0.5, 1])
+    predicted = len(engine.asked_for)
     assert post(np.stack([GREY, GREY]), "image/png").status_code == 406
+    assert len(engine.asked_for) == predicted  # refused before any work
+    assert pixels_of(post(np.stack([GREY]), "image/png").data).shape == (30, 40, 3)
     assert post(GREY.astype(np.float32)).status_code == 400
 
 
@@ -214,6 +217,7 @@ def test_the_request_id_is_the_inference_id(client: FlaskClient) -> None:
         ({"max_payload_mb": 6}, (4, 6)),
         ({"max_payload_mb": 100}, (1, 100)),
         ({"max_payload_mb": 0}, (4, 0)),
+        ({"max_payload_mb": 0.5}, (4, 1)),
         ({"max_concurrent_transforms": 2}, (2, 25)),
     ],
 )
