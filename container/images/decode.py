@@ -5,7 +5,9 @@ Pillow's readers are named one by one and called directly, so no other plug-in o
 """
 
 import io
+import os
 import re
+import threading
 import warnings
 from collections.abc import Callable
 
@@ -33,6 +35,8 @@ _OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
 }
+# More decodes at a time than cores are no faster, and each may take 16 bytes a pixel.
+_CORES = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
@@ -51,7 +55,7 @@ def decode(data: bytes, limits: Limits) -> Image:
     limits.check_scans(header.scans)
     _mute_pillow()
     try:
-        with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
+        with _CORES, _OPEN[header.format](io.BytesIO(header.stream)) as picture:
             limits.check_pixels(*picture.size)  # a frame of a GIF may be larger than its screen
             pixels = to_rgb(picture)
     except ServingError:
