@@ -80,10 +80,11 @@ class DrainingWorker(ThreadWorker):
         super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.wsgi is None:  # still importing the application
+        application = getattr(self, "wsgi", None)
+        if application is None:  # still being imported
             super().handle_exit(sig, frame)
             return
-        draining = self.wsgi.extensions["services"].draining
+        draining = application.extensions["services"].draining
         if not draining.is_set():
             draining.set()
             end = threading.Timer(self.settings.drain_seconds, self.method_queue.defer, [self._end, sig, frame])

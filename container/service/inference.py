@@ -28,6 +28,7 @@ class Inference:
                     f"class_filter names {unknown[0][:40]!r}, which the model does not know",
                     hint="it knows: " + ", ".join(names[:100]),
                 )
+            timings.check()
             answer = leased.dispatcher.predict(image.pixels, options, timings.deadline)
             timings.add("queue", answer.queue_ms)
             timings.add("inference", answer.inference_ms)

@@ -19,12 +19,16 @@ class JsonLines(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage()[:MAX_LINE],
+            "message": record.getMessage(),
         }
         line.update(getattr(record, "fields", {}))
         text = json.dumps(line, default=str)
-        if len(text) > MAX_LINE:
-            text = json.dumps({key: str(value)[:160] for key, value in line.items()})[:MAX_LINE]
+        while len(text) > MAX_LINE:
+            if len(line) > 4:
+                line.popitem()  # the last fields first, then the message's end
+            else:
+                line["message"] = str(line["message"])[: len(str(line["message"])) // 2]
+            text = json.dumps(line, default=str)
         if record.exc_info:
             text = text[:-1] + ', "traceback": ' + json.dumps(self.formatException(record.exc_info)) + "}"
         return text

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from container.errors import DeadlineExceeded
 from container.telemetry import metrics
 
 
@@ -28,6 +29,12 @@ class Timings:
         """Add to stage `name`, here and in the metrics."""
         self.stages[name] = self.stages.get(name, 0.0) + milliseconds
         metrics.STAGES.labels(name).observe(milliseconds / 1000)
+
+    def check(self) -> None:
+        """DeadlineExceeded, naming the slowest stage, where the deadline has passed."""
+        if time.monotonic() > self.deadline:
+            slowest = max(self.stages, key=lambda name: self.stages[name], default="none")
+            raise DeadlineExceeded(f"the deadline passed before the model was asked; the slowest stage was {slowest!r}")
 
     @property
     def total(self) -> float:
