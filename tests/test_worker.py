@@ -12,6 +12,15 @@ import pytest
 from tests.conftest import Server
 
 
+def received(client: socket.socket) -> bytes:
+    """All that comes until the server closes, or resets for our bytes that it has not read."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := client.recv(65536):
+            answer += data
+    return answer
+
+
 @pytest.fixture(scope="module")
 def quick(start_slow_server: Callable[..., Server]) -> Server:
     started = start_slow_server(0, SAGEMAKER_MAX_PAYLOAD_IN_MB="1")
@@ -37,9 +46,7 @@ def test_pipelined_requests_are_all_answered(quick: Server) -> None:
     with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
         one = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
         client.sendall(one * 2 + one.replace(b"Host", b"Connection: close\r\nHost"))
-        answers = b""
-        while data := client.recv(65536):
-            answers += data
+        answers = received(client)
     assert answers.count(b"HTTP/1.1 200 OK") == 3
 
 
@@ -66,10 +73,7 @@ def test_a_chunked_body_over_the_limit_is_not_cut_short(size: int, status: int, 
 def test_what_is_not_http_gets_a_json_error_too(raw: bytes, status: int, quick: Server) -> None:
     with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
         client.sendall(raw)
-        answer = b""
-        with contextlib.suppress(ConnectionResetError):  # it closes with our bytes unread
-            while data := client.recv(65536):
-                answer += data
+        answer = received(client)
     head, body = answer.split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status) and b"Content-Type: application/json" in head
     assert json.loads(body)["error"]["message"]
@@ -88,7 +92,7 @@ def test_slow_senders_are_cut_off_and_hold_nobody_up(
     while time.monotonic() < begun + 1.5:
         assert server.ping() == 200
         time.sleep(0.1)
-    answers = [client.recv(4096) for client in slow]
+    answers = [received(client) for client in slow]
     assert time.monotonic() - begun < 6
     for client in slow:
         client.close()
