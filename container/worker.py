@@ -58,6 +58,13 @@ class DrainingWorker(ThreadWorker):
         finally:
             self._reading.pop(conn, None)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Refuse what gunicorn lets through: other transfer codings under chunks, which nothing here would undo."""
+        for name, value in req.headers:
+            if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+                raise http.UnsupportedTransferCoding(value)
+        return super().handle_request(req, conn)
+
     def notify(self) -> None:
         """gunicorn's main loop comes by here every second: end the reading that takes too long."""
         super().notify()

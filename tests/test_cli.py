@@ -16,7 +16,7 @@ from tests.conftest import encode, pixels_of
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Run a command in an empty folder, with an environment that is put back."""
     for name in ("MODEL", "WEIGHTS", "LABELS", "DEVICE", "PRECISION"):
         monkeypatch.setenv(f"MASKSERVE_{name}", "")
@@ -31,7 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-unt
     return run
 
 
-def test_predict_prints_json(run) -> None:  # type: ignore[no-untyped-def]
+def test_predict_prints_json(run) -> None:
     done = run("predict", "astronaut.jpg", "coffee.png")
     assert done.exit_code == 0, done.output
     first, second = (json.loads(line) for line in done.stdout.splitlines())
@@ -39,7 +39,7 @@ def test_predict_prints_json(run) -> None:  # type: ignore[no-untyped-def]
     assert len(second["labels"]) == len(second["boxes"])
 
 
-def test_predict_writes_pictures(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_predict_writes_pictures(run, tmp_path: Path) -> None:
     attributes = '{"render": "mask", "class_filter": ["person"]}'
     done = run("predict", "astronaut.jpg", "--format", "png", "--output", "out", "--attributes", attributes)
     assert done.exit_code == 0 and "1 answers in out/" in done.stderr
@@ -48,13 +48,13 @@ def test_predict_writes_pictures(run, tmp_path: Path) -> None:  # type: ignore[n
     assert drawn[130, 225].any() and not drawn[100, 450].any()
 
 
-def test_predict_overwrites_no_answer(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_predict_overwrites_no_answer(run, tmp_path: Path) -> None:
     (tmp_path / "astronaut.png").write_bytes(encode(skimage.data.coffee()))
     done = run("predict", "astronaut.jpg", "astronaut.png", "--output", "out")
     assert done.exit_code == 2 and "one answer would be lost" in done.stderr
 
 
-def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     done = run("predict", "bad.jpg", "astronaut.jpg")
     assert done.exit_code == 1 and "bad.jpg: " in done.stderr
@@ -70,12 +70,12 @@ def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:  # ty
         (("--device", "cuda:9"), "was asked for"),
     ],
 )
-def test_predict_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:  # type: ignore[no-untyped-def]
+def test_predict_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
     done = run("predict", "astronaut.jpg", *arguments)
     assert done.exit_code == 1 and reason in done.stderr and "Traceback" not in done.output
 
 
-def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:
     torch.manual_seed(3)
     module = torchvision.models.get_model(
         "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=3
@@ -90,7 +90,7 @@ def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:  # type: ig
     assert "pets, 3 classes" in done.stdout
     with tarfile.open("model/model.tar.gz") as tar:
         assert tar.getnames() == ["model.json", "model.safetensors"]
-        described = json.load(tar.extractfile("model.json"))  # type: ignore[arg-type]
+        described = json.load(tar.extractfile("model.json"))
     assert described["labels"] == ["__background__", "cat", "dog"] and described["options"] == {"confidence": 0.0}
 
     answer = json.loads(run("predict", "astronaut.jpg", "--attributes", '{"masks": "rle"}').stdout)
@@ -102,7 +102,7 @@ def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:  # type: ig
     assert "maskrcnn_resnet50_fpn_v2" in listed and "maskrcnn_mobilenet_v2_fpn" in listed
 
 
-def test_a_classifier_answers_sensibly(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_classifier_answers_sensibly(run) -> None:
     torch.manual_seed(3)
     torch.save(torchvision.models.get_model("mobilenet_v3_small", weights=None, num_classes=4).state_dict(), "w.pth")
     model = ("--model", "mobilenet_v3_small", "--weights", "w.pth", "--labels", "a,b,c,d")
@@ -113,7 +113,7 @@ def test_a_classifier_answers_sensibly(run) -> None:  # type: ignore[no-untyped-
     assert (pixels_of(Path("output/coffee.jpeg").read_bytes()).astype(int) - skimage.data.coffee()).any()
 
 
-def test_keypoints_answer_sensibly(run) -> None:  # type: ignore[no-untyped-def]
+def test_keypoints_answer_sensibly(run) -> None:
     torch.manual_seed(3)
     module = torchvision.models.get_model(
         "keypointrcnn_resnet50_fpn", weights=None, weights_backbone=None, num_classes=2, num_keypoints=17
@@ -139,7 +139,7 @@ def test_keypoints_answer_sensibly(run) -> None:  # type: ignore[no-untyped-def]
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", '{"confidence": 9}'), "confidence is 9"),
     ],
 )
-def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:  # type: ignore[no-untyped-def]
+def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
     import re
 
     done = run("pack", *arguments)

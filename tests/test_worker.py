@@ -68,6 +68,7 @@ def test_a_chunked_body_over_the_limit_is_not_cut_short(size: int, status: int, 
         (b"no http at all\r\n\r\n", 400),
         (b"GET /ping HTTP/1.1\r\nbroken header\r\n\r\n", 400),
         (b"POST /invocations HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
+        (b"POST /invocations HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
     ],
 )
 def test_what_is_not_http_gets_a_json_error_too(raw: bytes, status: int, quick: Server) -> None:

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     sys.exit(run(prog="gunicorn"))
 
 
-def create():  # type: ignore[no-untyped-def]
+def create():
     """The application."""
     return create_app(Settings.from_environ(os.environ), fake_services(FakeEngine(error=ZeroDivisionError(SECRET))))

@@ -51,7 +51,7 @@ def start(count: int, dispatcher: Dispatcher, answers: list[object]) -> list[thr
 @pytest.mark.parametrize(("batch_size", "batches"), [(1, [1, 1, 1, 1]), (2, [1, 2, 1]), (8, [1, 3])])
 def test_what_waits_is_taken_together_up_to_the_batch_size(batch_size: int, batches: list[int]) -> None:
     gate, answers = Gate(), []
-    dispatcher = Dispatcher(gate.predict, queue_size=8, batch_size=batch_size)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(gate.predict, queue_size=8, batch_size=batch_size)
     threads = start(4, dispatcher, answers)
     gate.open.set()
     for thread in threads:
@@ -63,7 +63,7 @@ def test_what_waits_is_taken_together_up_to_the_batch_size(batch_size: int, batc
 
 def test_a_full_queue_refuses_at_once() -> None:
     gate, answers = Gate(), []
-    dispatcher = Dispatcher(gate.predict, queue_size=2)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(gate.predict, queue_size=2)
     threads = start(3, dispatcher, answers)
     begun = time.monotonic()
     with pytest.raises(Overloaded, match="2 requests are waiting"):
@@ -77,7 +77,7 @@ def test_a_full_queue_refuses_at_once() -> None:
 
 def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
     gate, answers = Gate(), []
-    dispatcher = Dispatcher(gate.predict, queue_size=4)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(gate.predict, queue_size=4)
     threads = start(1, dispatcher, answers)
     assert gate.entered.wait(5)
     with pytest.raises(DeadlineExceeded, match="waiting in the queue"):
@@ -97,7 +97,7 @@ def test_one_bad_picture_in_a_batch_fails_alone() -> None:
         return list(options)
 
     answers: list[object] = []
-    dispatcher = Dispatcher(predict, queue_size=8, batch_size=8)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(predict, queue_size=8, batch_size=8)
     for thread in start(4, dispatcher, answers):
         thread.join()
     dispatcher.close()

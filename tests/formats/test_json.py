@@ -42,7 +42,7 @@ def found(*rows: tuple[str, int, float, tuple[float, float, float, float]]) -> I
 
 
 def encoded(prediction: Prediction, **appearance: object) -> str:
-    choice = Choice("json", appearance=Appearance(**appearance))  # type: ignore[arg-type]  # a table's own words
+    choice = Choice("json", appearance=Appearance(**appearance))
     return formats.formats["json"].encode(result(prediction), choice).decode("ascii")
 
 

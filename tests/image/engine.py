@@ -37,7 +37,7 @@ class Engine:
     build_options: tuple[str, ...] = ()
 
     def __call__(self, *args: str, check: bool = True, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run([self.name, *args], capture_output=True, **kwargs)  # type: ignore[call-overload]
+        done = subprocess.run([self.name, *args], capture_output=True, **kwargs)
         if check and done.returncode:
             raise RuntimeError(f"{self.name} {' '.join(args)[:200]}\n{done.stdout.decode()}{done.stderr.decode()}")
         return done

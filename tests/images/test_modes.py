@@ -19,7 +19,7 @@ def _first(data: bytes) -> list[list[int]]:
 def _made(mode: str, *values: object) -> Pillow.Image:
     picture = Pillow.new(mode, (len(values), 1))
     for x, value in enumerate(values):
-        picture.putpixel((x, 0), value)  # type: ignore[arg-type]
+        picture.putpixel((x, 0), value)
     return picture
 
 

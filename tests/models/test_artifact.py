@@ -52,7 +52,7 @@ def test_pack_and_read_again(tmp_path: Path) -> None:
     scratch.mkdir()
     again = artifact.read(tmp_path / "model.tar.gz", scratch)
     assert again == replace(spec, weights=scratch / "model.safetensors")
-    assert again.weights.read_bytes() == b"weights"  # type: ignore[union-attr]
+    assert again.weights.read_bytes() == b"weights"
     assert (scratch / "model.safetensors").stat().st_mode & 0o444 == 0o444
 
 

@@ -27,7 +27,7 @@ def test_nothing_there_is_nothing_in_every_form(masks: Masks, i: int) -> None:
 
 @pytest.mark.parametrize("mode", ["accurate", "tradeoff", "fast"])
 def test_modes_agree_on_a_full_box(mode: str) -> None:
-    masks = RoiMasks(ROI_MASKS.probabilities, np.array([[10, 10, 90, 70]] * 2, np.float32), (100, 100), mode, 0.5)  # type: ignore[arg-type]
+    masks = RoiMasks(ROI_MASKS.probabilities, np.array([[10, 10, 90, 70]] * 2, np.float32), (100, 100), mode, 0.5)
     assert abs(int(masks.bitmap(0).sum()) - 80 * 60) < 0.06 * 80 * 60
 
 
@@ -36,7 +36,7 @@ def test_finer_modes_follow_a_slope_more_closely() -> None:
     box = np.array([[0, 0, 280, 280]], np.float32)
     exact = RoiMasks(slope, box, (280, 280)).bitmap(0)
     wrong = [
-        (RoiMasks(slope, box, (280, 280), mode, factor).bitmap(0) ^ exact).sum()  # type: ignore[arg-type]
+        (RoiMasks(slope, box, (280, 280), mode, factor).bitmap(0) ^ exact).sum()
         for mode, factor in (("fast", 0), ("tradeoff", 0.2), ("tradeoff", 1))
     ]
     assert wrong[0] > wrong[1] > wrong[2] == 0

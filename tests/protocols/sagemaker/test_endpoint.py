@@ -67,7 +67,7 @@ def test_json_bodies(document: object, client: FlaskClient) -> None:
 
 
 def test_arrays(client: FlaskClient, engine: FakeEngine) -> None:
-    def post(array: np.ndarray, accept: str = "application/json", attributes: str = ""):  # type: ignore[no-untyped-def]
+    def post(array: np.ndarray, accept: str = "application/json", attributes: str = ""):
         headers = {"Accept": accept, ATTRIBUTES: attributes}
         return client.post("/invocations", data=npy(array), content_type="application/x-npy", headers=headers)
 
