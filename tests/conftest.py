@@ -21,7 +21,7 @@ from PIL import Image
 
 from container.app import create_app
 from container.settings import Settings
-from tests.fakes import FakeEngine, fake_services
+from tests.fakes import FakeEngine, ready_services
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,7 +58,7 @@ def engine() -> FakeEngine:
 @pytest.fixture
 def client(engine: FakeEngine) -> Iterator[FlaskClient]:
     """A test client of the real application with the fake model."""
-    app = create_app(Settings(), fake_services(engine))
+    app = create_app(Settings(), ready_services(engine))
     yield app.test_client()
     app.extensions["services"].repository.close()
 
@@ -130,6 +130,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
                 env=kept | settings | environ,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # a process group of its own, so that tests can see whether any of it is left
             )
         servers.append(Server(process, port, log, time.monotonic()))
         return servers[-1]

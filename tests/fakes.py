@@ -9,7 +9,7 @@ import numpy as np
 from container.engines._base import Engine
 from container.engines._dispatch import Dispatcher
 from container.images.limits import Limits
-from container.models.repository import Model, Repository
+from container.models.repository import Load, Model, Repository
 from container.service import Inference, Services
 from container.service.services import DEFAULT_MODEL
 from container.structures import Instances, ModelSpec, Options, Prediction, RoiMasks
@@ -51,11 +51,15 @@ class FakeEngine(Engine):
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 
-def fake_services(
-    engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: int
-) -> Services:
-    """Services around `engine`, ready."""
+def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: int) -> Services:
+    """Services whose model `load` has begun to make."""
     repository = Repository(patience)
-    repository.load(DEFAULT_MODEL, lambda: Model(engine, Dispatcher(engine.predict, queue_size)))
-    repository.wait(DEFAULT_MODEL)
+    repository.load(DEFAULT_MODEL, load)
     return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)
+
+
+def ready_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: int) -> Services:
+    """Services around `engine`, ready."""
+    services = fake_services(lambda: Model(engine, Dispatcher(engine.predict, queue_size)), deadline_seconds, **limits)
+    services.repository.wait(DEFAULT_MODEL)
+    return services

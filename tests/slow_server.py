@@ -1,4 +1,4 @@
-"""`serve` with a fake model, for what needs a request that takes a known time, or a load that does or fails."""
+"""`serve` with a fake model, for what needs a request that takes a known time or fails, or a load that does."""
 
 import os
 import sys
@@ -7,20 +7,22 @@ from typing import Any
 
 
 def create() -> Any:
-    """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_LOAD of the load, …_FAIL its failure."""
+    """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
+    the load, …_FAIL what it raises.
+    """
     # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
     from container.app import create_app
     from container.engines._dispatch import Dispatcher
     from container.errors import ModelError
     from container.models.repository import Model
-    from container.service.services import DEFAULT_MODEL
     from container.settings import Settings
     from tests.fakes import FakeEngine, fake_services
 
     settings = Settings.from_environ(os.environ)
-    engine = FakeEngine(seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")))
-    patience = settings.deadline_seconds if settings.workers > 1 else 0.0
-    services = fake_services(engine, settings.queue_size, settings.deadline_seconds, patience)
+    error = os.environ.get("MASKSERVE_TEST_ERROR")
+    engine = FakeEngine(
+        seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")), error=ZeroDivisionError(error) if error else None
+    )
 
     def load() -> Model:
         time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))
@@ -28,8 +30,8 @@ def create() -> Any:
             raise ModelError(reason)
         return Model(engine, Dispatcher(engine.predict, settings.queue_size))
 
-    services.repository.load(DEFAULT_MODEL, load)
-    return create_app(settings, services)
+    patience = settings.deadline_seconds if settings.workers > 1 else 0.0
+    return create_app(settings, fake_services(load, settings.deadline_seconds, patience))
 
 
 if __name__ == "__main__":

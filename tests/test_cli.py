@@ -1,6 +1,7 @@
 """predict, pack and models: everything without a server."""
 
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -140,8 +141,6 @@ def test_keypoints_answer_sensibly(run) -> None:
     ],
 )
 def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
-    import re
-
     done = run("pack", *arguments)
     assert done.exit_code in (1, 2) and re.search(reason, done.stderr) and "Traceback" not in done.output
     assert not Path("model.tar.gz").exists()

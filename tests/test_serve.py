@@ -193,9 +193,8 @@ def test_the_script_starts_the_same_from_anywhere(tmp_path: Path, start_server: 
     server = start_server(str(ROOT / "serve"), "--model", "default")
     server.wait()
     command = Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
-    assert (
-        b"python" in command and b"sh\0" not in command.split(b"\0")[0]
-    )  # the shell has gone; this is gunicorn's master
+    # The shell has gone; this is gunicorn's master.
+    assert b"python" in command and b"sh\0" not in command.split(b"\0")[0]
     assert server.stop() == 0
 
 

@@ -1,7 +1,6 @@
 """Every failure reaches boto3 as the typed error that SageMaker would make of it, after a single attempt."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.conftest import ENDPOINT, UseServer
-from tests.clients.failing_server import SECRET
-from tests.conftest import Server, StartServer
+from tests.conftest import Server
+
+SECRET = "the model fell over a secret"
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +130,10 @@ def test_a_body_over_the_limit_costs_nothing_to_the_next_request(
         assert response["ResponseMetadata"]["RetryAttempts"] == 0
 
 
-def test_a_model_that_raises(connect: Callable[[Server], Any], start_server: StartServer, small_png: bytes) -> None:
-    server = start_server(sys.executable, "-m", "tests.clients.failing_server")
+def test_a_model_that_raises(
+    connect: Callable[[Server], Any], start_slow_server: Callable[..., Server], small_png: bytes
+) -> None:
+    server = start_slow_server(0, MASKSERVE_TEST_ERROR=SECRET)
     server.wait()
     response = refused(connect(server), "ModelError", Body=small_png)
     assert response["OriginalStatusCode"] == 500

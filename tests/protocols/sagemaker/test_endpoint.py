@@ -12,7 +12,7 @@ from PIL import Image
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
-from tests.fakes import FakeEngine, fake_services
+from tests.fakes import FakeEngine, ready_services
 
 GREY = np.full((30, 40, 3), 128, np.uint8)
 PNG = encode(GREY)
@@ -222,7 +222,7 @@ def test_the_request_id_is_the_inference_id(client: FlaskClient) -> None:
     ],
 )
 def test_execution_parameters(settings: dict[str, int], expected: tuple[int, int]) -> None:
-    client = create_app(Settings(**settings), fake_services(FakeEngine())).test_client()
+    client = create_app(Settings(**settings), ready_services(FakeEngine())).test_client()
     assert client.get("/execution-parameters").json == {
         "MaxConcurrentTransforms": expected[0],
         "BatchStrategy": "SINGLE_RECORD",
@@ -232,7 +232,7 @@ def test_execution_parameters(settings: dict[str, int], expected: tuple[int, int
 
 def test_the_operators_defaults() -> None:
     settings = Settings(default_accept="image/png", default_attributes='{"confidence": 0.99, "masks": "polygon"}')
-    client = create_app(settings, fake_services(FakeEngine())).test_client()
+    client = create_app(settings, ready_services(FakeEngine())).test_client()
     assert client.post("/invocations", data=PNG).content_type == "image/png"
     answer = client.post("/invocations", data=PNG, headers={"Accept": "application/json"}).json
     assert answer["labels"] == ["horse 100%"] and len(answer["masks"]) == 1
@@ -243,7 +243,7 @@ def test_the_operators_defaults() -> None:
 @pytest.mark.parametrize("size", [1000, 1001])
 def test_the_body_limit_just_under_and_just_over(size: int) -> None:
     settings = Settings(max_payload_mb=1000 / 1024**2)
-    client = create_app(settings, fake_services(FakeEngine())).test_client()
+    client = create_app(settings, ready_services(FakeEngine())).test_client()
     response = client.post("/invocations", data=PNG + b"\0" * (size - len(PNG)))
     assert response.status_code == (200 if size == 1000 else 413)
     if size == 1001:
@@ -252,7 +252,7 @@ def test_the_body_limit_just_under_and_just_over(size: int) -> None:
 
 @pytest.mark.parametrize(("pixels", "status"), [(1200, 200), (1199, 413)])
 def test_the_pixel_limit(pixels: int, status: int) -> None:
-    client = create_app(Settings(), fake_services(FakeEngine(), max_pixels=pixels)).test_client()
+    client = create_app(Settings(), ready_services(FakeEngine(), max_pixels=pixels)).test_client()
     assert client.post("/invocations", data=PNG).status_code == status
 
 
@@ -266,7 +266,7 @@ def test_an_unforeseen_error_is_a_500_that_leaks_nothing(client: FlaskClient, en
 
 
 def test_the_deadline_is_a_504() -> None:
-    client = create_app(Settings(), fake_services(FakeEngine(seconds=0.4), deadline_seconds=0.1)).test_client()
+    client = create_app(Settings(), ready_services(FakeEngine(seconds=0.4), deadline_seconds=0.1)).test_client()
     response = client.post("/invocations", data=PNG)
     assert response.status_code == 504 and "in the model" in response.json["error"]["message"]
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode
-from tests.fakes import FakeEngine, fake_services
+from tests.fakes import FakeEngine, ready_services
 
 PNG = encode(np.full((30, 40, 3), 128, np.uint8))
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -50,7 +50,7 @@ def test_a_broken_model_is_never_a_raw_5xx(client: FlaskClient, engine: FakeEngi
 
 @pytest.mark.parametrize(("name", "status"), [("pets", 200), ("cars", 200), ("other", 400), ("pets-", 400)])
 def test_only_the_endpoints_that_exist(name: str, status: int) -> None:
-    client = create_app(Settings(endpoint_names="pets, cars"), fake_services(FakeEngine())).test_client()
+    client = create_app(Settings(endpoint_names="pets, cars"), ready_services(FakeEngine())).test_client()
     response = client.post(f"/endpoints/{name}/invocations", data=PNG)
     assert response.status_code == status
     if status == 400:
@@ -59,7 +59,7 @@ def test_only_the_endpoints_that_exist(name: str, status: int) -> None:
 
 
 def test_what_the_platform_refuses_itself() -> None:
-    client = create_app(Settings(max_payload_mb=0.001), fake_services(FakeEngine())).test_client()
+    client = create_app(Settings(max_payload_mb=0.001), ready_services(FakeEngine())).test_client()
     for headers, body in (({ATTRIBUTES: "x" * 1025}, PNG), ({}, PNG + b"\0" * 2000)):
         response = client.post("/endpoints/e/invocations", data=body, headers=headers)
         assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
