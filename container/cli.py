@@ -77,7 +77,7 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
     stems = [path.stem for path in images]
     if output is not None and len(set(stems)) < len(stems):
         raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
-    logging.disable(logging.ERROR)  # what goes wrong is said once, below
+    logging.getLogger("container").addHandler(logging.NullHandler())  # what goes wrong is said once, below
     try:
         predictor = Predictor(settings, form, attributes)
     except (ModelError, ServingError, ValueError) as error:
@@ -122,14 +122,13 @@ def pack(
 ) -> None:
     """Put a model into a model.tar.gz that SageMaker, or `serve --model`, takes; its weights are tried on the way."""
     from container.errors import ModelError
-    from container.models import artifact, loading
+    from container.models import artifact, loading, locate
     from container.structures import ModelSpec
 
-    named_file = Path(weights).suffix in artifact.WEIGHT_TYPES
     spec = ModelSpec(
         name=name or architecture,
         architecture=architecture,
-        weights=Path(weights) if named_file else weights,
+        weights=locate.weights_source(weights),
         labels=_names(labels),
         parameters=_json_object("--parameters", parameters),
         batch_norm_eps=batch_norm_eps,
@@ -168,8 +167,6 @@ def _json_object(option: str, text: str) -> dict[str, Any]:
 @_model_options
 def models(**given: Any) -> None:
     """List the architectures, and the model that `serve` would load."""
-    import tempfile
-
     from container.app import find_model
     from container.engines import _catalog as catalog
     from container.errors import ModelError
@@ -181,9 +178,7 @@ def models(**given: Any) -> None:
         for name, weights in names.items():
             click.echo(f"  {name:<36} {', '.join(weights)}".rstrip())
     try:
-        source = find_model(settings)
-        with tempfile.TemporaryDirectory() as scratch:
-            spec = artifact.read(source, Path(scratch)) if isinstance(source, Path) else source
-        click.echo(f"\nserve loads: {catalog.describe(spec)}")
+        with artifact.opened(find_model(settings)) as spec:
+            click.echo(f"\nserve loads: {catalog.describe(spec)}")
     except ModelError as error:
         raise click.ClickException(f"serve loads nothing: {error}") from None

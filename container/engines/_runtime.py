@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torchvision
 
+from container.engines._dispatch import Predict
 from container.errors import ModelError, OutOfMemory
 from container.structures import Options, Prediction
 
@@ -64,9 +65,6 @@ def start(device: str, precision: str, cpu_threads: int) -> Runtime:
         chosen, where, precision, torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
     )  # fmt: skip
     return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision])
-
-
-Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
 
 
 def bounded(predict: Predict) -> Predict:

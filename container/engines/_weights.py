@@ -14,9 +14,9 @@ import torchvision
 from torch import nn
 
 from container.errors import ModelError
+from container.structures import WEIGHTS_TYPES
 
 State = Mapping[str, torch.Tensor]
-FILE_TYPES = (".safetensors", ".pth", ".pt")
 
 # torchvision trained these with batch norms whose epsilon is 0 and sets that when it loads them itself
 # (torchvision.models.detection._utils.overwrite_eps); the state dict does not say so.
@@ -30,8 +30,8 @@ _ZERO_EPSILON = {
 
 def read(path: Path) -> State:
     """The state dict in a .safetensors, .pth or .pt file; ModelError says what is wrong with it."""
-    if path.suffix not in FILE_TYPES or not path.is_file():
-        raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(FILE_TYPES)}")
+    if path.suffix not in WEIGHTS_TYPES or not path.is_file():
+        raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(WEIGHTS_TYPES)}")
     try:
         if path.suffix == ".safetensors":
             state: State = safetensors.torch.load_file(path)

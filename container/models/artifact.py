@@ -8,17 +8,18 @@ that lies there. An archive is never trusted: see `_unpack`.
 import gzip
 import json
 import tarfile
+import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from container.errors import ModelError
-from container.structures import ModelSpec, Options
+from container.structures import WEIGHTS_TYPES, ModelSpec, Options
 from container.structures.option_values import checked
 
-WEIGHT_TYPES = (".safetensors", ".pth", ".pt")
 MAX_FILES = 100
 MAX_BYTES = 20 * 1024**3
 _KEYS = ("architecture", "labels", "weights", "name", "parameters", "options", "batch_norm_eps")
@@ -31,6 +32,13 @@ def read(path: Path, scratch: Path) -> ModelSpec:
         return _read_folder(path, path.name)
     _unpack(path, scratch)
     return _read_folder(scratch, path.name.removesuffix(".tar.gz"))
+
+
+@contextmanager
+def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
+    """The spec of a folder, an archive or a spec itself; what an archive holds is there until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
+        yield source if isinstance(source, ModelSpec) else read(source, Path(scratch))
 
 
 def check(path: Path) -> None:
@@ -94,13 +102,13 @@ def weights_in(folder: Path, name: str = "") -> Path:
         if PurePosixPath(name).name != name or not (folder / name).is_file():
             raise ModelError(f"`weights` in model.json is {name!r}, and there is no such file beside it")
         return folder / name
-    found = sorted(p for p in folder.iterdir() if p.suffix in WEIGHT_TYPES and p.is_file()) if folder.is_dir() else []
+    found = sorted(p for p in folder.iterdir() if p.suffix in WEIGHTS_TYPES and p.is_file()) if folder.is_dir() else []
     if len(found) == 1:
         return found[0]
     if folder / "model.safetensors" in found:
         return folder / "model.safetensors"
     names = ", ".join(p.name for p in found) or "none"
-    raise ModelError(f"one weights file ({', '.join(WEIGHT_TYPES)}) is needed in {folder.name!r}, found: {names}")
+    raise ModelError(f"one weights file ({', '.join(WEIGHTS_TYPES)}) is needed in {folder.name!r}, found: {names}")
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -40,8 +40,7 @@ def load(source: Path | ModelSpec, placement: Placement) -> Model:
 
     threads = placement.cpu_threads or max(1, _runtime.cpu_count() // placement.workers)
     runtime = _runtime.start(placement.device, placement.precision, threads)
-    with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
-        spec = source if isinstance(source, ModelSpec) else artifact.read(source, Path(scratch))
+    with artifact.opened(source) as spec:
         engine = _loading.load(spec, runtime)
     # Batches on a CPU lose 7-9 % against one picture at a time.
     batch_size = placement.batch_size if runtime.device.type == "cuda" else 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from container.errors import ModelError
 from container.models import artifact
-from container.structures import ModelSpec
+from container.structures import WEIGHTS_TYPES, ModelSpec
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT = "default"  # the name of the embedded model
@@ -34,8 +34,12 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
                 f"or put a weights file into {folder}"
             )
         return ModelSpec(model, model, artifact.weights_in(folder), labels)
-    named_file = Path(weights).suffix in artifact.WEIGHT_TYPES or "/" in weights
-    return ModelSpec(model, model, Path(weights) if named_file else weights, labels)
+    return ModelSpec(model, model, weights_source(weights), labels)
+
+
+def weights_source(text: str) -> Path | str:
+    """What an operator calls weights: a file where it looks like one, else the name of torchvision's weights."""
+    return Path(text) if Path(text).suffix in WEIGHTS_TYPES or "/" in text else text
 
 
 def _found(folder: Path) -> Path:

@@ -4,12 +4,13 @@ from container.structures.classification import Classification
 from container.structures.image import Image
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
-from container.structures.model_spec import ModelSpec
+from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
 from container.structures.result import Prediction, Result
 from container.structures.semantic_map import SemanticMap
 
 __all__ = [
+    "WEIGHTS_TYPES",
     "Appearance",
     "Bitmasks",
     "Choice",

@@ -84,15 +84,17 @@ class Bitmasks(Masks):
         return Bitmasks(self.bitmaps[keep])
 
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
-        return _tight(self.bitmaps[i])
+        left, top, right, bottom = tight_box(self.bitmaps[i])
+        return self.bitmaps[i, top:bottom, left:right], left, top
 
 
 @dataclass(frozen=True)
 class LabelMapMasks(Masks):
-    """Masks of classes in a map of class ids; each is made when it is asked for."""
+    """Masks of classes in a map of class ids; each is made when it is asked for, within its box."""
 
     class_ids: np.ndarray  # H×W
     classes: np.ndarray  # N, the class of each mask
+    boxes: np.ndarray  # integers N×4 xyxy, tight around the pixels of each class
 
     @property
     def image_size(self) -> tuple[int, int]:  # type: ignore[override]  # derived here, stored in RoiMasks
@@ -102,16 +104,16 @@ class LabelMapMasks(Masks):
         return len(self.classes)
 
     def __getitem__(self, keep: np.ndarray) -> "LabelMapMasks":
-        return LabelMapMasks(self.class_ids, self.classes[keep])
+        return LabelMapMasks(self.class_ids, self.classes[keep], self.boxes[keep])
 
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
-        return _tight(self.class_ids == self.classes[i])
+        left, top, right, bottom = self.boxes[i].tolist()
+        return self.class_ids[top:bottom, left:right] == self.classes[i], left, top
 
 
-def _tight(bitmap: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """The smallest part of a bool H×W bitmap that holds all of it, and where that begins."""
+def tight_box(bitmap: np.ndarray) -> tuple[int, int, int, int]:
+    """The xyxy box around the true pixels of a bool H×W bitmap; 0, 0, 0, 0 where there are none."""
     rows, columns = (np.flatnonzero(bitmap.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
-        return np.zeros((0, 0), bool), 0, 0
-    x, y = int(columns[0]), int(rows[0])
-    return bitmap[y : int(rows[-1]) + 1, x : int(columns[-1]) + 1], x, y
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

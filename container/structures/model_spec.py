@@ -6,6 +6,8 @@ from pathlib import Path
 
 from container.structures.options import Options
 
+WEIGHTS_TYPES = (".safetensors", ".pth", ".pt")  # endings of weights files
+
 
 @dataclass(frozen=True)
 class ModelSpec:

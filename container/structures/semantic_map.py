@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from container.structures.instances import Instances
-from container.structures.masks import LabelMapMasks
+from container.structures.masks import LabelMapMasks, tight_box
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,12 @@ class SemanticMap:
     def instances(self) -> Instances:
         """The same as one instance per reported class, surest first: the box and the mask of its pixels."""
         classes = sorted(self.confidences, key=lambda c: -self.confidences[c])
-        masks = LabelMapMasks(self.class_ids, np.array(classes, self.class_ids.dtype))
-        crops = [masks.crop(i) for i in range(len(masks))]
-        boxes = [[x, y, x + crop.shape[1], y + crop.shape[0]] for crop, x, y in crops]
+        boxes = np.array([tight_box(self.class_ids == c) for c in classes], np.int64).reshape(-1, 4)
         return Instances(
             image_size=self.image_size,
-            boxes=np.array(boxes, np.float32).reshape(-1, 4),
+            boxes=boxes.astype(np.float32),
             scores=np.array([self.confidences[c] for c in classes], np.float32),
             classes=np.array(classes, np.int64),
             labels=tuple(self.labels[c] for c in classes),
-            masks=masks,
+            masks=LabelMapMasks(self.class_ids, np.array(classes, self.class_ids.dtype), boxes),
         )
