@@ -15,9 +15,12 @@ protocols/          HTTP in, HTTP out
 service/            Services: what a protocol may call; Inference: one picture through one model
 formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch
+training/           train (COCO folders → a model that can be served), evaluate
+evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 models/             locate, artifact (model.tar.gz), repository (what is loaded), embedded (the default model)
 rendering/          masks, outlines, boxes and labels on a picture
 engines/            models that predict, one a task; architectures by name (plug-ins); torch stays in here
+datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, label_map: functions on arrays
 errors, registry, telemetry/   usable everywhere

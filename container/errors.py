@@ -121,3 +121,11 @@ class OutOfMemory(ServingError):
 
 class ModelError(Exception):
     """A model cannot be built or loaded; one line for the operator, naming what to do. Never sent to a client."""
+
+
+class DataError(Exception):
+    """Training or evaluation data cannot be used; one line for its owner, naming the file. Never sent to a client."""
+
+
+class TrainingError(Exception):
+    """A training run cannot go on; one line for its owner. Never sent to a client."""

@@ -1,4 +1,4 @@
-"""predict, pack and models: everything without a server."""
+"""predict, evaluate, pack and models: everything without a server."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from container.cli import main
 from tests.conftest import encode, pixels_of
+from tests.evaluation.scenes import write_folder
 
 
 @pytest.fixture
@@ -74,6 +75,50 @@ def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:
 def test_predict_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
     done = run("predict", "astronaut.jpg", *arguments)
     assert done.exit_code == 1 and reason in done.stderr and "Traceback" not in done.output
+
+
+ASTRONAUT = {"astronaut.png": (skimage.data.astronaut(), [("person", (60, 0, 440, 512))])}
+
+
+def test_evaluate_prints_a_table_and_writes_files(run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "crew", {**ASTRONAUT, "coffee.png": (skimage.data.coffee(), [("cup", (90, 60, 400, 370))])})
+    done = run("evaluate", "--data", "crew", "--json", "out/figures.json", "--worst", "out/worst.png")
+    assert done.exit_code == 0 and done.stderr == "", done.output
+    assert "maskrcnn on 2 photos of crew" in done.stdout and "unknown to the model: cup" in done.stdout
+    figures = json.loads(Path("out/figures.json").read_text())
+    assert figures["classes"]["person"]["objects"] == 1
+    assert figures["box_ap50"] == pytest.approx(1) and 0 < figures["best_confidence"] < 1
+    assert pixels_of(Path("out/worst.png").read_bytes()).shape[1] > 800
+
+
+def test_evaluate_measures_a_semantic_archive(run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "crew", ASTRONAUT)
+    torch.manual_seed(3)
+    module = torchvision.models.get_model(
+        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=2
+    )
+    torch.save(module.state_dict(), "w.pth")
+    packed = run("pack", "--architecture", "lraspp_mobilenet_v3_large", "--weights", "w.pth", "--labels", "person")
+    assert packed.exit_code == 0, packed.output
+    done = run("evaluate", "--data", "crew", "--model", "model.tar.gz", "--limit", "1", "--worst", "worst.png")
+    assert done.exit_code == 0 and re.search(r"mean_iou +0\.\d{3}\n", done.stdout), done.output
+
+
+@pytest.mark.parametrize(
+    ("objects", "arguments", "code", "reason"),
+    [
+        ([("elf", (60, 0, 440, 512))], (), 1, "no object has a label that the model knows"),
+        ([("person", (60, 0, 440, 512))], ("--data", "nowhere"), 1, "nowhere: no such folder"),
+        ([("person", (60, 0, 440, 512))], ("--model", "nowhere/model"), 1, "no such file or folder"),
+        ([("person", (60, 0, 440, 512))], ("--limit", "0"), 2, "--limit"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(
+    objects: list, arguments: tuple[str, ...], code: int, reason: str, run, tmp_path: Path
+) -> None:
+    write_folder(tmp_path / "crew", {"astronaut.png": (skimage.data.astronaut(), objects)})
+    done = run("evaluate", "--data", "crew", *arguments)
+    assert done.exit_code == code and reason in done.stderr and "Traceback" not in done.output
 
 
 def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:

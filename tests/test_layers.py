@@ -14,9 +14,9 @@ LAYERS = (
     ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf"),
     ("protocols",),
     ("workflows",),
-    ("service",),
+    ("service", "training"),
     ("formats", "store", "evaluation", "images", "models"),
-    ("engines", "rendering", "training"),
+    ("engines", "rendering", "datasets"),
     ("structures",),
     ("ops",),
 )
@@ -31,12 +31,14 @@ FENCES = {
     "torchvision": ("engines", "training"),
     "sqlalchemy": ("store",),
     "boto3": ("images/sources/s3",),
-    "PIL": ("images", "ops", "rendering", "formats", "training"),
-    "cv2": ("images", "ops", "rendering", "formats", "training"),
+    "PIL": ("images", "ops", "rendering", "formats", "datasets", "training"),
+    "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "gunicorn_conf"),
     "click": ("cli",),
     "gunicorn": ("worker", "cli"),
+    "matplotlib": ("training",),
+    "tensorboardX": ("training",),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torchvision
 
 from container.models import artifact
 from container.protocols.sagemaker.attributes import KEYS
+from container.training.hyperparameters import Hyperparameters
 from tests.conftest import ROOT, Server, pixels_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,6 +75,14 @@ def test_the_options_are_those_of_the_code() -> None:
 
 def test_the_keys_of_model_json_are_those_of_the_code() -> None:
     assert sorted(table("Key")) == sorted(artifact._KEYS)
+
+
+def test_the_hyperparameters_are_those_of_the_code() -> None:
+    for one in fields(Hyperparameters):
+        default = str(one.default).lower() if one.type is bool else one.default
+        shown = "" if default == "" else f"`{default}`"
+        assert f"| `{one.name}` | {shown} | {one.metadata['doc']} |" in README
+    assert table("Hyperparameter") == [one.name for one in fields(Hyperparameters)]
 
 
 def test_every_file_that_is_linked_exists() -> None:

@@ -104,10 +104,28 @@ def fit(module: nn.Module, state: State) -> None:
             f"weights do not fit: {len(missing)} tensors are missing in the file ({', '.join(missing[:2]) or 'none'}) "
             f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); is it this architecture?"
         )
+    _check_finite(state)
+    module.load_state_dict(state, strict=False)
+
+
+def fit_partly(module: nn.Module, state: State) -> list[str]:
+    """Put those tensors of `state` into `module` that fit by name and shape; the names that stay as they were.
+
+    ModelError where none fits, or a value is not finite.
+    """
+    own = module.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise ModelError("nothing in these weights fits by name and shape; is it this architecture?")
+    _check_finite(fitting)
+    module.load_state_dict(fitting, strict=False)
+    return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
+
+
+def _check_finite(state: State) -> None:
     broken = [k for k, v in state.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
     if broken:
         raise ModelError(f"weights hold values that are not finite, first in {broken[0]}")
-    module.load_state_dict(state, strict=False)
 
 
 def _shape(tensor: torch.Tensor) -> str:
@@ -121,6 +139,7 @@ def set_batch_norm_eps(module: nn.Module, eps: float) -> None:
             child.eps = eps
 
 
-def write(module: nn.Module, path: Path) -> None:
-    """Save the weights of `module` as safetensors."""
-    safetensors.torch.save_file({k: v.contiguous() for k, v in module.state_dict().items()}, path)
+def write(module: nn.Module, path: Path, half: bool = False) -> None:
+    """Save the weights of `module` as safetensors, in half precision where that is asked."""
+    state = {k: v.half() if half and v.is_floating_point() else v for k, v in module.state_dict().items()}
+    safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, path)

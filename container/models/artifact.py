@@ -20,6 +20,8 @@ from container.errors import ModelError
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
 from container.structures.option_values import checked
 
+DESCRIPTION = "model.json"
+WEIGHTS = "model.safetensors"
 MAX_FILES = 100
 MAX_BYTES = 20 * 1024**3
 _KEYS = ("architecture", "labels", "weights", "name", "parameters", "options", "batch_norm_eps")
@@ -143,25 +145,30 @@ def _check_member(member: tarfile.TarInfo, count: int, total: int) -> None:
         raise ModelError(f"the model archive is over {MAX_FILES} files or {MAX_BYTES // 1024**3} GB")
 
 
-def pack(spec: ModelSpec, weights: Path, archive: Path) -> None:
-    """Write `model.tar.gz`: model.json out of `spec`, and the file `weights` as model.safetensors."""
+def describe(spec: ModelSpec) -> str:
+    """The text of model.json for a model whose weights lie beside it as model.safetensors."""
     defaults = Options()
     described = {
         "name": spec.name,
         "architecture": spec.architecture,
-        "weights": "model.safetensors",
+        "weights": WEIGHTS,
         "labels": list(spec.labels),
         "parameters": dict(spec.parameters),
         "options": {k: v for k, v in asdict(spec.options).items() if v != getattr(defaults, k)},
         "batch_norm_eps": spec.batch_norm_eps,
     }
     text = json.dumps({k: v for k, v in described.items() if v not in (None, {}, [])}, indent=1, ensure_ascii=False)
-    description = weights.with_name("model.json")
-    description.write_text(text + "\n", encoding="utf-8")
+    return text + "\n"
+
+
+def pack(spec: ModelSpec, weights: Path, archive: Path) -> None:
+    """Write `model.tar.gz`: model.json out of `spec`, and the file `weights` as model.safetensors."""
+    description = weights.with_name(DESCRIPTION)
+    description.write_text(describe(spec), encoding="utf-8")
     with tarfile.open(
         archive, "w:gz", compresslevel=1
     ) as tar:  # weights hardly compress; a higher level only takes longer
-        for name, path in (("model.json", description), ("model.safetensors", weights)):
+        for name, path in ((DESCRIPTION, description), (WEIGHTS, weights)):
             tar.add(path, name, filter=_plain)
 
 

@@ -30,3 +30,22 @@ def _runs(crop: np.ndarray, x: int, y: int, height: int) -> tuple[np.ndarray, np
     # Runs that touch the bottom of one column and the top of the next are one run.
     apart = starts[1:] != ends[:-1]
     return starts[np.concatenate([[True], apart])[: len(starts)]], ends[np.concatenate([apart, [True]])[: len(ends)]]
+
+
+def from_segmentation(segmentation: list[list[float]] | dict[str, object], image_size: tuple[int, int]) -> np.ndarray:
+    """The bool H×W mask of what COCO files call a segmentation: polygons, or run lengths compressed or not.
+
+    Raises ValueError for polygons of fewer than three corners, or run lengths of another size.
+    """
+    height, width = image_size
+    if isinstance(segmentation, dict):
+        if segmentation.get("size") != [height, width]:
+            raise ValueError(f"run lengths are of size {segmentation.get('size')}, the picture is {height}×{width}")
+        packed = segmentation
+        if isinstance(segmentation["counts"], list):
+            packed = coco.frPyObjects(segmentation, height, width)
+        return np.asarray(coco.decode(packed), bool)
+    polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
+    if not polygons:
+        raise ValueError("a polygon has at least three corners")
+    return np.asarray(coco.decode(coco.merge(coco.frPyObjects(polygons, height, width))), bool)

@@ -92,3 +92,66 @@ def test_label_map_counts_over_256_classes() -> None:
     logits[299] = 1
     found = label_map.argmax_resized(logits, (4, 4))
     assert found.dtype == np.uint16 and (found == 299).all()
+
+
+TRIANGLE = [4.0, 4.0, 40.0, 10.0, 12.5, 50.25]
+SQUARE = [60.0, 20.0, 80.0, 20.0, 80.0, 40.0, 60.0, 40.0]
+
+
+@pytest.mark.parametrize(
+    ("outlines", "drawn"),
+    [
+        ([TRIANGLE], [TRIANGLE]),
+        ([TRIANGLE, SQUARE], [TRIANGLE, SQUARE]),
+        ([SQUARE, SQUARE], [SQUARE]),
+        ([[1.0, 1.0, 9.0, 9.0], SQUARE], [SQUARE]),  # two corners are no polygon
+        ([[-20.0, -20.0, 30.0, -20.0, 30.0, 200.0, -20.0, 200.0]], [[0.0, 0.0, 30.0, 0.0, 30.0, 90.0, 0.0, 90.0]]),
+    ],
+)
+def test_polygons_are_drawn_as_pycocotools_draws_them(outlines: list[list[float]], drawn: list[list[float]]) -> None:
+    expected = coco.decode(coco.frPyObjects(drawn, *SIZE)).any(axis=2)
+    found = rle.from_segmentation(outlines, SIZE)
+    assert (found.shape, found.dtype) == (SIZE, bool) and found.any()
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_square_of_whole_pixels_is_drawn_as_it_is() -> None:
+    expected = np.zeros(SIZE, bool)
+    expected[20:40, 60:80] = True
+    np.testing.assert_array_equal(rle.from_segmentation([SQUARE], SIZE), expected)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([6], [[0, 0, 0], [0, 0, 0]]),
+        ([0, 6], [[1, 1, 1], [1, 1, 1]]),
+        ([1, 2, 3], [[0, 1, 0], [1, 0, 0]]),  # down the columns
+        ([0, 1, 4, 1], [[1, 0, 0], [0, 0, 1]]),
+    ],
+)
+def test_run_lengths_are_read_down_the_columns(counts: list[int], expected: list[list[int]]) -> None:
+    found = rle.from_segmentation({"size": [2, 3], "counts": counts}, (2, 3))
+    assert found.dtype == bool and found.astype(int).tolist() == expected
+
+
+@given(arrays.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_compressed_run_lengths_are_read_again(mask: np.ndarray) -> None:
+    packed = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+    as_text = {**packed, "counts": packed["counts"].decode()}
+    for segmentation in (packed, as_text, rle.encode(mask, 0, 0, mask.shape)):
+        np.testing.assert_array_equal(rle.from_segmentation(segmentation, mask.shape), mask)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        ([], "at least three corners"),
+        ([[1.0, 1.0, 5.0, 5.0]], "at least three corners"),
+        ({"size": [120, 90], "counts": [120 * 90]}, "are of size"),
+        ({"counts": [120 * 90]}, "are of size None"),
+    ],
+)
+def test_what_is_no_segmentation_is_refused(segmentation: list[list[float]] | dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        rle.from_segmentation(segmentation, SIZE)

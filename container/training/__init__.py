@@ -1,0 +1,1 @@
+"""From COCO folders to a model that can be served."""

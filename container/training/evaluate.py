@@ -1,0 +1,130 @@
+"""How good a model is on labelled photos: read each, predict it as the server would, measure."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from container.datasets.coco import Dataset, Photo
+from container.engines._base import Engine
+from container.errors import DataError, ModelError, ServingError
+from container.evaluation.average_precision import MAX_DETECTIONS
+from container.evaluation.detection import DetectionTally
+from container.evaluation.faults import CONFIDENCE
+from container.evaluation.report import Report, Subject, listed
+from container.evaluation.semantic import SemanticTally
+from container.formats._finite import finite
+from container.images import headers
+from container.images.decode import decode
+from container.images.limits import Limits
+from container.images.orient import upright
+from container.rendering import draw
+from container.rendering.contact_sheet import contact_sheet
+from container.rendering.dashes import draw_dashed
+from container.structures import Appearance, Instances, Options, SemanticMap
+from container.training.pixels import write_png
+
+__all__ = ["Report", "evaluate", "worst", "write_worst"]
+
+LIMITS = Limits(max_pixels=2**30, max_body_bytes=2**40)  # the owner's own photos; OpenCV reads none that are larger
+NO_LABELS = ("__background__", "background", "N/A")
+_TURNED_BACK = {6: 8, 8: 6}  # the other turns of EXIF undo themselves
+WORST, COLUMNS, CELL = 12, 4, (300, 400)
+
+
+def evaluate(
+    engine: Engine,
+    dataset: Dataset,
+    *,
+    confidence: float = 0.05,
+    progress: Callable[[int], object] = lambda photos: None,
+) -> Report:
+    """Measure a detector or a semantic model over the labels that it shares with the data, by name.
+
+    DataError names the photo that cannot be used, or says that no label is shared; ModelError for a classifier.
+
+    Args:
+        confidence: detections below it are not asked for, whatever the model's own default.
+        progress: told 1 after every photo.
+    """
+    subject = _subject(engine, dataset)
+    objects, regions = DetectionTally(subject, confidence), SemanticTally(subject)
+    tally: DetectionTally | SemanticTally = objects
+    options = Options(confidence=confidence, max_detections=MAX_DETECTIONS)
+    seconds = []
+    for photo in dataset.photos:
+        pixels = _pixels(photo)
+        begun = time.perf_counter()
+        [prediction] = engine.predict([pixels], [options])
+        seconds.append(time.perf_counter() - begun)
+        try:
+            if isinstance(prediction, Instances):
+                objects.add(photo, finite(prediction))
+            elif isinstance(prediction, SemanticMap):
+                tally = regions
+                regions.add(photo, prediction)
+            else:
+                raise ModelError(f"{subject.model} names whole pictures; what is measured here is objects or pixels")
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{photo.path}: a segmentation of it in the JSON file cannot be read: {error}") from error
+        progress(1)
+    return tally.report(median(seconds))
+
+
+def worst(engine: Engine, dataset: Dataset, report: Report) -> np.ndarray:
+    """The photos with the worst faults of a report on the same data, as one picture: uint8 H×W×3 RGB, the worst first.
+
+    What is found at confidence 0.5 is drawn as ever, objects that were missed are dashed.
+    """
+    options = Options(confidence=CONFIDENCE, max_detections=MAX_DETECTIONS, class_filter=report.subject.labels)
+    pictures, captions = [], []
+    for i in sorted(range(len(dataset.photos)), key=lambda i: -report.faults[i].weight)[:WORST]:
+        photo, faults = dataset.photos[i], report.faults[i]
+        pixels = _pixels(photo)
+        [prediction] = engine.predict([pixels], [options])
+        drawn = draw(pixels, finite(prediction) if isinstance(prediction, Instances) else prediction, Appearance())
+        draw_dashed(drawn, faults.missed)
+        pictures.append(drawn)
+        captions.append(f"{photo.path.name}: {faults.words}")
+    return contact_sheet(pictures, captions, COLUMNS, CELL)
+
+
+def write_worst(engine: Engine, dataset: Dataset, report: Report, path: Path) -> None:
+    """`worst` as a PNG."""
+    write_png(path, worst(engine, dataset, report))
+
+
+def _subject(engine: Engine, dataset: Dataset) -> Subject:
+    counts = Counter(a.label for photo in dataset.photos for a in photo.objects)
+    known = dict.fromkeys(label for label in engine.labels if label not in NO_LABELS)
+    subject = Subject(
+        model=engine.spec.name,
+        data=dataset.name,
+        photos=len(dataset.photos),
+        objects={label: counts[label] for label in dataset.labels if counts[label] and label in known},
+        unknown=tuple(label for label in dataset.labels if counts[label] and label not in known),
+        absent=tuple(label for label in known if not counts[label]),
+    )
+    if not subject.objects:
+        raise DataError(
+            f"{dataset.name}: no object has a label that the model knows; the objects' labels: "
+            f"{listed(subject.unknown) or 'none'}; the model's: {listed(tuple(known))}"
+        )
+    return subject
+
+
+def _pixels(photo: Photo) -> np.ndarray:
+    """Decoded as the server decodes, but as the pixels are stored: COCO's own tools leave EXIF's orientation alone."""
+    try:
+        data = photo.path.read_bytes()
+        pixels, orientation = decode(data, LIMITS).pixels, headers.read(data).orientation
+    except (OSError, ServingError) as error:
+        raise DataError(f"{photo.path}: {error}") from error
+    pixels = upright(pixels, _TURNED_BACK.get(orientation, orientation))
+    height, width = pixels.shape[:2]
+    if (height, width) != (photo.height, photo.width):
+        raise DataError(f"{photo.path}: {width}×{height} pixels, and {photo.width}×{photo.height} in the JSON file")
+    return pixels

@@ -1,0 +1,102 @@
+"""The network of a run: what it starts from, and how it is written down to be served."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from container.engines import _weights as weights
+from container.engines._base import Architecture, architectures
+from container.errors import DataError, ModelError
+from container.models import artifact, locate
+from container.registry import load_plugins
+from container.structures import ModelSpec
+from container.training.hyperparameters import Hyperparameters
+
+NOTHING = "none"  # the value of the hyperparameter `weights` that starts from random numbers
+
+
+def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[Any, ModelSpec, str]:
+    """The network with the weights to start from, its spec, and one line on where they come from.
+
+    Args:
+        labels: names by class id, the background first.
+
+    ModelError or DataError says what stands in the way.
+    """
+    name = hyperparameters.architecture
+    architecture = _architecture(name)
+    parameters = _parameters(hyperparameters.parameters)
+    try:
+        network = architecture.build(num_classes=len(labels), **parameters)
+    except Exception as error:  # builders raise what they like on parameters that they do not like
+        raise DataError(f"{name} cannot be built with parameters {parameters}") from error
+    spec = ModelSpec(name, name, Path(artifact.WEIGHTS), labels, parameters)
+    source = hyperparameters.weights or _default_source(network)
+    if source == NOTHING:
+        return network, spec, "from random weights"
+    state, epsilon = _read(name, architecture, source)
+    random = weights.fit_partly(network, state)
+    if epsilon is not None:
+        weights.set_batch_norm_eps(network, epsilon)
+    left = f"; random: {', '.join(random)}" if random else ""
+    return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{left}"
+
+
+def task_of(name: str) -> str:
+    """The task of an architecture that can be trained; DataError for another."""
+    task = _architecture(name).task
+    if task not in ("detection", "segmentation"):
+        raise DataError(f"{name} is for {task}; a detector or a semantic model can be trained")
+    return task
+
+
+def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
+    """Put model.json and the weights into `folder`, each in one step, ready to be served from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{artifact.WEIGHTS}.part"
+    weights.write(network, part, half)
+    os.replace(part, folder / artifact.WEIGHTS)
+    part = folder / f"{artifact.DESCRIPTION}.part"
+    part.write_text(artifact.describe(spec), encoding="utf-8")
+    os.replace(part, folder / artifact.DESCRIPTION)
+
+
+def _parameters(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise DataError(f"hyperparameter parameters takes a JSON object, not {text[:60]!r}")
+    return value
+
+
+def _architecture(name: str) -> Architecture:
+    load_plugins("container.engines")
+    try:
+        return architectures[name]
+    except KeyError as error:
+        raise DataError(f"hyperparameter architecture: {error.args[0]}") from None
+
+
+def _default_source(network: Any) -> str:
+    """The embedded model's weights file for a network with its backbone, else nothing."""
+    with artifact.opened(locate.EMBEDDED) as embedded:
+        assert isinstance(embedded.weights, Path)
+        state = weights.read(embedded.weights)
+    backbone = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
+    same = all(name in state and state[name].shape == tensor.shape for name, tensor in backbone.items())
+    return str(embedded.weights) if same else NOTHING
+
+
+def _read(name: str, architecture: Architecture, source: str) -> tuple[weights.State, float | None]:
+    place = locate.weights_source(source)
+    if isinstance(place, Path):
+        return weights.read(place), None
+    if place not in architecture.pretrained:
+        known = ", ".join(architecture.pretrained) or "none"
+        raise ModelError(f"{name} has no weights {place!r}; it has: {known}; a file does as well")
+    state, _, epsilon = weights.fetch(name, place)
+    return state, epsilon

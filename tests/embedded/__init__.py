@@ -1,0 +1,1 @@
+"""How the embedded default model is made and measured."""
