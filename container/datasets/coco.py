@@ -167,8 +167,8 @@ def _sound(segmentation: Segmentation, size: tuple[int, int]) -> bool:
     width, height = size
     if isinstance(segmentation, dict):
         counts = segmentation.get("counts")
-        whole = isinstance(counts, str) or (isinstance(counts, list) and sum(counts) == width * height)
-        return segmentation.get("size") == [height, width] and whole
+        listed = isinstance(counts, list) and min(counts, default=0) >= 0 and sum(counts) == width * height
+        return segmentation.get("size") == [height, width] and (listed or isinstance(counts, str))
     polygons = [np.asarray(polygon, float) for polygon in segmentation]
     near = all(bool((abs(polygon) <= 2 * max(size)).all()) for polygon in polygons)  # false for what is not finite
     return near and any(len(polygon) >= 6 for polygon in polygons)

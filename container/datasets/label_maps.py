@@ -46,7 +46,11 @@ def read(folder: Path, only: Sequence[str] = ()) -> Dataset:
     Args:
         only: labels to keep; pixels of others are background. Empty keeps all.
     """
-    labels = [line.strip() for line in (folder / "labels.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        lines = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}/labels.txt: not text in UTF-8") from error
+    labels = [line.strip() for line in lines if line.strip()]
     if not 2 <= len(labels) <= MAX_CLASSES:
         raise DataError(f"{folder}/labels.txt: {len(labels)} names; it takes the background and 1 to {MAX_CLASSES - 1}")
     photos = {path.stem: path for path in sorted((folder / "images").glob("*.*"))}

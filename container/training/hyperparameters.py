@@ -69,7 +69,10 @@ class Hyperparameters:
         if unknown := sorted(set(own) - set(known)):
             raise DataError(f"unknown hyperparameters {', '.join(unknown)}; known: {', '.join(known)}")
         values: dict[str, Any] = {name: _value(known[name], own[name]) for name in own}
-        return cls(**values)
+        read = cls(**values)
+        if read.scale_low > read.scale_high:
+            raise DataError(f"hyperparameter scale_low is {read.scale_low:g}, above scale_high, {read.scale_high:g}")
+        return read
 
 
 def _value(known: Any, text: str) -> object:

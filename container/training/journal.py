@@ -72,5 +72,6 @@ class Journal:
 
 
 def read(output: Path) -> list[dict[str, float]]:
-    """Every record of a run so far."""
-    return [json.loads(line) for line in (output / LINES).read_text(encoding="utf-8").splitlines()]
+    """Every record of a run so far; a line that an interruption cut off is left out."""
+    lines = (output / LINES).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]

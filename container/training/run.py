@@ -17,7 +17,6 @@ from container.training.precision import keep_depthwise_in_float32
 from container.training.schedule import Progress, rate
 
 CHECKPOINT = "last.pt"
-FORMAT = 1
 STOPPED = 2.0  # in place of the share of a run that is to end at once
 
 
@@ -79,17 +78,16 @@ class Run:
             losses = self._task.losses(self._called, self._network, items, self._machine.device)
             total = torch.stack([loss.float() for loss in losses.values()]).sum()
         values = {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
-        if not torch.isfinite(total):
-            shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
-            raise TrainingError(
-                f"the loss is not finite at step {self.progress.step + 1} ({shown}): lower learning_rate, "
-                "or look for damaged labels"
-            )
+        # Asked after the gradients of several processes have met, so that all of them end together.
         total.backward()
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._hyperparameters.clip_norm)
-        if not torch.isfinite(norm):  # scaled down it would be NaN, and every weight with it
+        if not torch.isfinite(total + norm):
             self._optimizer.zero_grad()
-            raise TrainingError(f"the gradient is not finite at step {self.progress.step + 1}: lower learning_rate")
+            shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
+            raise TrainingError(
+                f"the loss or its gradient is not finite at step {self.progress.step + 1} ({shown}): lower "
+                "learning_rate, or look for damaged labels"
+            )
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._average.update_parameters(self._network)
@@ -101,7 +99,6 @@ class Run:
         if not self._machine.first:
             return
         state = {
-            "format": FORMAT,
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -121,7 +118,11 @@ class Run:
             state = torch.load(path, map_location=self._machine.device, weights_only=True)
             self._network.load_state_dict(state["network"])
             self._average.load_state_dict(state["average"])
+            # Its moments are taken up; rates and decay are those that were asked for this time.
+            asked = [{k: v for k, v in group.items() if k != "params"} for group in self._optimizer.param_groups]
             self._optimizer.load_state_dict(state["optimizer"])
+            for group, values in zip(self._optimizer.param_groups, asked, strict=True):
+                group.update(values)
             step, seconds = int(state["step"]), float(state["seconds"])
         except Exception as error:  # a damaged file raises what it likes
             raise DataError(

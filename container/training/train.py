@@ -15,6 +15,7 @@ from container.datasets.coco import Dataset
 from container.engines import _loading as loading
 from container.engines._base import Engine
 from container.engines._runtime import Runtime, cpu_count
+from container.errors import DataError
 from container.structures import ModelSpec, Options
 from container.training import data, machine, network
 from container.training.batches import Batches
@@ -115,7 +116,10 @@ def _items(
         generator=torch.Generator().manual_seed(seed),
         pin_memory=here.device.type == "cuda",
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except DataError as error:  # from another process it comes with its traceback, the reason last
+        raise DataError(str(error).strip().rsplit("DataError: ", 1)[-1]) from error
 
 
 def _engine(run: Run, spec: ModelSpec, task: Any, here: Machine) -> Engine:

@@ -27,6 +27,7 @@ import skimage.data
 from PIL import Image
 
 from tests.image.engine import ROOT, Engine, Unavailable, find
+from tests.training.folders import write_channels
 
 TAG = "localhost/maskserve:image-test"
 HARDENED = (
@@ -102,6 +103,7 @@ def main() -> int:
     check_serving(engine, photo)
     check_other_starts(engine, photo)
     check_model_folder(engine, photo)
+    check_training(engine, photo)
     check_stop(engine)
     print(f"{len(failures)} failed" if failures else "all passed")
     return 1 if failures else 0
@@ -117,7 +119,7 @@ def check_image(engine: Engine) -> None:
         check(f"label {name}", config["Labels"].get(label) == "true")
     check("exec form", config["Entrypoint"] == ["python", "-m", "container"] and config["Cmd"] == ["serve"])
     check("not root by default", config["User"].split(":")[0] not in ("", "0", "root"), config["User"])
-    for word in ("serve", "predict", "pack"):
+    for word in ("serve", "predict", "train", "evaluate", "pack"):
         done = engine("run", "--rm", "--network", "none", TAG, word, "--help", check=False)
         reached = done.returncode == 0 and word in done.stdout.decode()
         check(f"{word} reaches its command", reached, done.stderr.decode())
@@ -186,6 +188,20 @@ def check_model_folder(engine: Engine, photo: bytes) -> None:
             logs = engine("logs", name)
             reason = (logs.stdout + logs.stderr).decode()
             check("broken model: an error code and a reason", code != "0" and "maskserve: " in reason, code)
+
+
+def check_training(engine: Engine, photo: bytes) -> None:
+    """`docker run IMAGE train` with SageMaker's folders, as root as there; what comes out is served."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = write_channels(Path(folder, "ml"), {"steps": "3", "batch_size": "2", "image_size": "64"})
+        mounted = ["--network", "none", "-v", f"{base}:/opt/ml"]
+        done = engine("run", "--rm", "--user", "0:0", *mounted, TAG, "train", check=False)
+        check("train", done.returncode == 0 and b" mask_ap50=" in done.stdout, (done.stdout + done.stderr).decode())
+        with running(engine, *mounted, "--user", "0:0", command=["serve"]) as name:
+            wait(engine, name)
+            status, _, body = ask(engine, name, photo, "application/json")
+            check("the trained model is served", status == 200, f"{status} {body[:300]!r}")
+            check_exit(engine, name)
 
 
 def check_stop(engine: Engine) -> None:

@@ -60,6 +60,32 @@ def write(folder: Path, photos: int = 3, masks: bool = True) -> Path:
     return folder
 
 
+def write_label_maps(folder: Path, photos: int = 3) -> Path:
+    """Photos of one white disc on grey, with a PNG of class numbers each; the border of the disc is to be ignored."""
+    for name in ("images", "label_maps"):
+        (folder / name).mkdir(parents=True)
+    (folder / "labels.txt").write_text("background\ndisc\nsquare\n", encoding="utf-8")
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for i in range(photos):
+        from_centre = np.hypot(x - 20 - i, y - 24)
+        classes = np.where(abs(from_centre - 12) < 1, 255, from_centre < 12).astype(np.uint8)
+        classes[4:20, 44:60] = 2
+        pixels = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        pixels[classes == 1], pixels[classes == 2] = 255, 10
+        (folder / "images" / f"{i}.png").write_bytes(encode(pixels))
+        (folder / "label_maps" / f"{i}.png").write_bytes(encode(classes))
+    return folder
+
+
+def write_channels(base: Path, hyperparameters: dict[str, str]) -> Path:
+    """What SageMaker puts below /opt/ml: two channels and the hyperparameters."""
+    for channel in ("train", "validation"):
+        write(base / "input/data" / channel, photos=6)
+    (base / "input/config").mkdir()
+    (base / "input/config/hyperparameters.json").write_text(json.dumps(hyperparameters), encoding="utf-8")
+    return base
+
+
 def change(folder: Path, edit: Callable[[Any], object]) -> Path:
     """Let `edit` change what the JSON file of a folder holds."""
     path = folder / FILE

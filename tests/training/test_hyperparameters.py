@@ -70,7 +70,7 @@ def test_what_is_of_another_type_is_refused(name: str, text: str) -> None:
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda f: f.name)
 def test_what_is_too_low_is_refused_and_the_lowest_is_not(field: Field[Any]) -> None:
     low = field.metadata["low"]
-    assert getattr(Hyperparameters.from_strings({field.name: f"{low:g}"}), field.name) == low
+    assert getattr(Hyperparameters.from_strings({"scale_low": "0.05", field.name: f"{low:g}"}), field.name) == low
     with pytest.raises(DataError, match=f"hyperparameter {field.name} takes .*{low:g}"):
         Hyperparameters.from_strings({field.name: str(low - 1)})
 
@@ -78,9 +78,14 @@ def test_what_is_too_low_is_refused_and_the_lowest_is_not(field: Field[Any]) -> 
 @pytest.mark.parametrize("field", FINITE, ids=lambda f: f.name)
 def test_what_is_too_high_is_refused_and_the_highest_is_not(field: Field[Any]) -> None:
     high = field.metadata["high"]
-    assert getattr(Hyperparameters.from_strings({field.name: f"{high:.12g}"}), field.name) == high
+    assert getattr(Hyperparameters.from_strings({"scale_high": "10", field.name: f"{high:.12g}"}), field.name) == high
     with pytest.raises(DataError, match=f"hyperparameter {field.name} takes .* to "):
         Hyperparameters.from_strings({field.name: str(high + 1)})
+
+
+def test_scales_are_in_order() -> None:
+    with pytest.raises(DataError, match="scale_low is 2, above scale_high, 1"):
+        Hyperparameters.from_strings({"scale_low": "2", "scale_high": "1"})
 
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda f: f.name)

@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_teaches_nothing(tmp_path: Pa
     one = run()
     one.step(batch(0), 0.0)
     before, averaged = learning(one), average(one)
-    with pytest.raises(TrainingError, match=r"the loss is not finite at step 2 \(loss nan, loss_pixels nan\)"):
+    with pytest.raises(TrainingError, match=r"the loss .* is not finite at step 2 \(loss nan, loss_pixels nan\)"):
         list(one.learn(iter([BROKEN]), never, tmp_path))
     assert equal(learning(one), before) and equal(average(one), averaged)
     assert one.progress.step == 1 and not one.finished
@@ -222,9 +222,20 @@ class Steep(Small):
 def test_a_gradient_that_is_not_finite_ends_the_run_and_teaches_nothing() -> None:
     one = run(Steep())
     before, averaged = learning(one), average(one)
-    with pytest.raises(TrainingError, match="the gradient is not finite at step 1"):
+    with pytest.raises(TrainingError, match="its gradient is not finite at step 1"):
         one.step(batch(0), 0.0)
     assert equal(learning(one), before) and equal(average(one), averaged) and one.progress.step == 0
+
+
+def test_a_checkpoint_does_not_bring_back_what_is_asked_anew(tmp_path: Path) -> None:
+    one = run(learning_rate=0.1)
+    one.step(batch(0), 0.0)
+    one.save(tmp_path)
+    again = run(learning_rate=1e-9, weight_decay=0.0)
+    assert again.resume(tmp_path)
+    before = learning(again)
+    again.step(batch(1), 0.0)
+    assert all(torch.allclose(value, before[name], atol=1e-7) for name, value in learning(again).items())
 
 
 def test_reduced_precision_learns_float32_weights() -> None:

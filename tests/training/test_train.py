@@ -9,89 +9,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import requests
 from PIL import Image
 
 from container.models import artifact
-from tests.conftest import ROOT, Server, encode
+from tests.conftest import ROOT, Server
+from tests.training.folders import LABELS, write, write_channels, write_label_maps
 
-LABELS = ["disc", "square"]
-PHOTOS = 6
-SIDE = 96
 HYPERPARAMETERS = {
     "steps": "4",
     "batch_size": "2",
-    "image_size": "96",
+    "image_size": "64",
     "evaluate_steps": "2",
     "workers": "0",
-    "parameters": '{"min_size": 96, "max_size": 96}',
+    "parameters": '{"min_size": 64, "max_size": 96}',
 }
-
-
-def draw(index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """A photo of noise with a bright disc and a dark square on it, and their masks."""
-    random = np.random.default_rng(index)
-    pixels = random.integers(90, 160, (SIDE, SIDE, 3), np.uint8)
-    y, x = np.mgrid[:SIDE, :SIDE]
-    at = random.integers(20, 40, 2)
-    masks = {
-        "disc": (x - at[0]) ** 2 + (y - at[1]) ** 2 < 16**2,
-        "square": (abs(x - 70) < 14) & (abs(y - 66) < 14),
-    }
-    pixels[masks["disc"]], pixels[masks["square"]] = (250, 220, 40), (20, 30, 120)
-    return pixels, masks
-
-
-def write_coco(folder: Path, masked: bool = True) -> Path:
-    """A data folder of a few drawn photos."""
-    from container.ops import rle
-
-    (folder / "images").mkdir(parents=True)
-    images, annotations = [], []
-    for i in range(PHOTOS):
-        pixels, masks = draw(i)
-        (folder / f"images/{i}.png").write_bytes(encode(pixels))
-        images.append({"id": i, "file_name": f"{i}.png", "width": SIDE, "height": SIDE})
-        for number, (label, mask) in enumerate(masks.items(), 1):
-            columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
-            size = [len(columns), len(rows)]
-            one = {
-                "id": len(annotations),
-                "image_id": i,
-                "category_id": number,
-                "bbox": [int(columns[0]), int(rows[0]), *size],
-                "area": int(mask.sum()),
-                "iscrowd": 0,
-            }
-            assert LABELS[number - 1] == label
-            annotations.append({**one, "segmentation": rle.encode(mask, 0, 0, (SIDE, SIDE))} if masked else one)
-    categories = [{"id": number, "name": label} for number, label in enumerate(LABELS, 1)]
-    text = json.dumps({"images": images, "annotations": annotations, "categories": categories})
-    (folder / "instances.json").write_text(text)
-    return folder
-
-
-def write_label_maps(folder: Path) -> Path:
-    """The same photos with a PNG of class numbers each."""
-    for name in ("images", "label_maps"):
-        (folder / name).mkdir(parents=True)
-    (folder / "labels.txt").write_text("\n".join(["background", *LABELS]))
-    for i in range(PHOTOS):
-        pixels, masks = draw(i)
-        (folder / f"images/{i}.png").write_bytes(encode(pixels))
-        Image.fromarray(np.uint8(masks["disc"] + 2 * masks["square"])).save(folder / f"label_maps/{i}.png")
-    return folder
-
-
-def prepare(base: Path, **hyperparameters: str) -> Path:
-    """What SageMaker puts below /opt/ml."""
-    write_coco(base / "input/data/train")
-    write_coco(base / "input/data/validation")
-    (base / "input/config").mkdir()
-    (base / "input/config/hyperparameters.json").write_text(json.dumps(HYPERPARAMETERS | hyperparameters))
-    return base
 
 
 def start(*command: str, base: Path | None = None) -> subprocess.Popen[str]:
@@ -109,7 +42,7 @@ def run(*command: str, base: Path | None = None) -> subprocess.CompletedProcess[
 
 @pytest.mark.slow
 def test_from_hyperparameters_to_a_served_model(tmp_path: Path, start_server: Callable[..., Server]) -> None:
-    base = prepare(tmp_path, confidence_of_nobody="1")
+    base = write_channels(tmp_path, HYPERPARAMETERS | {"confidence_of_nobody": "1"})
     failed = run(base=base)
     assert failed.returncode == 1
     assert "unknown hyperparameters confidence_of_nobody" in (base / "output/failure").read_text()
@@ -133,7 +66,7 @@ def test_from_hyperparameters_to_a_served_model(tmp_path: Path, start_server: Ca
     server.wait()
     answer = requests.post(
         f"{server.url}/invocations",
-        data=encode(draw(0)[0]),
+        data=(base / "input/data/train/images/0.png").read_bytes(),
         headers={"X-Amzn-SageMaker-Custom-Attributes": '{"confidence": 0, "max_detections": 5}'},
         timeout=30,
     )
@@ -151,7 +84,7 @@ def test_from_hyperparameters_to_a_served_model(tmp_path: Path, start_server: Ca
 
 @pytest.mark.slow
 def test_sigterm_saves(tmp_path: Path) -> None:
-    base = prepare(tmp_path, steps="100000", evaluate_steps="100000")
+    base = write_channels(tmp_path, HYPERPARAMETERS | {"steps": "100000", "evaluate_steps": "100000"})
     process = start(base=base)
     metrics = base / "output/data/metrics.jsonl"
     end = time.monotonic() + 60
@@ -166,15 +99,15 @@ def test_sigterm_saves(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("architecture", "write"),
+    ("architecture", "write_data"),
     [
         ("semantic_fpn_mobilenet_v2", write_label_maps),
-        ("lraspp_mobilenet_v3_large", write_coco),
-        ("ssdlite320_mobilenet_v3_large", write_coco),
+        ("lraspp_mobilenet_v3_large", write),
+        ("ssdlite320_mobilenet_v3_large", write),
     ],
 )
-def test_other_networks_at_a_terminal(architecture: str, write: Callable[[Path], Path], tmp_path: Path) -> None:
-    data = write(tmp_path / "data")
+def test_other_networks_at_a_terminal(architecture: str, write_data: Callable[[Path], Path], tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data")
     options = [f"--{name.replace('_', '-')}={value}" for name, value in HYPERPARAMETERS.items() if name != "parameters"]
     command = [sys.executable, "-m", "container"]
     output = tmp_path / "run"
@@ -190,7 +123,7 @@ def test_other_networks_at_a_terminal(architecture: str, write: Callable[[Path],
 
 @pytest.mark.slow
 def test_two_processes_of_torchrun_learn_the_same(tmp_path: Path) -> None:
-    data = write_coco(tmp_path / "data")
+    data = write(tmp_path / "data")
     options = [f"--{name.replace('_', '-')}={value}" for name, value in HYPERPARAMETERS.items()]
     done = run(
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "container"),
@@ -215,3 +148,15 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str, t
     done = run(sys.executable, "-m", "container", "train", *arguments, base=tmp_path)
     assert done.returncode == 1
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_what_a_reading_process_finds_is_said_in_one_line(tmp_path: Path) -> None:
+    data = write(tmp_path / "data", photos=2)
+    whole = (data / "images/0.png").read_bytes()
+    for i in range(2):  # the header is sound, and that is all that is read before training starts
+        (data / f"images/{i}.png").write_bytes(whole[:60])
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in (HYPERPARAMETERS | {"workers": "1"}).items()]
+    done = run(sys.executable, "-m", "container", "train", f"--data={data}", f"--output={tmp_path / 'run'}", *options)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("its pixels cannot be read") and len(done.stderr.splitlines()) == 1

@@ -1,0 +1,84 @@
+"""What a run starts from, and what it writes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from container.errors import DataError, ModelError
+from container.models import artifact, locate
+from container.structures import Options
+from container.training import network
+from container.training.hyperparameters import Hyperparameters
+
+LABELS = ("__background__", "disc", "square")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "random"),
+    [
+        ("maskrcnn_mobilenet_v2_fpn", "roi_heads.box_predictor.cls_score.weight"),
+        ("semantic_fpn_mobilenet_v2", "classifier.weight"),
+    ],
+)
+def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, random: str) -> None:
+    built, spec, origin = network.build(Hyperparameters(architecture=architecture), LABELS)
+    assert origin.startswith("from the weights model.safetensors; random: ") and random in origin
+    assert "backbone." not in origin
+    assert (spec.architecture, spec.labels) == (architecture, LABELS)
+    embedded = network.weights.read(locate.EMBEDDED / "model.safetensors")
+    name = "backbone.fpn.layer_blocks.0.0.weight"
+    assert torch.equal(built.state_dict()[name], embedded[name].float())
+
+
+@pytest.mark.parametrize(
+    ("values", "origin"),
+    [
+        ({"architecture": "ssdlite320_mobilenet_v3_large"}, "from random weights"),
+        ({"architecture": "maskrcnn_mobilenet_v2_fpn", "weights": "none"}, "from random weights"),
+    ],
+)
+def test_others_start_from_random_weights(values: dict[str, str], origin: str) -> None:
+    assert network.build(Hyperparameters(**values), LABELS)[2] == origin
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"architecture": "maskrcnn"}, DataError, "hyperparameter architecture: .*maskrcnn"),
+        ({"parameters": "[]"}, DataError, "parameters takes a JSON object"),
+        ({"parameters": '{"depth": 3}'}, DataError, "cannot be built with parameters"),
+        ({"weights": "COCO_V1"}, ModelError, "has no weights 'COCO_V1'; it has: none"),
+        ({"weights": "nowhere.pth"}, ModelError, "nowhere.pth"),
+    ],
+)
+def test_what_cannot_be_built_is_said(values: dict[str, str], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        network.build(Hyperparameters(**values), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("maskrcnn_resnet50_fpn", "detection"), ("lraspp_mobilenet_v3_large", "segmentation")]
+)
+def test_tasks(name: str, task: str) -> None:
+    assert network.task_of(name) == task
+
+
+def test_classifiers_are_refused() -> None:
+    with pytest.raises(DataError, match="resnet18 is for classification"):
+        network.task_of("resnet18")
+
+
+@pytest.mark.parametrize(("half", "dtype"), [(False, torch.float32), (True, torch.float16)])
+def test_what_is_written_can_be_read(half: bool, dtype: torch.dtype, tmp_path: Path) -> None:
+    values = Hyperparameters(parameters='{"min_size": 96}', weights="none")
+    built, spec, _ = network.build(values, LABELS)
+    network.write(built, replace(spec, options=Options(confidence=0.6)), tmp_path / "model", half)
+    read = artifact.read(tmp_path / "model", tmp_path / "scratch")
+    assert (read.architecture, read.labels, dict(read.parameters)) == (spec.architecture, LABELS, {"min_size": 96})
+    assert read.options.confidence == 0.6
+    assert isinstance(read.weights, Path)
+    state = network.weights.read(read.weights)
+    assert {v.dtype for v in state.values()} == {dtype} and set(state) == set(built.state_dict())
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
