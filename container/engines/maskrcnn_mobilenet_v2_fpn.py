@@ -79,7 +79,7 @@ class _MaskPredictor(MaskRCNNPredictor):
         return mask.expand(-1, self._num_classes, -1, -1)
 
 
-def build(num_classes: int, min_size: int = 448, max_size: int = 672) -> MaskRCNN:
+def build(num_classes: int, min_size: int = 480, max_size: int = 720) -> MaskRCNN:
     """The network with random weights.
 
     Args:
