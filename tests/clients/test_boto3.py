@@ -152,7 +152,7 @@ def test_facts_come_back(runtime: Any, astronaut: bytes) -> None:
     [
         ("trace-4711", {"trace": "trace-4711"}),
         ("Spur-é-馬", {"trace": "Spur-é-馬"}),
-        ('{"confidence": 0.5, "colour": "red", "größe": 1}', {"ignored": ["colour", "größe"]}),
+        ('{"confidence": 0.95, "colour": "red", "größe": 1}', {"ignored": ["colour", "größe"]}),
         ('{"class_filter": ["person"]}', {}),
     ],
 )
