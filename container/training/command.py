@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from container.errors import DataError
-from container.training import sagemaker
+from container.training import machine, sagemaker
 from container.training.hyperparameters import Hyperparameters
 from container.training.places import Places
 from container.training.train import train
@@ -45,6 +45,7 @@ def run(
                 os.execv(command[0], command)
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
         train(places, hyperparameters, _until_signal(), watch)
+        machine.leave()
     except Exception as error:
         if data is None:
             sagemaker.write_failure(base, str(error) or type(error).__name__)

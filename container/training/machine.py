@@ -65,6 +65,13 @@ def start(device: str, precision: str) -> Machine:
     return Machine(chosen, dtype, process, processes)
 
 
+def leave() -> None:
+    """End together with the other processes: one whose connection is cut as it ends is aborted, and torchrun fails."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
