@@ -43,18 +43,21 @@ def build(spec: ModelSpec) -> Built:
     if isinstance(spec.weights, Path):
         state, labels, epsilon = _weights.read(spec.weights), spec.labels, spec.batch_norm_eps
     else:
-        if spec.weights not in architecture.pretrained:
-            known = ", ".join(architecture.pretrained) or "none"
-            raise ModelError(
-                f"{spec.architecture} has no weights {spec.weights!r}; it has: {known}; a file does as well"
-            )
-        state, labels, epsilon = _weights.fetch(spec.architecture, spec.weights)
+        state, labels, epsilon = fetch(spec.architecture, architecture, spec.weights)
     module, labels = _fill(architecture, state, labels, spec)
     if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
         module.transform_input = True  # GoogLeNet and Inception were trained so; their builders do the same
     if epsilon is not None:
         _weights.set_batch_norm_eps(module, epsilon)
     return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task)
+
+
+def fetch(name: str, architecture: Architecture, weights: str) -> tuple[_weights.State, tuple[str, ...], float | None]:
+    """torchvision's own weights of an architecture, as `_weights.fetch`; ModelError where it has none of that name."""
+    if weights not in architecture.pretrained:
+        known = ", ".join(architecture.pretrained) or "none"
+        raise ModelError(f"{name} has no weights {weights!r}; it has: {known}; a file does as well")
+    return _weights.fetch(name, weights)
 
 
 def _fill(

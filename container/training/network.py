@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from container.engines import _loading as loading
 from container.engines import _weights as weights
 from container.engines._base import Architecture, architectures
-from container.errors import DataError, ModelError
+from container.errors import DataError
 from container.models import artifact, locate
 from container.registry import load_plugins
 from container.structures import ModelSpec
@@ -95,8 +96,5 @@ def _read(name: str, architecture: Architecture, source: str) -> tuple[weights.S
     place = locate.weights_source(source)
     if isinstance(place, Path):
         return weights.read(place), None
-    if place not in architecture.pretrained:
-        known = ", ".join(architecture.pretrained) or "none"
-        raise ModelError(f"{name} has no weights {place!r}; it has: {known}; a file does as well")
-    state, _, epsilon = weights.fetch(name, place)
+    state, _, epsilon = loading.fetch(name, architecture, place)
     return state, epsilon
