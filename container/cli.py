@@ -170,7 +170,7 @@ def _hyperparameters(command: Any) -> Any:
 
     for one in reversed(fields(Hyperparameters)):
         name, doc = one.name.replace("_", "-"), one.metadata["doc"].replace("`", "")
-        default = "" if one.default == "" else f"  [default: {one.default}]"
+        default = "" if one.default in ("", ()) else f"  [default: {one.default}]"
         command = click.option(f"--{name}", help=doc + default)(command)
     return command
 

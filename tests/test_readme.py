@@ -80,7 +80,7 @@ def test_the_keys_of_model_json_are_those_of_the_code() -> None:
 def test_the_hyperparameters_are_those_of_the_code() -> None:
     for one in fields(Hyperparameters):
         default = str(one.default).lower() if one.type is bool else one.default
-        shown = "" if default == "" else f"`{default}`"
+        shown = "" if default in ("", ()) else f"`{default}`"
         assert f"| `{one.name}` | {shown} | {one.metadata['doc']} |" in README
     assert table("Hyperparameter") == [one.name for one in fields(Hyperparameters)]
 

@@ -52,10 +52,10 @@ def present(data: Mapping[str, Dataset]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(label for dataset in data.values() for label in dataset.labels if found[label]))
 
 
-def shares(text: str, data: Mapping[str, Dataset]) -> dict[str, float]:
+def shares(asked: Sequence[str], data: Mapping[str, Dataset]) -> dict[str, float]:
     """The hyperparameter `shares` as numbers; DataError for unknown folders, what is no number, and zeros alone."""
     given: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in asked:
         name, _, number = part.partition("=")
         try:
             given[name] = float(number)

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from container.errors import DataError
 
+Texts = tuple[str, ...]  # written with commas between them
+
 
 def hyperparameter(default: object, doc: str, low: float = 0.0, high: float = float("inf")) -> Any:
     """A field with one line of documentation and, for numbers, the range of its values."""
@@ -32,9 +34,9 @@ class Hyperparameters:
     parameters: str = hyperparameter(
         "", 'For the builder, as JSON: `{"min_size": 640}`; kept in the model for serving.'
     )
-    labels: str = hyperparameter("", "Classes to learn, separated by commas; empty means all in the training data.")
-    shares: str = hyperparameter(
-        "", "Shares of the batches by data folder: `street=0.7,studio=0.3`; empty means by their photos."
+    labels: Texts = hyperparameter((), "Classes to learn, separated by commas; empty means all in the training data.")
+    shares: Texts = hyperparameter(
+        (), "Shares of the batches by data folder: `street=0.7,studio=0.3`; empty means by their photos."
     )
     steps: int = hyperparameter(3000, "Batches to train on.", 1)
     max_minutes: float = hyperparameter(0.0, "Minutes after which the run is over; 0 means no limit.")
@@ -44,8 +46,8 @@ class Hyperparameters:
     weight_decay: float = hyperparameter(0.02, "Of AdamW; none on biases and norms.", 0.0, 1.0)
     clip_norm: float = hyperparameter(5.0, "Longest gradient; longer ones are scaled down.", 1e-6)
     ema: float = hyperparameter(0.999, "Decay of the moving average of the weights, which is what is kept.", 0.0, 1.0)
-    freeze: str = hyperparameter(
-        "", "Weights to leave as they are, by the beginning of their names: `backbone.body.0.,backbone.body.1.`."
+    freeze: Texts = hyperparameter(
+        (), "Weights to leave as they are, by the beginning of their names: `backbone.body.0.,backbone.body.1.`."
     )
     train_batch_norms: bool = hyperparameter(
         False, "Let batch norms learn the statistics of the batches; needs 8 or more photos a batch."
@@ -92,6 +94,8 @@ def _value(known: Any, text: str) -> object:
             return number
     except (KeyError, ValueError):
         raise wrong from None
+    if known.type == Texts:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 
 

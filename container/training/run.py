@@ -139,8 +139,8 @@ class Run:
         return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
 
 
-def _freeze(network: nn.Module, prefixes: str) -> None:
-    for prefix in filter(None, (part.strip() for part in prefixes.split(","))):
+def _freeze(network: nn.Module, prefixes: Sequence[str]) -> None:
+    for prefix in prefixes:
         named = [parameter for name, parameter in network.named_parameters() if name.startswith(prefix)]
         if not named:
             raise DataError(f"hyperparameter freeze: no weights begin with {prefix!r}")

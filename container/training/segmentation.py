@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
+from torchvision.transforms._presets import SemanticSegmentation
 
 from container.datasets import coco
 from container.datasets.coco import Photo
@@ -19,8 +20,7 @@ from container.training.objects import Item
 from container.training.pixels import read_pixels
 
 AUXILIARY = 0.5  # weight of the auxiliary classifier's loss, as in torchvision's own training
-MEAN = (0.485, 0.456, 0.406)  # what the engine normalises pictures with before a semantic model sees them
-STD = (0.229, 0.224, 0.225)
+SERVED = SemanticSegmentation(resize_size=None)  # how the engine normalises what a semantic model sees
 
 
 class PixelSamples(Dataset[Item]):
@@ -68,7 +68,7 @@ class SegmentationTask:
         self, network: nn.Module, plain: Any, items: Sequence[Item], device: torch.device
     ) -> dict[str, torch.Tensor]:
         """Each loss of one batch by name."""
-        mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (MEAN, STD))
+        mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (SERVED.mean, SERVED.std))
         pictures = torch.stack([pixels for pixels, _ in items]).to(device, non_blocking=True)
         truth = torch.stack([target["map"] for _, target in items]).to(device, torch.int64)
         outputs = network(((pictures - mean) / std).contiguous(memory_format=torch.channels_last))

@@ -56,9 +56,8 @@ def train(
     torch.manual_seed(hyperparameters.seed)
     task_name = network.task_of(hyperparameters.architecture)
     task = TASKS[task_name]()
-    wanted = tuple(filter(None, (label.strip() for label in hyperparameters.labels.split(","))))
-    folders = task.usable(data.read(places.train, wanted))
-    labels = (BACKGROUND, *(wanted or data.present(folders)))
+    folders = task.usable(data.read(places.train, hyperparameters.labels))
+    labels = (BACKGROUND, *(hyperparameters.labels or data.present(folders)))
     shares = data.shares(hyperparameters.shares, folders)
     validation = data.joined(data.read(places.validation)) if places.validation else None
     here = machine.start(hyperparameters.device, hyperparameters.precision)

@@ -12,7 +12,7 @@ from container.datasets.label_maps import IGNORED
 from container.engines import semantic_fpn_mobilenet_v2
 from container.errors import DataError
 from container.training.hyperparameters import Hyperparameters
-from container.training.segmentation import AUXILIARY, MEAN, STD, SegmentationTask
+from container.training.segmentation import AUXILIARY, SERVED, SegmentationTask
 from tests.training import folders
 
 CPU = torch.device("cpu")
