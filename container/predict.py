@@ -29,5 +29,6 @@ class Predictor:
         """The answer to one encoded picture; any ServingError but those of HTTP."""
         image = decode(data, self._services.limits)
         timings = Timings(self._services.deadline_seconds)
-        result = self._services.inference.predict(image, self._choice.options, DEFAULT_MODEL, timings)
-        return formats[self._choice.format].encode(result, self._choice)
+        form = formats[self._choice.format]
+        result = self._services.inference.predict(image, form.options(self._choice), DEFAULT_MODEL, timings)
+        return form.encode(result, self._choice)

@@ -1,12 +1,17 @@
 """The queue in front of a model: bounded, with deadlines, one prediction at a time.
 
+A request that would have to wait past its deadline, by what the last pictures took, is refused at once.
+
 Knows nothing of torch or HTTP. Requests with different options share a batch; a batch is what is waiting already,
 nobody is made to wait for one to fill.
 """
 
+import math
 import queue
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -16,6 +21,8 @@ import numpy as np
 
 from container.errors import DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options, Prediction
+
+RECENT = 9  # predictions that tell how long the next will take
 
 Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
 
@@ -49,6 +56,9 @@ class Dispatcher:
         self._batch_size = batch_size
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._closed = False
+        self._recent: deque[float] = deque([0.0], RECENT)  # seconds a picture
+        self._seconds = 0.0  # the middle of them; 0 while nothing is known
+        self._running: tuple[int, float] = (0, 0.0)  # pictures that are being predicted, and since when
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -56,6 +66,12 @@ class Dispatcher:
         """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, or what the engine raises."""
         if self._closed:
             raise _closing()
+        wait = self._expected_wait()
+        if wait and time.monotonic() + wait + self._seconds > deadline:
+            raise Overloaded(
+                f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
+                retry_after=math.ceil(wait),
+            )
         job = _Job(pixels, options, deadline)
         try:
             self._jobs.put_nowait(job)
@@ -66,6 +82,12 @@ class Dispatcher:
         except TimeoutError:
             stage = "waiting in the queue" if job.future.cancel() else "in the model"
             raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
+
+    def _expected_wait(self) -> float:
+        """Seconds until what is before a new request is done; 0 where nothing is, or nothing is known yet."""
+        count, since = self._running
+        left = max(0.0, count * self._seconds - (time.monotonic() - since)) if count else 0.0
+        return self._jobs.qsize() * self._seconds + left
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
@@ -98,6 +120,7 @@ class Dispatcher:
         if not jobs:
             return
         begun = time.monotonic()
+        self._running = (len(jobs), begun)
         try:
             predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
         except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
@@ -107,6 +130,12 @@ class Dispatcher:
                 for job in jobs:
                     self._answer([job])
             return
-        inference_ms = (time.monotonic() - begun) * 1000
+        finally:
+            self._running = (0, 0.0)
+        took = time.monotonic() - begun
+        self._recent.append(took / len(jobs))
+        # The lower of two middle ones: the first prediction of all takes longer than any other.
+        self._seconds = statistics.median_low(self._recent)
+        inference_ms = took * 1000
         for job, prediction in zip(jobs, predictions, strict=True):
             job.future.set_result(Answer(prediction, (begun - job.queued) * 1000, inference_ms))

@@ -24,6 +24,10 @@ class Selection:
     scores: Tensor  # N, best first
     classes: Tensor  # N
 
+    def none(self) -> "Selection":
+        """The same with no box."""
+        return Selection(self.boxes[:0], self.scores[:0], self.classes[:0])
+
 
 def select(
     heads: RoIHeads,

@@ -60,7 +60,7 @@ class DetectionEngine(Engine):
             heads, logits, deltas, proposals, images.image_sizes, asked, [self.class_ids(one) for one in asked]
         )
         boxes = [selection.boxes for selection in selections]
-        masks = self._masks(features, selections, images.image_sizes) if heads.has_mask() else [None] * len(tensors)
+        masks = self._masks(features, selections, images.image_sizes, asked)
         points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(tensors)
         return [
             self._instances(_size(tensor), *one)
@@ -81,14 +81,18 @@ class DetectionEngine(Engine):
         return ImageList(transform.batch_images(resized, transform.size_divisible), [_size(t) for t in resized])
 
     def _masks(
-        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]]
+        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]], options: list[Options]
     ) -> list[torch.Tensor | None]:
+        """For each picture the masks of its boxes, or None where there is no head for them or nobody will look."""
         heads = self._module.roi_heads
-        if not any(len(selection.boxes) for selection in selections):
-            return [selection.boxes.new_zeros((0, 28, 28)) for selection in selections]
-        pooled = heads.mask_roi_pool(features, [selection.boxes for selection in selections], sizes)
-        logits = heads.mask_predictor(heads.mask_head(pooled)).float()
-        return [mask[:, 0] for mask in maskrcnn_inference(logits, [selection.classes for selection in selections])]
+        wanted = [heads.has_mask() and not one.skip_masks for one in options]
+        looked_at = [s if want else s.none() for s, want in zip(selections, wanted, strict=True)]
+        boxes = [selection.boxes for selection in looked_at]
+        masks = [one.new_zeros((0, 28, 28)) for one in boxes]
+        if any(map(len, boxes)):
+            logits = heads.mask_predictor(heads.mask_head(heads.mask_roi_pool(features, boxes, sizes))).float()
+            masks = [mask[:, 0] for mask in maskrcnn_inference(logits, [s.classes for s in looked_at])]
+        return [mask if want else None for mask, want in zip(masks, wanted, strict=True)]
 
     def _points(
         self, features: Any, boxes: list[torch.Tensor], sizes: list[tuple[int, int]]

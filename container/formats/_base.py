@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from container.registry import Registry
-from container.structures import Choice, Result
+from container.structures import Choice, Options, Result
 
 
 class Format(ABC):
@@ -12,6 +12,10 @@ class Format(ABC):
 
     media_type: str
     batches = False  # whether one answer can hold several pictures
+
+    def options(self, choice: Choice) -> Options:
+        """What the model is asked: no more than this kind of answer shows."""
+        return choice.options
 
     @abstractmethod
     def encode(self, result: Result, choice: Choice) -> bytes:

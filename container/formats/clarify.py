@@ -1,13 +1,14 @@
 """“clarify”: what SageMaker Clarify reads of an object detector."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from container.formats._base import Format, formats
 from container.formats._finite import finite
 from container.formats._json import dump, numbers
-from container.structures import Choice, Result
+from container.structures import Choice, Options, Result
 
 
 class Clarify(Format):
@@ -15,6 +16,10 @@ class Clarify(Format):
 
     media_type = "application/json"
     batches = True
+
+    def options(self, choice: Choice) -> Options:
+        """No masks."""
+        return replace(choice.options, skip_masks=True)
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """A list of one picture."""

@@ -1,11 +1,12 @@
 """“json”: labels and boxes as parallel arrays, and masks where they are asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from container.formats._base import Format, formats
 from container.formats._finite import finite
 from container.formats._json import dump, numbers
-from container.structures import Choice, Instances, MaskEncoding, Result
+from container.structures import Choice, Instances, MaskEncoding, Options, Result
 
 
 class DetectionsJson(Format):
@@ -17,6 +18,10 @@ class DetectionsJson(Format):
 
     media_type = "application/json"
     batches = True
+
+    def options(self, choice: Choice) -> Options:
+        """No masks where none are asked for."""
+        return replace(choice.options, skip_masks=choice.appearance.masks == "none")
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """One object."""

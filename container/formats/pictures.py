@@ -26,7 +26,7 @@ class Png(Format):
 
 
 class Jpeg(Format):
-    """Quality 90, colour at half resolution; a cutout is white around what was found."""
+    """Of the quality that was asked for, colour at half resolution; a cutout is white around what was found."""
 
     media_type = "image/jpeg"
 
@@ -36,7 +36,7 @@ class Jpeg(Format):
         bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         if drawn.shape[2] == 4:
             bgr[drawn[..., 3] == 0] = 255
-        return _file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        return _file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
 
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:

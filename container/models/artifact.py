@@ -18,7 +18,7 @@ from typing import Any
 
 from container.errors import ModelError
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
-from container.structures.option_values import checked
+from container.structures.option_values import CHECKS, checked
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
@@ -89,7 +89,7 @@ def _typed(described: Mapping[str, Any], key: str, kind: Any, default: Any) -> A
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    known = [f.name for f in fields(Options)]
+    known = [f.name for f in fields(Options) if f.name in CHECKS]
     if unknown := sorted(set(values) - set(known)):
         raise ModelError(f"`options` in model.json has unknown keys {unknown}; known: {', '.join(known)}")
     try:

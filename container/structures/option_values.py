@@ -27,10 +27,15 @@ def _fraction(name: str, value: Any) -> float:
     return float(value)
 
 
-def _count(name: str, value: Any) -> int:
-    if not _is_number(value) or not 1 <= value <= 100_000 or value != int(value):
-        _wrong(name, value, "a whole number from 1 to 100000")
-    return int(value)
+def _count(most: int) -> Check:
+    """The check of an option that takes a whole number from 1 on."""
+
+    def check(name: str, value: Any) -> int:
+        if not _is_number(value) or not 1 <= value <= most or value != int(value):
+            _wrong(name, value, f"a whole number from 1 to {most}")
+        return int(value)
+
+    return check
 
 
 def _flag(name: str, value: Any) -> bool:
@@ -68,8 +73,8 @@ CHECKS: dict[str, Check] = {
     "iou_threshold": _optional(_fraction),
     "class_filter": _optional(_names),
     "class_agnostic_nms": _optional(_flag),
-    "max_detections": _optional(_count),
-    "max_candidates": _optional(_count),
+    "max_detections": _optional(_count(100_000)),
+    "max_candidates": _optional(_count(100_000)),
     "mask_decode_mode": _optional(word("accurate", "tradeoff", "fast")),
     "tradeoff_factor": _optional(_fraction),
     "masks": word("none", "rle", "polygon"),
@@ -77,4 +82,5 @@ CHECKS: dict[str, Check] = {
     "opacity": _fraction,
     "draw_boxes": _flag,
     "draw_labels": _flag,
+    "jpeg_quality": _count(100),
 }

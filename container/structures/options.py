@@ -20,6 +20,7 @@ class Options:
     max_candidates: int | None = None  # the best N boxes enter NMS
     mask_decode_mode: MaskDecodeMode | None = None  # how finely masks are drawn up to the size of the picture
     tradeoff_factor: float | None = None  # 0 (as "fast") to 1 (as "accurate"), for "tradeoff"
+    skip_masks: bool | None = None  # masks will not be looked at; set by formats, not by callers
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Appearance:
     opacity: float = 0.5  # of the masks, 0–1
     draw_boxes: bool = True
     draw_labels: bool = True
+    jpeg_quality: int = 90  # 1–100
 
 
 @dataclass(frozen=True)

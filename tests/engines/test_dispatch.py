@@ -89,6 +89,25 @@ def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
     assert gate.batches == [1]
 
 
+def test_who_would_come_too_late_is_refused_at_once() -> None:
+    dispatcher = Dispatcher(FakeEngine(seconds=0.2).predict, queue_size=8)
+    for _ in range(2):
+        dispatcher.predict(PIXELS, Options(), soon())
+    answers: list[object] = []
+    threads = start(3, dispatcher, answers)
+    begun = time.monotonic()
+    with pytest.raises(Overloaded, match=r"busy for another 0\.[4-6] s") as refused:
+        dispatcher.predict(PIXELS, Options(), soon(0.5))
+    assert time.monotonic() - begun < 0.05 and refused.value.retry_after == 1
+    dispatcher.predict(PIXELS, Options(), soon(5))  # it has the time
+    for thread in threads:
+        thread.join()
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
+    with pytest.raises(DeadlineExceeded, match="in the model"):  # nobody is before it: it is tried
+        dispatcher.predict(PIXELS, Options(), soon(0.05))
+    dispatcher.close()
+
+
 def test_one_bad_picture_in_a_batch_fails_alone() -> None:
     def predict(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
         time.sleep(0.1)

@@ -87,6 +87,20 @@ def test_confidence_before_the_mask_head_keeps_the_same_instances(tmp_path: Path
     assert fewer.labels == expected.labels
 
 
+def test_masks_that_nobody_looks_at_are_not_made(tmp_path: Path) -> None:
+    _, engine = make("maskrcnn_resnet50_fpn", tmp_path, 91, min_size=200, max_size=320)
+    heads = engine._module.roi_heads
+    rows: list[int] = []
+    heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    asked = [Options(confidence=0.02, max_detections=count, skip_masks=skip) for count, skip in ((3, True), (2, False))]
+    without, with_masks = engine.predict([PHOTO, PHOTO], asked)
+    assert isinstance(without, Instances) and isinstance(with_masks, Instances)
+    assert without.masks is None and with_masks.masks is not None and rows == [2]
+    np.testing.assert_allclose(without.boxes[:2], with_masks.boxes, atol=1e-3)
+    engine.predict([PHOTO], [asked[0]])
+    assert rows == [2]
+
+
 @pytest.mark.parametrize(
     ("architecture", "parameters"),
     [

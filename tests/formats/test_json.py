@@ -15,6 +15,7 @@ from container.structures import (
     Classification,
     Image,
     Instances,
+    Options,
     Prediction,
     Result,
     RoiMasks,
@@ -109,6 +110,22 @@ POINTS = replace(found(HORSE), keypoints=np.array([[[1.1, 2, 0.9], [NAN, 2, 0.9]
 )
 def test_json_to_the_byte(prediction: Prediction, masks: str, expected: str) -> None:
     assert encoded(prediction, masks=masks) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "masks", "skipped"),
+    [
+        ("json", "none", True),
+        ("json", "rle", False),
+        ("json", "polygon", False),
+        ("clarify", "rle", True),
+        ("png", "none", None),
+        ("jpeg", "none", None),
+    ],
+)
+def test_masks_are_asked_for_where_they_will_be_shown(name: str, masks: str, skipped: bool | None) -> None:
+    choice = Choice(name, Options(confidence=0.3), Appearance(masks=masks))
+    assert formats.formats[name].options(choice) == Options(confidence=0.3, skip_masks=skipped)
 
 
 def test_the_way_a_picture_would_look_does_not_change_json() -> None:

@@ -56,6 +56,16 @@ def test_a_jpeg_cutout_is_white_around_what_was_found() -> None:
     assert cutout[12:28, 20:44].std() > 30
 
 
+def test_jpeg_is_of_the_quality_that_was_asked_for() -> None:
+    errors, sizes = [], []
+    for quality in (5, 50, 95):
+        choice = Choice("jpeg", appearance=Appearance(jpeg_quality=quality))
+        body = formats.formats["jpeg"].encode(Result(Image(PIXELS), found(SIZE), "model"), choice)
+        errors.append(np.abs(np.asarray(Pillow.open(io.BytesIO(body))).astype(int) - PIXELS).mean())
+        sizes.append(len(body))
+    assert errors == sorted(errors, reverse=True) and sizes == sorted(set(sizes))
+
+
 def test_jpeg_keeps_the_order_of_colors() -> None:
     blue = np.zeros((16, 16, 3), np.uint8)
     blue[..., 2] = 255

@@ -55,7 +55,7 @@ def test_an_item_is_a_view_with_the_class_of_each_pixel(tmp_path: Path) -> None:
 def test_the_loss_is_cross_entropy_at_full_size() -> None:
     torch.manual_seed(0)
     network, pixels, truth = Linear(), torch.rand(3, 8, 8), torch.randint(0, 3, (8, 8), dtype=torch.uint8)
-    normalised = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    normalised = (pixels - torch.tensor(SERVED.mean)[:, None, None]) / torch.tensor(SERVED.std)[:, None, None]
     logits = F.interpolate(network(normalised[None])["out"], (8, 8), mode="bilinear", align_corners=False)
     expected = -logits.log_softmax(1)[0].gather(0, truth[None].long()).mean()
     found = losses(network, pixels, truth)

@@ -57,7 +57,8 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
             f"{form.media_type} holds one picture, and the request has {len(images)}",
             hint="send one picture per request, or accept application/json",
         )
-    results = [services.inference.predict(image, choice.options, DEFAULT_MODEL, timings) for image in images]
+    options = form.options(choice)
+    results = [services.inference.predict(image, options, DEFAULT_MODEL, timings) for image in images]
     with timings.stage("encode"):
         answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     facts = _facts(results, form.media_type, attributes, timings.total)
