@@ -145,8 +145,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
 @pytest.fixture(scope="session")
 def server(start_server: StartServer) -> Server:
     """The real server with the embedded default model, ready."""
-    # The flag beside the astronaut is a person of 81 % to this model.
-    started = start_server(MASKSERVE_DEFAULT_ATTRIBUTES='{"confidence": 0.9}')
+    started = start_server()
     started.wait()
     return started
 

@@ -11,29 +11,37 @@ import torch
 import torchvision
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models._utils import IntermediateLayerGetter
+from torchvision.ops import FeaturePyramidNetwork
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 CHANNELS = 128
 STRIDES = {"0": 8, "1": 16, "2": 32}  # levels of the pyramid; a pooled one of stride 64 is for proposals only
 CONTEXT_CHANNELS = 1280
+FINE_STRIDE, FINE_CHANNELS = 4, 24
 _STAGES = {"6": "0", "13": "1", "17": "2"}  # the last blocks of these strides, and the levels over them
 _STAGE_CHANNELS = [32, 96, 320]
 
 
 class MobileNetV2Pyramid(nn.Module):
-    """The pyramid's levels, and as "context" the channels that ImageNet's classifier reads, at stride 32."""
+    """The pyramid's levels, and two stages as they are: "fine" at stride 4, and "context" at stride 32.
+
+    The context is what ImageNet's classifier reads.
+    """
 
     out_channels = CHANNELS
 
     def __init__(self) -> None:
         super().__init__()
         layers = folded(torchvision.models.mobilenet_v2(weights=None).features.eval())
-        pyramid = BackboneWithFPN(layers[:18], _STAGES, _STAGE_CHANNELS, CHANNELS)
-        self.body, self.fpn, self.context = pyramid.body, pyramid.fpn, layers[18]
+        self.body = IntermediateLayerGetter(layers[:18], {"3": "fine", **_STAGES})
+        self.fpn = FeaturePyramidNetwork(_STAGE_CHANNELS, CHANNELS, LastLevelMaxPool())
+        self.context = layers[18]
 
     def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         stages = self.body(pixels)
-        levels = OrderedDict(self.fpn(stages))
+        fine = stages.pop("fine")
+        levels = OrderedDict(self.fpn(stages), fine=fine)
         levels["context"] = self.context(stages["2"])
         return levels
 

@@ -142,4 +142,5 @@ def set_batch_norm_eps(module: nn.Module, eps: float) -> None:
 def write(module: nn.Module, path: Path, half: bool = False) -> None:
     """Save the weights of `module` as safetensors, in half precision where that is asked."""
     state = {k: v.half() if half and v.is_floating_point() else v for k, v in module.state_dict().items()}
-    safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, path)
+    # `save_file` makes files that nobody but their owner may read, and who serves may be another user.
+    path.write_bytes(safetensors.torch.save({k: v.contiguous() for k, v in state.items()}))

@@ -6,6 +6,8 @@ import numpy as np
 
 from container.evaluation.average_precision import Matches
 
+TOLERANCE = 0.02  # of F1
+
 
 @dataclass(frozen=True)
 class BestConfidence:
@@ -17,7 +19,9 @@ class BestConfidence:
 
 
 def best_confidence(matches: Matches, class_count: int, lowest: float) -> BestConfidence | None:
-    """The threshold with the best macro F1, the middle one of several; None where no detection meets any object.
+    """The threshold in the middle of those with the best macro F1; None where no detection meets any object.
+
+    Thresholds within TOLERANCE of the best are as good: where classes have few objects, one detection moves more.
 
     Args:
         lowest: score that detections were asked for with; no threshold below it is tried.
@@ -31,7 +35,7 @@ def best_confidence(matches: Matches, class_count: int, lowest: float) -> BestCo
         return None
     macro = (2 * hits[present] / (found[present] + truth[present])).mean(0)
     micro = 2 * hits[present].sum(0) / (found[present] + truth[present]).sum(0)
-    best = np.flatnonzero(macro == macro.max())
+    best = np.flatnonzero(macro >= macro.max() - TOLERANCE)
     middle = best[len(best) // 2]
     return BestConfidence(float(thresholds[middle]), float(macro[middle]), float(micro[middle]))
 

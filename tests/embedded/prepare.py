@@ -93,4 +93,4 @@ def start_weights(material: Path) -> dict[str, torch.Tensor]:
 if __name__ == "__main__":
     _, material, out = sys.argv
     prepare(Path(material), Path(out))
-    safetensors.torch.save_file(start_weights(Path(material)), Path(out) / "start.safetensors")
+    (Path(out) / "start.safetensors").write_bytes(safetensors.torch.save(start_weights(Path(material))))

@@ -2,7 +2,7 @@
 
 MODEL is the folder that `train` wrote, REPORT the JSON that `evaluate` wrote of it on the hold-out. Classes that were
 not found well enough leave the network, so that nothing is called by a name that is mostly wrong. The confidence of the
-best F1 becomes the default.
+best F1 becomes the default. Masks become a little wider, and boxes compete a little sooner, than in training.
 """
 
 import json
@@ -18,6 +18,11 @@ from container.models import artifact
 from container.structures import Options
 
 LEAST_AP50 = 0.25  # of the masks
+# Chosen on the hold-out. Masks learnt from few photos are too narrow there: with this on their logits, which is a
+# threshold of .38 instead of .5, the mask AP50 of people went from .455 to .497 on one half of the photos, and from
+# .496 to .507 on the other.
+MASK_BIAS = 0.5
+IOU_THRESHOLD = 0.4  # of NMS; .5 leaves more second boxes around one object
 
 
 def kept_classes(labels: tuple[str, ...], report: dict[str, Any]) -> list[int]:
@@ -42,10 +47,12 @@ def release(model: Path, report: dict[str, Any], out: Path) -> None:
     with artifact.opened(model) as spec:
         kept = kept_classes(spec.labels, report)
         state = without(safetensors.torch.load_file(str(spec.weights)), kept)
+        state["roi_heads.mask_predictor.mask_fcn_logits.bias"] += MASK_BIAS
         labels = tuple(spec.labels[i] for i in kept)
         left = [label for label in spec.labels if label not in labels]
-        spec = replace(spec, name="maskrcnn", labels=labels, options=Options(confidence=report["best_confidence"]))
-        safetensors.torch.save_file(state, out / artifact.WEIGHTS)
+        options = Options(confidence=report["best_confidence"], iou_threshold=IOU_THRESHOLD)
+        spec = replace(spec, name="maskrcnn", labels=labels, options=options)
+        (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
     (out / artifact.DESCRIPTION).write_text(artifact.describe(spec), encoding="utf-8")
     print(f"{len(kept) - 1} classes; without {', '.join(left) or 'none'}")
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import MultiScaleRoIAlign
 
-from container.engines._roi_align import PyramidRoIAlign
+from container.engines._roi_align import PyramidRoIAlign, replace_pools
 
 SIZE = (96, 128)  # of the network's input
 STRIDES = {"0": 8, "1": 16, "2": 32}
@@ -34,12 +34,20 @@ def levels(pictures: int, strides: dict[str, int] = STRIDES, channels_last: bool
 
 
 def compare(
-    boxes: Boxes, cells: int, ratio: int, strides: dict[str, int] = STRIDES, channels_last: bool = False
+    boxes: Boxes,
+    cells: int,
+    ratio: int,
+    strides: dict[str, int] = STRIDES,
+    channels_last: bool = False,
+    canonical_scale: int = 224,
 ) -> torch.Tensor:
     """What is pooled, after values and gradients were found to be those of torchvision."""
     rows = [torch.tensor(one, dtype=torch.float32).reshape(-1, 4) for one in boxes]
     pooled, gradients = [], []
-    for pool in (PyramidRoIAlign(strides, cells, ratio), MultiScaleRoIAlign(list(strides), cells, ratio)):
+    for pool in (
+        PyramidRoIAlign(strides, cells, ratio, canonical_scale),
+        MultiScaleRoIAlign(list(strides), cells, ratio, canonical_scale=canonical_scale),
+    ):
         features = levels(len(boxes), strides, channels_last)
         found = pool(features, rows, [SIZE] * len(boxes))
         weights = torch.randn(found.shape, generator=torch.Generator().manual_seed(3))
@@ -67,6 +75,12 @@ def test_one_level_equals_torchvision(boxes: Boxes) -> None:
     compare(boxes, 1, 4, {"context": 32})
 
 
+@settings(deadline=None, max_examples=30)
+@given(PICTURES, st.sampled_from([112, 448]))
+def test_another_canonical_scale_equals_torchvision(boxes: Boxes, canonical_scale: int) -> None:
+    compare(boxes, 2, 2, {"fine": 4, **STRIDES}, canonical_scale=canonical_scale)
+
+
 @pytest.mark.parametrize(
     "boxes",
     [
@@ -84,11 +98,13 @@ def test_it_equals_torchvision_where_boxes_are_odd(boxes: Boxes) -> None:
     compare(boxes, 7, 2, channels_last=True)
 
 
-def test_boxes_of_each_size_come_from_another_level() -> None:
-    features = {name: torch.full((1, 1, 512 // s, 512 // s), float(s)) for name, s in STRIDES.items()}
+@pytest.mark.parametrize(("canonical_scale", "strides"), [(224, [4, 8, 16, 32]), (448, [4, 4, 8, 16])])
+def test_boxes_of_each_size_come_from_another_level(canonical_scale: int, strides: list[int]) -> None:
+    pyramid = {"fine": 4, **STRIDES}
+    features = {name: torch.full((1, 1, 512 // s, 512 // s), float(s)) for name, s in pyramid.items()}
     boxes = [torch.tensor([[0.0, 0, 60, 60], [0, 0, 223, 223], [0, 0, 225, 225], [0, 0, 500, 405]])]
-    pooled = PyramidRoIAlign(STRIDES, 1, 2)(features, boxes, [(512, 512)])
-    assert pooled.flatten().tolist() == [8, 8, 16, 32]
+    pooled = PyramidRoIAlign(pyramid, 1, 2, canonical_scale)(features, boxes, [(512, 512)])
+    assert pooled.flatten().tolist() == strides
 
 
 @pytest.mark.parametrize("pictures", [1, 2])
@@ -109,3 +125,22 @@ def test_under_autocast_cells_are_summed_in_float32() -> None:
     expected = MultiScaleRoIAlign(list(STRIDES), 7, 2)(full, boxes, [SIZE])
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+class Heads(torch.nn.Module):
+    """Two pools, of which one has run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = MultiScaleRoIAlign(list(STRIDES), 7, 2)
+        self.unused = MultiScaleRoIAlign(list(STRIDES), 7, 2)
+
+
+def test_pools_that_have_run_are_replaced() -> None:
+    module = torch.nn.Sequential(Heads())
+    features, boxes = levels(1), [torch.tensor([[10.0, 10, 90, 70], [0, 0, 128, 96]])]
+    expected = module[0].used(features, boxes, [SIZE])
+    replace_pools(module)
+    assert type(module[0].used) is PyramidRoIAlign and module[0].used.strides == STRIDES
+    assert type(module[0].unused) is MultiScaleRoIAlign
+    torch.testing.assert_close(module[0].used(features, boxes, [SIZE]), expected, rtol=1e-4, atol=2e-4)

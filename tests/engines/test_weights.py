@@ -72,3 +72,9 @@ def test_weights_whose_channels_lie_last_are_written(tmp_path: Path) -> None:
     module = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
     _weights.write(module, tmp_path / "w.safetensors")
     assert torch.equal(_weights.read(tmp_path / "w.safetensors")["weight"], module.weight)
+
+
+def test_whoever_may_read_files_of_the_folder_may_read_weights(tmp_path: Path) -> None:
+    _weights.write(network(), tmp_path / "w.safetensors")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
