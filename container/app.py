@@ -42,6 +42,7 @@ def start_services(settings: Settings) -> Services:
     placement = loading.Placement(
         device=settings.device,
         precision=settings.precision,
+        backend=settings.backend,
         cpu_threads=settings.cpu_threads,
         workers=settings.workers,
         queue_size=settings.queue_size,

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from container import cores
 from container.settings import PREFIX, Settings
 
 
@@ -28,6 +29,7 @@ def _model_options(command: Any) -> Any:
         click.option("--labels", help="For a weights file: class names, separated by commas."),
         click.option("--device", help="auto, cpu, cuda or cuda:N."),
         click.option("--precision", help="fp32, bf16 or fp16."),
+        click.option("--backend", help="On a CPU: auto, openvino or torch."),
     ):
         command = option(command)
     return command
@@ -187,8 +189,7 @@ def train(data: Path | None, validation: Path | None, output: Path | None, **giv
 
     Without --data on SageMaker's contract: channels, hyperparameters.json and results lie below /opt/ml.
     """
-    # OpenMP's threads spin while they wait, which takes the cores from the processes that read photos.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    cores.share()
     from container.errors import DataError, ModelError, TrainingError
     from container.training import command
 
@@ -229,7 +230,7 @@ def evaluate(data: Path, json_file: Path | None, worst: Path | None, limit: int 
     try:
         whole = folders.joined(folders.read(data))
         dataset = replace(whole, photos=whole.photos[:limit])
-        placement = loading.Placement(settings.device, settings.precision, settings.cpu_threads)
+        placement = loading.Placement(settings.device, settings.precision, settings.backend, settings.cpu_threads)
         engine = loading.load(app.find_model(settings), placement).engine
         with click.progressbar(
             length=len(dataset.photos), label="evaluating", file=sys.stderr, hidden=not sys.stderr.isatty()

@@ -28,7 +28,7 @@ keepalive = 20
 # Only the worker's main loop is watched by this, and it hardly works; but importing torch holds it up for seconds.
 timeout = 120
 graceful_timeout = 27  # SageMaker kills 30 s after SIGTERM
-preload_app = False  # neither CUDA nor OpenMP survives a fork
+preload_app = False  # neither CUDA nor OpenMP survives a fork; when_ready imports what does
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 proc_name = "maskserve"
 control_socket_disable = True
@@ -75,6 +75,10 @@ def when_ready(server: Any) -> None:
         print(f"maskserve: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+    if settings.workers > 1:
+        from container.models import loading
+
+        loading.preload()
     print(
         f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask.\n"
         f"Try: curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations",

@@ -54,6 +54,9 @@ class Settings:
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
     device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
     precision: str = setting("fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION")
+    backend: str = setting(
+        "auto", "What computes on a CPU: `openvino`, `torch`, or `auto`: OpenVINO where it is installed.", "BACKEND"
+    )
     cpu_threads: int = setting(
         0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS"
     )
@@ -133,6 +136,7 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_payload_mb": (lambda v: 0 <= v <= 4096, "0 to 4096"),
     "max_concurrent_transforms": (lambda v: v >= 0, "0 or more"),
     "precision": (lambda v: v in ("fp32", "bf16", "fp16"), "fp32, bf16 or fp16"),
+    "backend": (lambda v: v in ("auto", "openvino", "torch"), "auto, openvino or torch"),
     "cpu_threads": (lambda v: v >= 0, "0 or more"),
     "queue_size": (lambda v: v >= 1, "1 or more"),
     "batch_size": (lambda v: v >= 1, "1 or more"),

@@ -20,13 +20,14 @@ LAYERS = (
     ("structures",),
     ("ops",),
 )
-ANYWHERE = ("errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
+ANYWHERE = ("cores", "errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
 READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
 SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  # parts of one layer that stay apart
 
 FENCES = {
     "flask": ("protocols", "app"),
     "werkzeug": ("protocols", "app"),
+    "openvino": ("engines",),
     "torch": ("engines", "training"),
     "torchvision": ("engines", "training"),
     "sqlalchemy": ("store",),

@@ -1,7 +1,7 @@
-"""Where and how a model runs: device, precision, CPU threads."""
+"""Where and how a model runs: device, precision, CPU threads, backend."""
 
+import importlib.util
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +27,7 @@ class Runtime:
 
     device: torch.device
     dtype: torch.dtype  # float32, or the type of autocast
+    backend: str = "torch"  # or "openvino", for the dense parts of a network
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -36,7 +37,7 @@ class Runtime:
             yield
 
 
-def start(device: str, precision: str, cpu_threads: int) -> Runtime:
+def start(device: str, precision: str, cpu_threads: int, backend: str = "torch") -> Runtime:
     """Resolve the settings of this process; ModelError where the device is not there.
 
     Called after fork, never before: a CUDA context, or an OpenMP region of several threads, does not survive a fork.
@@ -58,13 +59,18 @@ def start(device: str, precision: str, cpu_threads: int) -> Runtime:
         raise ModelError(f"device {device!r} was asked for, and torch finds {torch.cuda.device_count()} CUDA devices")
     if chosen.type == "cpu" and precision == "fp16":
         raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
+    if backend == "openvino" and chosen.type != "cpu":
+        raise ModelError(f"backend openvino is for a CPU, and the device is {name}; it takes auto or torch")
+    if backend == "auto":
+        backend = "openvino" if chosen.type == "cpu" and importlib.util.find_spec("openvino") else "torch"
     torch.set_num_threads(cpu_threads)
     where = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     log.info(
-        "running on %s (%s), precision %s, torch %s, torchvision %s, CUDA %s",
-        chosen, where, precision, torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
+        "running on %s (%s), backend %s, precision %s, torch %s, torchvision %s, CUDA %s",
+        chosen, where, backend, precision,
+        torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
     )  # fmt: skip
-    return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision])
+    return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision], backend)
 
 
 def bounded(predict: Predict) -> Predict:
@@ -84,13 +90,3 @@ def _cuda_available() -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of an old driver; the log line below says what is used
         return torch.cuda.is_available()
-
-
-def cpu_count() -> int:
-    """The cores that this process may use: its affinity, and the limit of its control group where there is one."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))

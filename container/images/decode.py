@@ -5,7 +5,6 @@ Pillow's readers are named one by one and called directly, so no other plug-in o
 """
 
 import io
-import os
 import re
 import threading
 import warnings
@@ -20,6 +19,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from container import cores
 from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
 from container.images import headers
 from container.images.limits import Limits
@@ -36,7 +36,7 @@ _OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "TIFF": TiffImageFile,
 }
 # More decodes at a time than cores are no faster, and each may take 16 bytes a pixel.
-_CORES = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
+_CORES = threading.BoundedSemaphore(cores.count())
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called

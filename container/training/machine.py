@@ -7,6 +7,7 @@ from datetime import timedelta
 import torch
 import torch.distributed
 
+from container import cores
 from container.engines import _runtime as runtime
 from container.errors import DataError
 
@@ -53,7 +54,7 @@ def start(device: str, precision: str) -> Machine:
     if many and torch.cuda.is_available() and device in ("auto", "cuda"):
         device = f"cuda:{local}"
     # Processes on one CPU share its cores.
-    threads = max(1, runtime.cpu_count() // (int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if many else 1))
+    threads = max(1, cores.count() // (int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if many else 1))
     chosen = runtime.start(device, "fp32", threads).device
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from container import cores
 from container.datasets.coco import Dataset
 from container.engines import _loading as loading
 from container.engines._base import Engine
-from container.engines._runtime import Runtime, cpu_count
+from container.engines._runtime import Runtime
 from container.errors import DataError
 from container.structures import ModelSpec, Options
 from container.training import data, machine, network
@@ -106,7 +107,7 @@ def _items(
     photos = {name: dataset.photos for name, dataset in folders.items()}
     # A run that was interrupted goes on with other batches; each process of many has its own.
     seed = hyperparameters.seed + 1000 * step + here.process
-    workers = hyperparameters.workers if hyperparameters.workers >= 0 else max(1, min(MAX_WORKERS, cpu_count() // 2))
+    workers = hyperparameters.workers if hyperparameters.workers >= 0 else max(1, min(MAX_WORKERS, cores.count() // 2))
     loader = DataLoader(
         task.samples([photo for one in photos.values() for photo in one], labels, hyperparameters),
         batch_sampler=Batches(photos, shares, hyperparameters.batch_size, seed),
