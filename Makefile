@@ -46,6 +46,10 @@ image: ## build the image in the form SageMaker accepts: IMAGE=, PLATFORM=, ARGS
 image-test: $(VENV)/.dev ## build the image with Docker or Podman, run it as SageMaker does, and check it
 	VERSION=$(VERSION) GIT_SHA=$(GIT_SHA) $(BIN)/python -m tests.image $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.peers ## compare the speed with other servers, an hour: ARGS="--cases default --servers flask maskserve"
+	$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: clean
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/clients/node_modules
@@ -62,6 +66,11 @@ endif
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install -r requirements-dev.txt
+	@touch $@
+
+# Beside the virtual environment's own packages, which stay as they are pinned.
+$(VENV)/.peers: tests/bench/requirements.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --upgrade --target $(VENV)/peers -r tests/bench/requirements.txt
 	@touch $@
 
 $(BIN)/python:

@@ -1,6 +1,8 @@
 """From a ModelSpec to an engine."""
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ _KNOWN_LABELS: dict[Task, tuple[Any, ...]] = {
     "classification": (torchvision.models.ResNet50_Weights.IMAGENET1K_V1,),
 }
 
+# Sides that every stride divides, so that a level's is known from its size.
 # A prediction that goes through every part of a network: something is found, whatever the scores are.
 TRIAL_SIZE = (96, 128, 3)
 TRIAL_OPTIONS = Options(confidence=0.0, max_detections=1)
@@ -107,7 +110,8 @@ def start(built: Built, runtime: Runtime) -> Engine:
     picture = np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8)
 
     def run() -> None:
-        engine.predict([picture], [TRIAL_OPTIONS])
+        with _unstretched(built.module):
+            engine.predict([picture], [TRIAL_OPTIONS])
 
     if runtime.backend == "openvino":
         from container.engines import _openvino  # not needed, and not read from disk, by other backends
@@ -120,3 +124,18 @@ def start(built: Built, runtime: Runtime) -> Engine:
     if runtime.device.type == "cpu":
         _roi_align.replace_pools(built.module)
     return engine
+
+
+@contextmanager
+def _unstretched(module: Any) -> Iterator[None]:
+    """A detector that takes a small picture as it is, which at its own size is 70 times the work."""
+    transform = getattr(module, "transform", None)
+    if transform is None:
+        yield
+        return
+    own = transform.min_size, transform.max_size
+    transform.min_size, transform.max_size = (min(TRIAL_SIZE[:2]),), max(TRIAL_SIZE[:2])
+    try:
+        yield
+    finally:
+        transform.min_size, transform.max_size = own

@@ -52,8 +52,9 @@ class CompiledPart(nn.Module):
         """
         super().__init__()
         self._give = _giver(outputs)
+        examples = [tensor.float() for tensor in _flat(inputs)]  # under autocast they may be of another type
         compiled = openvino.Core().compile_model(
-            _converted(_Flat(part, inputs), _flat(inputs)),
+            _converted(_Flat(part, inputs), examples),
             "CPU",
             {
                 "PERFORMANCE_HINT": "LATENCY",

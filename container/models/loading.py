@@ -17,7 +17,7 @@ from container.models.repository import Model
 from container.structures import ModelSpec, Options
 
 # A landscape and a portrait, through every head of the network: a detection is returned whatever the scores are.
-WARM_UP_SIZES = ((480, 640), (640, 480))
+WARM_UP_SIZE = (480, 640, 3)
 WARM_UP_OPTIONS = Options(confidence=0.0, max_detections=1)
 WARM_UP_SECONDS = 600.0
 
@@ -61,8 +61,8 @@ def load(source: Path | ModelSpec, placement: Placement) -> Model:
     # Batches on a CPU lose 7-9 % against one picture at a time.
     batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
     dispatcher = Dispatcher(_runtime.bounded(engine.predict), placement.queue_size, batch_size)
-    for size in WARM_UP_SIZES:  # in the thread that will predict, whose OpenMP team is its own
-        dispatcher.predict(np.zeros((*size, 3), np.uint8), WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
+    # In the thread that will predict, whose OpenMP team is its own.
+    dispatcher.predict(np.zeros(WARM_UP_SIZE, np.uint8), WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
     _give_memory_back()
     return Model(engine, dispatcher)
 
@@ -80,7 +80,7 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
 
     built = _loading.build(spec)
     engine = _loading.start(built, _runtime.start("cpu", "fp32", cores.count()))
-    engine.predict([np.zeros((*WARM_UP_SIZES[0], 3), np.uint8)], [WARM_UP_OPTIONS])
+    engine.predict([np.zeros(WARM_UP_SIZE, np.uint8)], [WARM_UP_OPTIONS])
     with tempfile.TemporaryDirectory(prefix="maskserve-", dir=archive.parent) as scratch:
         weights = Path(scratch) / "model.safetensors"
         _weights.write(built.module, weights)

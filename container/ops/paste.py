@@ -31,7 +31,7 @@ def paste(
     width = max(int(center_x + half_width) - left + 1, 1)
     height = max(int(center_y + half_height) - top + 1, 1)
 
-    stretched = _stretch(np.pad(probabilities, 1), width, height, fineness)
+    stretched = _stretch(cv2.copyMakeBorder(probabilities, 1, 1, 1, 1, cv2.BORDER_CONSTANT), width, height, fineness)
     x, y = max(left, 0), max(top, 0)
     right, bottom = min(left + width, image_size[1]), min(top + height, image_size[0])
     return stretched[y - top : max(bottom, y) - top, x - left : max(right, x) - left], x, y

@@ -12,21 +12,22 @@ def trace(crop: np.ndarray, x: int, y: int) -> list[list[float]]:
     """
     if not crop.size:
         return []
-    contours, hierarchy = cv2.findContours(
-        crop.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y)
-    )
-    outlines = []
-    for i, contour in enumerate(contours):
-        if hierarchy[0][i][3] < 0:
-            holes = [contours[j][:, 0] for j in range(len(contours)) if hierarchy[0][j][3] == i]
-            outlines.append((cv2.contourArea(contour), _join(contour[:, 0], holes)))
-    outlines.sort(key=lambda outline: -outline[0])
-    return [points.astype(float).ravel().tolist() for _, points in outlines]
+    contours, hierarchy = cv2.findContours(crop.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
+    parents = hierarchy[0, :, 3].tolist() if len(contours) else []
+    outlines = {i: contours[i][:, 0] for i, parent in enumerate(parents) if parent < 0}
+    largest = sorted(outlines, key=lambda i: -cv2.contourArea(contours[i])) if len(outlines) > 1 else list(outlines)
+    for i, parent in enumerate(parents):
+        if parent >= 0:
+            outlines[parent] = _with_hole(outlines[parent], contours[i][:, 0])
+    return [_closed(outlines[i]).ravel().astype(float).tolist() for i in largest]
 
 
-def _join(outline: np.ndarray, holes: list[np.ndarray]) -> np.ndarray:
-    """One closed line around `outline` and every hole, with at least the three points that COCO asks of a polygon."""
-    for hole in holes:
-        nearest = int(np.argmin(((outline - hole[0]) ** 2).sum(1)))
-        outline = np.concatenate([outline[: nearest + 1], hole, hole[:1], outline[nearest:]])
-    return np.concatenate([outline, np.repeat(outline[-1:], max(0, 3 - len(outline)), 0)])
+def _with_hole(outline: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """One line around `outline`, and on the way to the hole, around it and back."""
+    nearest = int(np.argmin(((outline - hole[0]) ** 2).sum(1)))
+    return np.concatenate([outline[: nearest + 1], hole, hole[:1], outline[nearest:]])
+
+
+def _closed(outline: np.ndarray) -> np.ndarray:
+    """`outline` with at least the three points that COCO asks of a polygon."""
+    return outline if len(outline) >= 3 else np.concatenate([outline, np.repeat(outline[-1:], 3 - len(outline), 0)])

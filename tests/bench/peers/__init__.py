@@ -1,0 +1,1 @@
+"""Other servers around tests.bench.plain, each as its documentation shows it."""
