@@ -114,7 +114,7 @@ class Server:
             "BENCH_FOLDER": str(folder),
         }
         begun = time.monotonic()
-        self._log = (folder / f"{name}.log").open("ab")
+        self._log = (folder / f"{name}-{case.model}-{case.size}.log").open("ab")
         self._process = subprocess.Popen(
             self._kind.command(self._port, workers),
             cwd=ROOT, env=environ, stdout=self._log, stderr=self._log, start_new_session=True,
