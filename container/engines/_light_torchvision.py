@@ -25,7 +25,7 @@ def _import() -> None:
     vars(utils)["is_compile_supported"] = _is_compile_supported
     sys.modules |= {COMPILER: ModuleType(COMPILER), utils.__name__: utils}
     try:
-        import torchvision  # noqa: F401
+        import torchvision  # noqa: F401  # so that it is there when others import it
     finally:
         del sys.modules[COMPILER], sys.modules[utils.__name__]
 

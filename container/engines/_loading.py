@@ -1,6 +1,5 @@
 """From a ModelSpec to an engine."""
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ import torchvision
 
 from container.engines import _roi_align, _weights
 from container.engines._base import Architecture, Engine, Task, architectures, engines
-from container.engines._runtime import Runtime
+from container.engines._runtime import Runtime, openvino_installed
 from container.errors import ModelError
 from container.registry import load_plugins
 from container.structures import ModelSpec, Options
@@ -28,8 +27,8 @@ _KNOWN_LABELS: dict[Task, tuple[Any, ...]] = {
     "classification": (torchvision.models.ResNet50_Weights.IMAGENET1K_V1,),
 }
 
-# Sides that every stride divides, so that a level's is known from its size.
-# A prediction that goes through every part of a network: something is found, whatever the scores are.
+# A prediction that goes through every part of a network: something is found, whatever the scores are. Every stride but
+# the coarsest divides the sides, so that a level's is known from its size.
 TRIAL_SIZE = (96, 128, 3)
 TRIAL_OPTIONS = Options(confidence=0.0, max_detections=1)
 
@@ -46,8 +45,8 @@ class Built:
 def preload() -> None:
     """Import every architecture and, where it is installed, OpenVINO."""
     load_plugins("container.engines")
-    if importlib.util.find_spec("openvino"):
-        from container.engines import _openvino  # noqa: F401
+    if openvino_installed():
+        from container.engines import _openvino  # noqa: F401  # for the memory that it takes
 
 
 def build(spec: ModelSpec) -> Built:

@@ -17,8 +17,8 @@ from torch import nn
 from container.engines._runtime import Runtime
 
 # OpenVINO reports to its makers over the network, and keeps a file for that at home, unless this import fails.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-import openvino  # noqa: E402
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # which is how Python is told that there is none
+import openvino  # noqa: E402  # after the line above
 
 log = logging.getLogger(__name__)
 

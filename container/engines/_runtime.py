@@ -62,7 +62,7 @@ def start(device: str, precision: str, cpu_threads: int, backend: str = "torch")
     if backend == "openvino" and chosen.type != "cpu":
         raise ModelError(f"backend openvino is for a CPU, and the device is {name}; it takes auto or torch")
     if backend == "auto":
-        backend = "openvino" if chosen.type == "cpu" and importlib.util.find_spec("openvino") else "torch"
+        backend = "openvino" if chosen.type == "cpu" and openvino_installed() else "torch"
     torch.set_num_threads(cpu_threads)
     where = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     log.info(
@@ -84,6 +84,11 @@ def bounded(predict: Predict) -> Predict:
             raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
 
     return run
+
+
+def openvino_installed() -> bool:
+    """Whether the backend is there, without importing it."""
+    return importlib.util.find_spec("openvino") is not None
 
 
 def _cuda_available() -> bool:

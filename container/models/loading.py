@@ -16,7 +16,7 @@ from container.models import artifact
 from container.models.repository import Model
 from container.structures import ModelSpec, Options
 
-# A landscape and a portrait, through every head of the network: a detection is returned whatever the scores are.
+# Through every head of the network: a detection is returned whatever the scores are.
 WARM_UP_SIZE = (480, 640, 3)
 WARM_UP_OPTIONS = Options(confidence=0.0, max_detections=1)
 WARM_UP_SECONDS = 600.0
@@ -41,7 +41,7 @@ def preload() -> None:
     Four workers with the embedded model take 2.3 GB and 7 s to start, without it 3.2 GB and 11 s.
     """
     cores.share()
-    from container.engines import _light_torchvision, _loading  # noqa: F401
+    from container.engines import _light_torchvision, _loading  # noqa: F401  # the first for what it does
 
     _loading.preload()
     gc.collect()
@@ -52,7 +52,7 @@ def load(source: Path | ModelSpec, placement: Placement) -> Model:
     """Read, build and warm up a model and start its queue; ModelError in one line where that cannot be."""
     cores.share()
     # Imports torch: two seconds, and not before a fork of one worker.
-    from container.engines import _light_torchvision, _loading, _runtime  # noqa: F401
+    from container.engines import _light_torchvision, _loading, _runtime  # noqa: F401  # the first for what it does
 
     threads = placement.cpu_threads or max(1, cores.count() // placement.workers)
     runtime = _runtime.start(placement.device, placement.precision, threads, placement.backend)
