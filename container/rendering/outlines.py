@@ -25,7 +25,7 @@ def draw_outline(canvas: np.ndarray, region: Region, color: Color, thickness: in
 
 
 def _line(points: np.ndarray, reach: int) -> np.ndarray:
-    """What OpenCV draws for a contour: smoothed, without the points that move the line by less than a quarter of a pixel.
+    """What OpenCV draws for a contour: smoothed, and without points that move it by less than a quarter of a pixel.
 
     Each point left out saves its share of the drawing, which is most of an overlay: 104 ms of 160 became 84 with 100
     masks at 1080p.

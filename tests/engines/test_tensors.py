@@ -1,0 +1,39 @@
+"""Pictures on their way into a network."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from container.engines._tensors import pad_slim, shrink, to_tensor
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("full", "small"),
+    [
+        pytest.param((8, 12), (4, 6), id="half"),
+        pytest.param((1080, 1920), (504, 896), id="1080p"),
+        pytest.param((301, 77), (10, 3), id="odd-sides"),
+        pytest.param((40, 1), (1, 1), id="one-pixel"),
+        pytest.param((5, 7), (5, 7), id="same-size"),
+    ],
+)
+def test_shrink_gives_what_interpolate_gives(full: tuple[int, int], small: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*full, 3), dtype=np.uint8)
+    expected = functional.interpolate(to_tensor(pixels, CPU)[None], small, mode="bilinear", align_corners=False)[0]
+    found = shrink(pixels, small, CPU)
+    assert found.shape == expected.shape
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "padded"),
+    [((1, 20000), (500, 20000)), ((20000, 1), (20000, 500)), ((100, 4000), (100, 4000)), ((3, 4), (3, 4))],
+)
+def test_slim_pictures_get_a_black_margin(size: tuple[int, int], padded: tuple[int, int]) -> None:
+    found = pad_slim(np.full((*size, 3), 255, np.uint8))
+    assert found.shape == (*padded, 3)
+    assert (found[: size[0], : size[1]] == 255).all()
+    assert found.sum() == 255 * 3 * size[0] * size[1]
