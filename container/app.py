@@ -6,6 +6,7 @@ from flask import Flask
 
 from container import formats
 from container.images.limits import Limits
+from container.images.room import Room
 from container.models import artifact, loading, locate
 from container.models.repository import Repository
 from container.protocols import docs, errors, metrics, request_log
@@ -15,6 +16,8 @@ from container.service import Inference, Services
 from container.service.services import DEFAULT_MODEL
 from container.settings import Settings, comma_list, variables
 from container.structures import ModelSpec
+
+PICTURES_HELD = 3  # of the largest size, decoded, at once: one that is decoded, which takes two, while one is predicted
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Flask:
@@ -55,6 +58,7 @@ def start_services(settings: Settings) -> Services:
         max_body_bytes=settings.max_body_bytes or 2**40,
         url_hosts=comma_list(settings.url_hosts),
         url_timeout=settings.url_timeout,
+        room=Room(PICTURES_HELD * settings.max_pixels),
     )
     return Services(repository, Inference(repository), limits, settings.deadline_seconds)
 

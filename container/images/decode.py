@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 from PIL import Image as Pillow
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -46,7 +47,8 @@ def decode(data: bytes, limits: Limits) -> Image:
     """The first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha laid over white.
 
     BadRequest for no bytes, UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for
-    0 pixels, BadImage for anything broken or cut short. Safe to call from many threads at once.
+    0 pixels, BadImage for anything broken or cut short, Overloaded where `limits.room` stays taken. Safe to call from
+    many threads at once.
     """
     if not data:
         raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(headers.FORMATS)}")
@@ -55,16 +57,20 @@ def decode(data: bytes, limits: Limits) -> Image:
     limits.check_scans(header.scans)
     _mute_pillow()
     try:
-        with _CORES, _OPEN[header.format](io.BytesIO(header.stream)) as picture:
-            limits.check_pixels(*picture.size)  # a frame of a GIF may be larger than its screen
-            pixels = to_rgb(picture)
+        with limits.room.decoding(header.width * header.height), _CORES:
+            return limits.room.keep(Image(upright(_pixels(header, limits), header.orientation)))
     except ServingError:
         raise
     except MemoryError as error:
         raise OutOfMemory(f"no memory for a picture of {header.width}x{header.height}; send a smaller one") from error
     except Exception as error:  # hostile files make Pillow raise nearly every kind there is
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
-    return Image(upright(pixels, header.orientation))
+
+
+def _pixels(header: headers.Header, limits: Limits) -> np.ndarray:
+    with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
+        limits.check_pixels(*picture.size)  # a frame of a GIF may be larger than its screen
+        return to_rgb(picture)
 
 
 def _mute_pillow() -> None:

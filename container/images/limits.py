@@ -4,9 +4,10 @@ It knows no image format: `headers` reads what a file declares, this says whethe
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from container.errors import PayloadTooLarge, Unprocessable
+from container.images.room import Room
 
 _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|(?=.*:.*:)[0-9a-f:.]+", re.IGNORECASE)
 
@@ -21,6 +22,7 @@ class Limits:
     url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all below it); empty: URL input is off
     url_timeout: float = 10.0  # seconds for one download, name lookup and redirects included
     max_images: int = 256  # of one npy array
+    room: Room = field(default_factory=Room, compare=False)  # for decoded pictures
 
     def __post_init__(self) -> None:
         for host in self.url_hosts:
