@@ -1,13 +1,12 @@
 """gunicorn's settings, out of ours."""
 
-import ctypes
 import os
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from typing import Any
 
+from container import memory
 from container.settings import Settings
 from container.worker import DrainingWorker
 
@@ -46,19 +45,7 @@ logconfig_dict: dict[str, Any] = {
 }
 
 
-def _keep_memory_low() -> None:
-    """Have glibc give freed memory back: its defaults keep an arena a thread, and blocks up to 32 MB in each.
-
-    742 pictures up to 49 megapixels, 8 at a time, left 1.1 GB behind and peaked at 2.6 GB with the defaults, 0.5 GB and
-    1.9 GB with these, at the same throughput. Workers inherit it.
-    """
-    with suppress(AttributeError, OSError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((-8, 2), (-1, 128 << 20), (-3, 16 << 20)):  # M_ARENA_MAX, M_TRIM_…, M_MMAP_THRESHOLD
-            mallopt(parameter, value)
-
-
-_keep_memory_low()
+memory.keep_low()
 _metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else ""
 if _metrics_dir:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir

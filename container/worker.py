@@ -1,6 +1,7 @@
 """The gunicorn worker: many cheap threads, deadlines for slow senders, and a shutdown that loses nothing."""
 
 import json
+import math
 import socket
 import threading
 import time
@@ -11,7 +12,10 @@ from typing import Any
 from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
+from container import memory
 from container.settings import Settings
+
+IDLE_SECONDS = 1.0  # after the last request began, and none is left
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -39,6 +43,7 @@ class DrainingWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
+        self._idle_since = math.inf  # infinite while there is nothing to give back
 
     def handle(self, conn: Any) -> Any:
         """Answer what a connection has sent, including what gunicorn has read of the next request already.
@@ -53,6 +58,7 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._reading[conn] = time.monotonic() + self.settings.read_seconds
+        self._idle_since = time.monotonic()
         try:
             return super().handle(conn)
         finally:
@@ -66,9 +72,12 @@ class DrainingWorker(ThreadWorker):
         return super().handle_request(req, conn)
 
     def notify(self) -> None:
-        """gunicorn's main loop comes by here every second: end the reading that takes too long."""
+        """gunicorn's main loop comes by here every second: end the reading that takes too long; tidy up when idle."""
         super().notify()
         now = time.monotonic()
+        if not self._reading and now - self._idle_since > IDLE_SECONDS:
+            self._idle_since = math.inf
+            memory.give_back()
         for conn, end in list(self._reading.items()):
             if now > end:
                 self._reading.pop(conn, 0.0)

@@ -20,7 +20,7 @@ LAYERS = (
     ("structures",),
     ("ops",),
 )
-ANYWHERE = ("cores", "errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
+ANYWHERE = ("cores", "memory", "errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
 READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
 SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  # parts of one layer that stay apart
 

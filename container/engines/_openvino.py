@@ -35,6 +35,9 @@ PARTS = (
     "roi_heads.keypoint_predictor",
     "classifier",
 )
+# It keeps a kernel for each layer and each size of picture. Pictures of 160 sizes grew the process by 230 MB with its
+# own limit of 5000, by 165 with this one.
+CACHED_KERNELS = 500
 AGREEMENT = 1e-3  # largest difference from torch's fp32, in parts of the largest value
 
 
@@ -61,6 +64,7 @@ class CompiledPart(nn.Module):
                 "INFERENCE_PRECISION_HINT": "bf16" if runtime.dtype is torch.bfloat16 else "f32",
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "ENABLE_CPU_PINNING": False,  # several workers would be pinned to the same cores
+                "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
             },
         )
         self._request = compiled.create_infer_request()

@@ -1,16 +1,14 @@
 """From a source to a Model: the one place that brings torch into the process, at the time of loading."""
 
-import ctypes
 import gc
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from container import cores
+from container import cores, memory
 from container.engines._dispatch import Dispatcher
 from container.models import artifact
 from container.models.repository import Model
@@ -63,15 +61,8 @@ def load(source: Path | ModelSpec, placement: Placement) -> Model:
     dispatcher = Dispatcher(_runtime.bounded(engine.predict), placement.queue_size, batch_size)
     # In the thread that will predict, whose OpenMP team is its own.
     dispatcher.predict(np.zeros(WARM_UP_SIZE, np.uint8), WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
-    _give_memory_back()
+    memory.give_back()
     return Model(engine, dispatcher)
-
-
-def _give_memory_back() -> None:
-    # What building and compiling took: 90 MB of 1020 with the embedded model.
-    gc.collect()
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
