@@ -7,10 +7,14 @@ import mmap
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 # Workers that may be killed in a row before one has a model: by the system, for memory, or by a fault in a library.
 DEATHS = 5
+GRACE_SECONDS = (
+    5  # of a worker without a model; who is slow to send a request, which would be refused, is not waited for
+)
 _READY, _STOPPING, _REASON, _SIZE = 0, 1, 2, 4096  # places in the memory
 
 
@@ -35,6 +39,8 @@ class Loads:
             self._memory[_READY] = 1
         elif not services.draining.is_set():
             self._fail(reason, worker.ppid)
+            time.sleep(GRACE_SECONDS)
+            os._exit(1)
 
     def stopping(self) -> None:
         """In a worker that ends because it was asked to."""

@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import signal
+import socket
 import tarfile
 import time
 from collections.abc import Callable
@@ -166,6 +167,19 @@ def test_workers_that_fail_together_say_it_once(
     assert ends(server) == "the weights are damaged"
     assert seconds_since_the_load_failed(server) < 10
     assert (tmp_path / "output/failure").read_text() == "the weights are damaged"
+
+
+def test_slow_clients_do_not_hold_up_the_end(tmp_path: Path, start_slow_server: Callable[..., Server]) -> None:
+    server = start_slow_server(0, MASKSERVE_TEST_LOAD="2", MASKSERVE_TEST_FAIL="the weights are damaged")
+    server.wait(503, 20)
+    half = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc"
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(20)]
+    for client in clients:
+        client.sendall(half)
+    assert ends(server) == "the weights are damaged"
+    assert seconds_since_the_load_failed(server) < 10
+    for client in clients:
+        client.close()
 
 
 @pytest.mark.slow
