@@ -6,6 +6,7 @@ cli, __main__       serve | predict | pack | models
 app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 wsgi, worker, gunicorn_conf   what gunicorn needs
+loads               how loading went, from the workers to gunicorn's master
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
     sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),
@@ -23,7 +24,7 @@ engines/            models that predict, one a task; architectures by name (plug
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, label_map: functions on arrays
-cores, memory, errors, registry, telemetry/   usable everywhere
+cores, memory, errors, failure, registry, telemetry/   usable everywhere
 """
 
 __version__ = "0.1.0"

@@ -4,9 +4,11 @@ import os
 import shutil
 import sys
 import tempfile
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
-from container import memory
+from container import failure, memory
+from container.loads import Loads
 from container.settings import Settings
 from container.worker import DrainingWorker
 
@@ -49,6 +51,7 @@ memory.keep_low()
 _metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else ""
 if _metrics_dir:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
+_loads = Loads()
 
 
 def when_ready(server: Any) -> None:
@@ -59,8 +62,7 @@ def when_ready(server: Any) -> None:
     try:
         app.check(settings)
     except (ValueError, ModelError, ServingError) as error:
-        print(f"maskserve: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        _refuse(str(error))
     url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
     if settings.workers > 1:
         from container.models import loading
@@ -73,8 +75,25 @@ def when_ready(server: Any) -> None:
     )
 
 
+def _refuse(reason: str) -> NoReturn:
+    print(f"maskserve: {reason}", file=sys.stderr, flush=True)
+    failure.write(Path(settings.base_dir), reason)
+    sys.exit(1)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The application is there, and its model is being loaded."""
+    _loads.watch(worker)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """In a worker that was asked to end."""
+    _loads.stopping()
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """A worker is gone: its gauges count no more."""
+    _loads.died()
     if _metrics_dir:
         from prometheus_client import multiprocess
 
@@ -82,6 +101,8 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Leave nothing behind."""
+    """Leave nothing behind, and say why where it was not by order."""
     if _metrics_dir:
         shutil.rmtree(_metrics_dir, ignore_errors=True)
+    if _loads.failure:
+        _refuse(_loads.failure)

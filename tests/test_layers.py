@@ -11,7 +11,7 @@ PACKAGE = ROOT / "container"
 
 # From the top down; a module imports from its own layer's part, and from layers below.
 LAYERS = (
-    ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf"),
+    ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf", "loads"),
     ("protocols",),
     ("workflows",),
     ("service", "training"),
@@ -20,7 +20,8 @@ LAYERS = (
     ("structures",),
     ("ops",),
 )
-ANYWHERE = ("cores", "memory", "errors", "registry", "telemetry", "")  # "" is the package itself, which holds the version
+# "" is the package itself, which holds the version.
+ANYWHERE = ("cores", "memory", "errors", "failure", "registry", "telemetry", "")
 READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
 SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  # parts of one layer that stay apart
 

@@ -66,7 +66,7 @@ def table(heading: str) -> list[str]:
     """The first cells of the rows of the table whose first column is called `heading`."""
     body = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
     assert body
-    return re.findall(r"`([a-z_]+)`", " ".join(line.split("|")[1] for line in body[1].splitlines()))
+    return re.findall(r"`([a-z0-9_]+)`", " ".join(line.split("|")[1] for line in body[1].splitlines()))
 
 
 def test_the_options_are_those_of_the_code() -> None:

@@ -52,18 +52,6 @@ def test_the_port_is_open_while_the_model_loads(start_slow_server: StartSlow, sm
     assert server.stop() == 0
 
 
-def test_a_failed_load_is_never_healthy_and_says_why(start_slow_server: StartSlow, small_png: bytes) -> None:
-    server = start_slow_server(0, MASKSERVE_TEST_FAIL="the weights are damaged")
-    server.wait(503, 10)
-    time.sleep(0.5)
-    assert server.ping() == 503
-    answers: list[tuple[int, bytes]] = []
-    post(server, small_png, answers)
-    assert answers[0][0] == 503 and b"the weights are damaged" in answers[0][1]
-    assert "the weights are damaged" in server.log.read_text()
-    assert server.stop() == 0
-
-
 @pytest.mark.parametrize(("seconds", "clients"), [(0.5, 8), (0.1, 120)])
 def test_ping_never_waits_for_inference(
     seconds: float, clients: int, start_slow_server: StartSlow, small_png: bytes

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from container import failure
 from container.errors import DataError
 from container.training import machine, sagemaker
 from container.training.hyperparameters import Hyperparameters
@@ -48,7 +49,7 @@ def run(
         machine.leave()
     except Exception as error:
         if data is None:
-            sagemaker.write_failure(base, str(error) or type(error).__name__)
+            failure.write(base, str(error) or type(error).__name__)
         raise
 
 

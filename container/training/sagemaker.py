@@ -11,7 +11,6 @@ from typing import Any
 from container.errors import DataError
 from container.training.places import Places
 
-FAILURE_CHARACTERS = 1024  # of the failure file, that SageMaker shows
 _CHANNELS = {"train": ("train", "training"), "validation": ("validation", "val", "test")}
 
 
@@ -50,13 +49,6 @@ def torchrun(base: Path, gpus: int, arguments: list[str]) -> list[str]:
         *(sys.executable, "-m", "torch.distributed.run", *where, f"--nproc-per-node={max(1, gpus)}"),
         *("-m", "container", "train", *arguments),
     ]
-
-
-def write_failure(base: Path, reason: str) -> None:
-    """Leave the reason where SageMaker shows it as the FailureReason of the job; nothing on another machine."""
-    if (base / "input").is_dir():
-        (base / "output").mkdir(exist_ok=True)
-        (base / "output/failure").write_text(reason[:FAILURE_CHARACTERS], encoding="utf-8")
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def release(model: Path, report: dict[str, Any], out: Path) -> None:
         options = Options(confidence=report["best_confidence"], iou_threshold=IOU_THRESHOLD)
         spec = replace(spec, name="maskrcnn", labels=labels, options=options)
         (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
-    (out / artifact.DESCRIPTION).write_text(artifact.describe(spec), encoding="utf-8")
+    (out / artifact.DESCRIPTION).write_text(
+        artifact.describe(spec, artifact.checksum(out / artifact.WEIGHTS)), encoding="utf-8"
+    )
     print(f"{len(kept) - 1} classes; without {', '.join(left) or 'none'}")
 
 

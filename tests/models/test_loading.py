@@ -1,5 +1,6 @@
 """From files to a model that predicts: the embedded default, packed models, and every kind of wrong weights."""
 
+import json
 import os
 import pickle
 import time
@@ -60,6 +61,21 @@ def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, tor
     answer = model.dispatcher.predict(skimage.data.chelsea(), Options(), time.monotonic() + 30)
     model.dispatcher.close()
     assert isinstance(answer.prediction, SemanticMap) and model.name == "pets"
+
+
+def test_code_beside_the_weights_is_not_run(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    """SageMaker's toolkits run code/inference.py; here it is a file like any other."""
+    marker = tmp_path / "marker"
+    folder = tmp_path / "model"
+    (folder / "code").mkdir(parents=True)
+    for script in ("code/inference.py", "code/__init__.py", "inference.py", "sitecustomize.py"):
+        (folder / script).write_text(f"import os; os.mkdir({str(marker)!r})")
+    (folder / "code/requirements.txt").write_text("no-such-package-anywhere")
+    (folder / "model.json").write_text(json.dumps({"architecture": SMALL, "labels": ["background", "cat", "dog"]}))
+    write_pth(folder / "model.pth", state)
+    with artifact.opened(folder) as spec:
+        _loading.build(spec)
+    assert not marker.exists()
 
 
 def write_pth(path: Path, content: Any) -> Path:

@@ -1,12 +1,15 @@
 """Loading, leasing and failing."""
 
 import threading
+import time
 
+import numpy as np
 import pytest
 
 from container.engines._dispatch import Dispatcher
 from container.errors import ModelError, ModelNotFound, ModelNotReady
 from container.models.repository import Model, Repository
+from container.structures import Options
 from tests.fakes import FakeEngine
 
 
@@ -48,6 +51,18 @@ def test_a_failed_load_says_why_and_leaks_nothing(error: Exception, reason: str)
     assert state == "failed" and "secret" not in text
     with pytest.raises(ModelNotReady, match=reason), repository.lease("m"):
         pass
+
+
+def test_a_failed_load_leaves_other_models_alone() -> None:
+    repository = Repository()
+    repository.load("good", ready)
+    repository.load("bad", lambda: failing(ModelError("cut short")))
+    for key in ("good", "bad"):
+        repository.wait(key, 5)
+    assert [repository.state(key)[0] for key in ("good", "bad")] == ["ready", "failed"]
+    with repository.lease("good") as model:
+        assert model.dispatcher.predict(np.zeros((4, 4, 3), np.uint8), Options(), time.monotonic() + 5)
+    repository.close()
 
 
 def test_an_unknown_model_lists_the_known() -> None:

@@ -80,10 +80,3 @@ def test_torchrun(tmp_path: Path, cluster: object, gpus: int, expected: list[str
     if expected:
         assert command[1:3] == ["-m", "torch.distributed.run"]
         assert command[-5:] == ["-m", "container", "train", "--seed", "3"]
-
-
-def test_the_failure_file_is_short(tmp_path: Path) -> None:
-    sagemaker.write_failure(tmp_path, "no SageMaker here")
-    assert not (tmp_path / "output").exists()
-    sagemaker.write_failure(folder(tmp_path, "input"), "x" * 5000)
-    assert (tmp_path / "output/failure").read_text() == "x" * 1024

@@ -1,0 +1,114 @@
+"""A .tar.gz as a model is packed in: unpacked without any trust, and written.
+
+Knows nothing of what the files mean. An archive that holds anything which no model needs is refused whole, and nothing
+of it is written but the files that are wanted, under their own names, with the rights of any new file.
+"""
+
+import gzip
+import os
+import shutil
+import tarfile
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from container.errors import ModelError
+
+MAX_FILES = 100
+MAX_BYTES = 5 * 1024**3  # unpacked; the largest of torchvision's models has 2.6 GB
+MAX_HEADERS = 256 * 1024  # all that is neither a file's content nor announced as that: headers, long names, padding
+MAX_NAME = 255  # bytes, as on any file system
+CHUNK = 1 << 20
+
+
+def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
+    """Write the files at the archive's top that are `wanted` by name into the empty `folder`; ModelError says why not.
+
+    One pass: a member is checked before a byte of it is read; the rest is read to see that the checksum is right.
+    """
+    seen: set[PurePosixPath] = set()
+    total = 0
+    try:
+        with gzip.open(archive) as unzipped:
+            stream = _Bounded(unzipped)
+            with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # wants only `read`
+                for member in tar:
+                    path = _checked(member)
+                    total += member.size
+                    if path in seen and not member.isdir():
+                        raise ModelError("the model archive holds two files of one name")
+                    seen.add(path)
+                    if len(seen) > MAX_FILES or total > MAX_BYTES:
+                        raise ModelError(f"the model archive is over {MAX_FILES} files or {MAX_BYTES // 1024**3} GB")
+                    stream.allowed += member.size
+                    if member.isreg() and len(path.parts) == 1 and wanted(path.name):
+                        _write(tar.extractfile(member), folder / path.name, member.size)
+                while padding := tar.fileobj.read(CHUNK):
+                    if padding.strip(b"\0"):
+                        raise ModelError(f"{archive.name!r} goes on after its end")
+    except ModelError:
+        raise
+    except Exception as error:  # what gzip and tarfile raise on damaged or hostile files is not one family of errors
+        raise ModelError(f"{archive.name!r} is not a whole .tar.gz of a model") from error
+
+
+class _Bounded:
+    """A stream that ends in ModelError once more is read of it than what was allowed.
+
+    tarfile reads long names, PAX headers and maps of sparse files into memory, however long they say they are.
+    """
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+        self.allowed = MAX_HEADERS
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.allowed -= len(data)
+        if self.allowed < 0:
+            raise ModelError(f"the model archive has more than {MAX_HEADERS // 1024} KB of headers and padding")
+        return data
+
+
+def _checked(member: tarfile.TarInfo) -> PurePosixPath:
+    """The path of a plain file or folder that leads nowhere else; ModelError for everything else."""
+    if not (member.isreg() or member.isdir()) or member.sparse is not None:
+        raise ModelError(
+            "the model archive holds a link, a device or a sparse file; only files and folders are allowed"
+        )
+    # Characters that look like dots and slashes are only characters to Linux; no honest file is called so.
+    path = PurePosixPath(unicodedata.normalize("NFKC", member.name))
+    if path.is_absolute() or ".." in path.parts:
+        raise ModelError("the model archive holds a path that leads out of it")
+    if not member.name.isprintable() or any(len(os.fsencode(part)) > MAX_NAME for part in path.parts):
+        raise ModelError("the model archive holds a name that is too long or not plain text")
+    if member.isreg() and (member.mode & 0o6000 or member.size < 0):
+        raise ModelError("the model archive holds a file with setuid rights or a negative size")
+    return path
+
+
+def _write(content: IO[bytes] | None, path: Path, size: int) -> None:
+    if size > shutil.disk_usage(path.parent).free:
+        raise ModelError(
+            f"{path.name} in the model archive has {size / 1e6:.0f} MB, more than the temporary folder takes"
+        )
+    assert content is not None  # a plain file has content
+    with content, path.open("xb") as out:
+        shutil.copyfileobj(content, out, CHUNK)
+
+
+def pack(files: Mapping[str, Path], archive: Path) -> None:
+    """Write `files`, by their names in the archive."""
+    # Weights hardly compress; a higher level only takes longer.
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for name, path in files.items():
+            tar.add(path, name, filter=_plain)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same file for everybody: no owner, no time, readable by any uid."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member

@@ -1,0 +1,183 @@
+"""model.tar.gz: what is unpacked, and that everything hostile is refused, fast and with nothing written elsewhere."""
+
+import gzip
+import io
+import tarfile
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from container.errors import ModelError
+from container.models import archive
+from tests.limits import bounded
+
+END = bytes(1024)  # two empty blocks end a tar
+GB = 10**9
+SPARSE_MAP = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(10**12)}
+
+
+def header(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size, info.mode = kind, link, size, mode
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def member(name: str, content: bytes = b"x", mode: int = 0o644) -> bytes:
+    return header(name, size=len(content), mode=mode) + content + bytes(-len(content) % 512)
+
+
+def pax(records: dict[str, str], content: bytes = b"x", name: str = "f") -> bytes:
+    """A file whose header says one thing, and a PAX header before it another."""
+    info = tarfile.TarInfo(name)
+    info.size, info.pax_headers = len(content), records
+    return info.tobuf(tarfile.PAX_FORMAT) + content + bytes(-len(content) % 512)
+
+
+def patched(block: bytes, at: int, value: bytes) -> bytes:
+    """A header with other bytes in one place, and the checksum that goes with them."""
+    changed = bytearray(block)
+    changed[at : at + len(value)] = value
+    changed[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(changed))[0]
+    return bytes(changed)
+
+
+GOOD = member("model.json", b"{}") + member("model.safetensors", b"weights")
+
+
+def packed(*parts: bytes) -> bytes:
+    """A whole archive of a good model and of `parts`."""
+    return gzip.compress(GOOD + b"".join(parts) + END)
+
+
+def endless(start: bytes, repeated: bytes, times: int) -> bytes:
+    """An archive that is small and unpacks to something huge."""
+    return gzip.compress(GOOD + start) + gzip.compress(repeated) * times
+
+
+def zeros(start: bytes) -> bytes:
+    return endless(start, bytes(10_000_000), 1000)
+
+
+WHOLE = packed()
+OUT, LINK, TEXT = "leads out of it", "a link, a device or a sparse file", "too long or not plain text"
+DAMAGED, AFTER, HEADERS = "is not a whole .tar.gz", "goes on after its end", "KB of headers and padding"
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "parent": (packed(member("../outside")), OUT),
+    "parent within": (packed(member("a/../../outside")), OUT),
+    "parent as a folder": (packed(header("..", tarfile.DIRTYPE)), OUT),
+    "absolute": (packed(member("/outside")), OUT),
+    "parent inside a PAX header": (packed(pax({"path": "../outside"})), OUT),
+    "absolute inside a PAX header": (packed(pax({"path": "/outside"})), OUT),
+    "two-dot leader": (packed(member("‥/outside")), OUT),
+    "fullwidth dots and slash": (packed(member("．．／outside")), OUT),
+    "symlink, then through it": (packed(header("to", tarfile.SYMTYPE, ".."), member("to/outside")), LINK),
+    "symlink for the weights": (packed(header("w.pth", tarfile.SYMTYPE, "/etc/passwd")), LINK),
+    "symlink loop": (packed(header("a", tarfile.SYMTYPE, "b"), header("b", tarfile.SYMTYPE, "a")), LINK),
+    "hard link": (packed(header("w.pth", tarfile.LNKTYPE, "/etc/passwd")), LINK),
+    "character device": (packed(header("w.pth", tarfile.CHRTYPE)), LINK),
+    "block device": (packed(header("w.pth", tarfile.BLKTYPE)), LINK),
+    "FIFO": (packed(header("w.pth", tarfile.FIFOTYPE)), LINK),
+    "sparse, 1 TB": (packed(patched(header("w.pth", tarfile.GNUTYPE_SPARSE), 483, b"16432451210\0")), LINK),
+    "sparse by PAX, 1 TB": (packed(pax(SPARSE_MAP, b"1\n0\n1\n".ljust(512, b"\0") + b"x", "w.pth")), LINK),
+    "map of a sparse file, 10 GB": (
+        endless(patched(header("w.pth", tarfile.GNUTYPE_SPARSE), 482, b"\1"), b"\1" * 10_000_000, 1000),
+        HEADERS,
+    ),
+    "a million members": (endless(b"", b"".join(header(f"f{i}") for i in range(1000)), 1000), "over 100 files"),
+    "10 GB of zeros": (zeros(header("w.pth", size=10 * GB)), "or 5 GB"),
+    "5 GB together": (packed(member("f"), header("w.pth", size=archive.MAX_BYTES)), "or 5 GB"),
+    "10 GB of zeros after the end": (zeros(END), HEADERS),
+    "PAX header, 10 GB": (zeros(header("p", tarfile.XHDTYPE, size=10 * GB)), HEADERS),
+    "long name, 10 GB": (zeros(header("p", tarfile.GNUTYPE_LONGNAME, size=10 * GB)), HEADERS),
+    "PAX header upon PAX header": (packed(header("p", tarfile.XHDTYPE) * 100_000), DAMAGED),
+    "size by PAX, 1 TB": (packed(pax({"size": str(10**12)}, b"x", "w.pth")), "or 5 GB"),
+    "negative size": (packed(patched(header("f"), 124, b"\xff" * 12)), "a negative size"),
+    "two of one name": (packed(member("model.json", b"[]")), "two files of one name"),
+    "two of one name by spelling": (packed(member("./model.json", b"[]")), "two files of one name"),
+    "a file where a folder is": (packed(member("a"), member("a/b/c"), member("a")), "two files of one name"),
+    "name over 255 bytes": (packed(member("n" * 256 + ".pth")), TEXT),
+    "name over 255 bytes by PAX": (packed(pax({"path": "ü" * 128})), TEXT),
+    "name not UTF-8": (packed(patched(member("name.pth")[:512], 0, b"\xff\xfe") + bytes(1024)), TEXT),
+    "line break": (packed(member("line\nbreak.pth")), TEXT),
+    "setuid": (packed(member("w.pth", mode=0o4755)), "setuid"),
+    "setgid": (packed(member("w.pth", mode=0o2755)), "setuid"),
+    "gzip cut in the middle": (WHOLE[: len(WHOLE) // 2], DAMAGED),
+    "gzip cut by a byte": (WHOLE[:-1], DAMAGED),
+    "gzip with another checksum": (WHOLE[:-8] + bytes(4) + WHOLE[-4:], DAMAGED),
+    "gzip with another length": (WHOLE[:-4] + bytes(4), DAMAGED),
+    "more of another kind after it": (WHOLE + b"more", DAMAGED),
+    "more gzip after it": (WHOLE + gzip.compress(b"more"), AFTER),
+    "more in its last block": (gzip.compress(GOOD + END + b"more"), AFTER),
+    "tar cut within a file": (gzip.compress(GOOD[:-1100]), DAMAGED),
+    "no gzip": (GOOD + END, DAMAGED),
+    "no tar": (gzip.compress(b"no tar" * 500), DAMAGED),
+    "nothing": (b"", DAMAGED),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_archives_are_refused(content: bytes, reason: str, tmp_path: Path) -> None:
+    path, folder = tmp_path / "model.tar.gz", tmp_path / "a" / "folder"
+    folder.mkdir(parents=True)
+    path.write_bytes(content)
+    with bounded(), pytest.raises(ModelError, match=reason) as caught:
+        archive.unpack(path, folder, lambda name: name.endswith((".json", ".safetensors", ".pth")))
+    assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+    assert {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")} <= {
+        *("model.tar.gz", "a", "a/folder", "a/folder/model.json", "a/folder/model.safetensors", "a/folder/w.pth")
+    }
+    assert not Path("/outside").exists()
+    assert sum(p.stat().st_size for p in folder.iterdir()) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        header("code", tarfile.DIRTYPE) + member("code/inference.py", b"raise SystemExit"),
+        member("nested.tar.gz", WHOLE) + member("nested.tar", GOOD + END),
+        header("shared", tarfile.DIRTYPE, mode=0o2775) + header("shared", tarfile.DIRTYPE),
+        member("code/model.json", b"[]") + member("deeper/model.safetensors", b"other"),
+        member("modèle.md") + pax({"comment": "a" * 3000}, name="..."),
+        bytes(20 * 512),
+    ],
+    ids=["code", "nested", "folders", "of the same name in a folder", "names", "padding"],
+)
+def test_what_no_model_needs_is_not_even_written(harmless: bytes, tmp_path: Path) -> None:
+    """Ordinary archives hold such things; they are passed over."""
+    path, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
+    folder.mkdir()
+    path.write_bytes(packed(harmless))
+    archive.unpack(path, folder, lambda name: name in ("model.json", "model.safetensors"))
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"model.json": b"{}", "model.safetensors": b"weights"}
+
+
+def test_written_by_tar_with_dots_and_rights(tmp_path: Path) -> None:
+    path, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
+    folder.mkdir()
+    path.write_bytes(gzip.compress(header("./", tarfile.DIRTYPE) + member("./w.pth", b"w", 0o777) + END))
+    archive.unpack(path, folder, lambda name: True)
+    assert (folder / "w.pth").stat().st_mode & 0o111 == 0
+
+
+def test_a_model_larger_than_the_disk_is_refused_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(WHOLE)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
+    with pytest.raises(ModelError, match="more than the temporary folder takes"):
+        archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda name: name == "model.safetensors")
+
+
+def test_pack_forgets_who_packed(tmp_path: Path) -> None:
+    (tmp_path / "private").write_bytes(b"weights")
+    (tmp_path / "private").chmod(0o600)
+    archive.pack({"w.pth": tmp_path / "private"}, tmp_path / "a.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO((tmp_path / "a.tar.gz").read_bytes())) as tar:
+        info = tar.getmember("w.pth")
+    assert (info.mode, info.uid, info.uname, info.mtime) == (0o644, 0, "", 0)
+
+
+def test_the_look_alikes_are_look_alikes() -> None:
+    assert unicodedata.normalize("NFKC", "‥/．．／") == "../../"

@@ -1,0 +1,224 @@
+"""A model that cannot be loaded ends the server: soon, in one line, never healthy, and not over and over again."""
+
+import hashlib
+import json
+import os
+import pickle
+import re
+import signal
+import socket
+import tarfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+
+from container.loads import DEATHS
+from tests.conftest import ROOT, Server, StartServer
+
+SMALL = "lraspp_mobilenet_v3_large"
+LABELS = ["background", "cat", "dog"]
+BIAS = "classifier.high_classifier.bias"
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    return torchvision.models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=3).state_dict()
+
+
+def write(folder: Path, weights: bytes, **described: Any) -> None:
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(weights)
+    description = {"architecture": SMALL, "labels": LABELS, "weights": "model.safetensors", **described}
+    (folder / "model.json").write_text(json.dumps(description))
+
+
+def ends(server: Server, seconds: float = 60) -> str:
+    """The one line that a server says which ends by itself, with an error, and was at no time healthy."""
+    end = time.monotonic() + seconds
+    while server.process.poll() is None:
+        assert server.ping() in (0, 503)
+        assert time.monotonic() < end, server.log.read_text()
+        time.sleep(0.02)
+    assert server.process.returncode == 1
+    with pytest.raises(ProcessLookupError):
+        os.killpg(server.process.pid, 0)  # no child is left
+    said = server.log.read_text()
+    assert "Traceback" not in said, said
+    (reason,) = re.findall("^maskserve: (.*)$", said, re.MULTILINE)  # once, however many workers there are
+    return str(reason)
+
+
+def seconds_since_the_load_failed(server: Server) -> float:
+    """By the log's first line that says so."""
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    failed = next(line["time"] for line in lines if "cannot be loaded" in line["message"])
+    return time.time() - datetime.fromisoformat(failed).timestamp()
+
+
+def workers(server: Server) -> list[int]:
+    pid = server.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Bomb:
+    """A pickle that makes a folder where the unrestricted loader reads it."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.marker),)
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+Spoil = Callable[[dict[str, torch.Tensor], Path], tuple[bytes, dict[str, Any]]]
+save = safetensors.torch.save
+
+
+def packed(state: dict[str, torch.Tensor]) -> tuple[bytes, dict[str, Any]]:
+    """Weights, and what `pack` says of them."""
+    return save(state), {"sha256": hashlib.sha256(save(state)).hexdigest()}
+
+
+FAULTS: dict[str, tuple[Spoil, str]] = {
+    "a class too many": (lambda s, _: (save(s), {"labels": [*LABELS, "horse"]}), "do the labels name every class"),
+    "keys missing": (lambda s, _: (save({k: v for k, v in s.items() if k != BIAS}), {}), "1 tensors are missing"),
+    "cut at 10 %": (lambda s, _: (save(s)[: len(save(s)) // 10], {}), "cannot be read"),
+    "cut at 50 %": (lambda s, _: (save(s)[: len(save(s)) // 2], {}), "cannot be read"),
+    "cut at 99 %": (lambda s, _: (save(s)[: len(save(s)) * 99 // 100], {}), "cannot be read"),
+    "one byte": (lambda s, _: (flipped(packed(s)[0], 5_000_000), packed(s)[1]), "not those that were packed"),
+    "no bytes": (lambda s, _: (b"", {}), "cannot be read"),
+    "zeros": (lambda s, _: (bytes(100_000), {}), "cannot be read"),
+    "pickled code": (lambda s, path: (pickle.dumps(Bomb(path)), {}), "over 4 MB|cannot be read"),
+    "NaN": (lambda s, _: (save(s | {BIAS: torch.full((3,), float("nan"))}), {}), "not finite, first in"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("spoil", "reason"), FAULTS.values(), ids=FAULTS)
+def test_a_model_that_cannot_be_loaded_ends_the_server(
+    spoil: Spoil, reason: str, state: dict[str, torch.Tensor], tmp_path: Path, start_server: StartServer
+) -> None:
+    weights, described = spoil(state, tmp_path / "marker")
+    write(tmp_path / "model", weights, **described)
+    server = start_server(str(ROOT / "serve"), SAGEMAKER_BASE_DIR=str(tmp_path))
+    said = ends(server)
+    assert seconds_since_the_load_failed(server) < 10
+    assert re.search(reason, said)
+    assert (tmp_path / "output/failure").read_text() == said
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ([], "'model' holds no model.json"),
+        (["model.safetensors"], "'model' holds no model.json"),
+        (["model.json"], "model.json of 'model' is not readable JSON"),
+    ],
+    ids=["empty", "no description", "empty description"],
+)
+def test_what_is_plainly_no_model_ends_the_server_at_once(
+    files: list[str], reason: str, tmp_path: Path, start_server: StartServer
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in files:
+        (folder / name).touch()
+    begun = time.monotonic()
+    said = ends(start_server(SAGEMAKER_BASE_DIR=str(tmp_path), MASKSERVE_MODEL=str(folder)))
+    assert time.monotonic() - begun < 10
+    assert reason in said and (tmp_path / "output/failure").read_text() == said
+
+
+@pytest.mark.slow
+def test_an_archive_that_leads_out_of_its_folder_ends_the_server(tmp_path: Path, start_server: StartServer) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        for name in ("model.json", "../../outside.pth"):
+            tar.addfile(tarfile.TarInfo(name))
+    said = ends(start_server(MASKSERVE_MODEL=str(tmp_path / "model.tar.gz"), TMPDIR=str(tmp_path)))
+    assert "leads out of it" in said
+    assert [path.name for path in tmp_path.rglob("*")] == ["model.tar.gz"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_workers_that_fail_together_say_it_once(
+    count: int, tmp_path: Path, start_slow_server: Callable[..., Server]
+) -> None:
+    (tmp_path / "model").mkdir()
+    server = start_slow_server(
+        0,
+        MASKSERVE_TEST_LOAD="1",
+        MASKSERVE_TEST_FAIL="the weights\nare damaged",
+        SAGEMAKER_MODEL_SERVER_WORKERS=str(count),
+        SAGEMAKER_BASE_DIR=str(tmp_path),
+    )
+    assert ends(server) == "the weights are damaged"
+    assert seconds_since_the_load_failed(server) < 10
+    assert (tmp_path / "output/failure").read_text() == "the weights are damaged"
+
+
+def test_slow_clients_do_not_hold_up_the_end(tmp_path: Path, start_slow_server: Callable[..., Server]) -> None:
+    server = start_slow_server(0, MASKSERVE_TEST_LOAD="2", MASKSERVE_TEST_FAIL="the weights are damaged")
+    server.wait(503, 20)
+    half = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc"
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(20)]
+    for client in clients:
+        client.sendall(half)
+    assert ends(server) == "the weights are damaged"
+    assert seconds_since_the_load_failed(server) < 10
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_load_what_another_had_loaded_ends_the_server(
+    state: dict[str, torch.Tensor], tmp_path: Path, start_server: StartServer
+) -> None:
+    write(tmp_path / "model", save(state))
+    server = start_server(SAGEMAKER_BASE_DIR=str(tmp_path))
+    server.wait()
+    (tmp_path / "cut").write_bytes(save(state)[:1000])
+    (tmp_path / "cut").replace(tmp_path / "model/model.safetensors")
+    os.kill(workers(server)[0], signal.SIGKILL)
+    while server.ping() == 200:  # answered before the signal came
+        time.sleep(0.01)
+    assert "cannot be read" in ends(server)
+
+
+def test_workers_that_die_while_loading_are_not_replaced_for_ever(
+    tmp_path: Path, start_slow_server: Callable[..., Server]
+) -> None:
+    """As those do that the system kills for the memory which the model takes."""
+    (tmp_path / "model").mkdir()
+    server = start_slow_server(0, MASKSERVE_TEST_LOAD="60", SAGEMAKER_BASE_DIR=str(tmp_path))
+    last: list[int] = []
+    for _ in range(DEATHS):
+        server.wait(503, 20)
+        while (found := workers(server)) in ([], last):
+            time.sleep(0.01)
+        last = found
+        os.kill(found[0], signal.SIGKILL)
+    assert "5 processes in a row ended" in ends(server)
+    assert "is there memory for it?" in (tmp_path / "output/failure").read_text()
+
+
+def test_sigterm_while_all_workers_load_is_no_failure(tmp_path: Path, start_slow_server: Callable[..., Server]) -> None:
+    (tmp_path / "model").mkdir()
+    server = start_slow_server(
+        0, MASKSERVE_TEST_LOAD="60", SAGEMAKER_MODEL_SERVER_WORKERS="6", SAGEMAKER_BASE_DIR=str(tmp_path)
+    )
+    server.wait(503, 20)
+    assert server.stop() == 0
+    assert "maskserve:" not in server.log.read_text() and not (tmp_path / "output").exists()
