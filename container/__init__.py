@@ -6,6 +6,7 @@ cli, __main__       serve | predict | pack | models
 app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 wsgi, worker, gunicorn_conf   what gunicorn needs
+framing             where a request ends: what gunicorn's parser must not let through
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
     sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),

@@ -74,7 +74,7 @@ def read_body(request: Request) -> bytes:
         full = request.content_length is None and len(body) == request.max_content_length
         if full and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
-    except RequestEntityTooLarge:
+    except (RequestEntityTooLarge, BodyTooLarge):
         raise BodyTooLarge(
             f"the body is over {(request.max_content_length or 0) / 1024**2:g} MB",
             hint="the limit is set by SAGEMAKER_MAX_PAYLOAD_IN_MB",
