@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Request
@@ -10,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from container.errors import BadRequest, BodyTooLarge, NotAcceptable
 from container.formats import formats
+from container.protocols.client import gone
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
 from container.protocols.sagemaker.negotiation import negotiate
@@ -42,7 +44,7 @@ class Reply:
 
 def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
     """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
-    timings = Timings(services.deadline_seconds)
+    timings = Timings(services.deadline_seconds, partial(gone, request.environ))
     with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
         body = read_body(request)
     attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
