@@ -8,7 +8,7 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
 KEPT = Path(".fuzz")
-MEMORY = 256 << 20  # bytes that an input may take
+MEMORY = 128 << 20  # bytes that an input may take
 NAMES = sorted(folder.name for folder in CORPUS.iterdir())
 
 

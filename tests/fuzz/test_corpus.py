@@ -18,7 +18,7 @@ def test_replay(path: Path) -> None:
 
 def test_every_target_has_a_small_corpus() -> None:
     assert {path.parent.name for path in INPUTS} == set(TARGETS)
-    assert sum(path.stat().st_size for path in INPUTS) < 50_000
+    assert sum(path.stat().st_size for path in INPUTS) < 20_000
 
 
 def test_checksums_are_put_right() -> None:
