@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.targets import TARGETS, with_checksums
+from tests.fuzz.targets import TARGETS, fill_fresh_memory, with_checksums
 from tests.images.pictures import encode, noise
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -14,6 +14,7 @@ INPUTS = sorted(path for path in CORPUS.rglob("*") if path.is_file())
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_replay(path: Path) -> None:
     TARGETS[path.parent.name](path.read_bytes())
+    fill_fresh_memory(0)  # as it is for all other tests
 
 
 def test_every_target_has_a_small_corpus() -> None:
