@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMAGE ?= maskserve
 PLATFORM ?= linux/amd64
+SECONDS ?= 600
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 GIT_SHA := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
@@ -50,9 +51,17 @@ image-test: $(VENV)/.dev ## build the image with Docker or Podman, run it as Sag
 bench: $(VENV)/.peers ## compare the speed with other servers, an hour: ARGS="--cases default --servers flask maskserve"
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## look for inputs that the decoder or the attributes' parser cannot take: SECONDS=600, ARGS="decode"
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+.PHONY: audit
+audit: $(VENV)/.dev ## ask whether what is pinned has known vulnerabilities; fails where it cannot tell: ARGS="-s osv"
+	$(BIN)/python -m tests.audit $(ARGS)
+
 .PHONY: clean
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/clients/node_modules
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz tests/clients/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp a requirements file: the second start installs nothing.

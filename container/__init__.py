@@ -7,6 +7,7 @@ app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 wsgi, worker, gunicorn_conf   what gunicorn needs
 loads               how loading went, from the workers to gunicorn's master
+framing             where a request ends: what gunicorn's parser must not let through
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
     sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),

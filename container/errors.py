@@ -10,6 +10,7 @@ ServingError (500 internal_error)
 │   └── BodyTooLarge (413 payload_too_large)
 ├── UnsupportedMediaType (415 unsupported_media_type)
 ├── Unprocessable (422 unprocessable)
+├── ClientGone (499 client_gone, which nobody reads)
 ├── Unavailable (503 unavailable, with Retry-After)
 │   ├── ModelNotReady (503 model_not_ready)
 │   └── Overloaded (503 overloaded)
@@ -83,6 +84,12 @@ class Unprocessable(ServingError):
     """The picture can be read, and nothing can be done with it."""
 
     code, status = "unprocessable", 422
+
+
+class ClientGone(ServingError):
+    """The client closed its connection while its request was waiting; the status is the one of nginx, for the log."""
+
+    code, status = "client_gone", 499
 
 
 class Unavailable(ServingError):

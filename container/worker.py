@@ -3,6 +3,7 @@
 import json
 import math
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -12,7 +13,8 @@ from typing import Any
 from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
-from container import memory
+from container import framing, memory
+from container.errors import BodyTooLarge
 from container.settings import Settings
 
 IDLE_SECONDS = 1.0  # after the last request began, and none is left
@@ -65,11 +67,18 @@ class DrainingWorker(ThreadWorker):
             self._reading.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Refuse what gunicorn lets through: other transfer codings under chunks, which nothing here would undo."""
-        for name, value in req.headers:
-            if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
-                raise http.UnsupportedTransferCoding(value)
-        return super().handle_request(req, conn)
+        """Answer one request, and end the connection where it is not certain where that request ends."""
+        framing.check(req)
+        framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
+        keep = super().handle_request(req, conn)
+        if keep:
+            try:
+                conn.parser.finish_body()  # of a body that nobody wanted (404)
+            except (BodyTooLarge, http.ParseException, OSError):
+                keep = False
+        if not keep and framing.unfinished(req):
+            framing.hang_up(conn.sock, self.settings.read_seconds)
+        return keep
 
     def notify(self) -> None:
         """gunicorn's main loop comes by here every second: end the reading that takes too long; tidy up when idle."""
@@ -92,6 +101,7 @@ class DrainingWorker(ThreadWorker):
                 head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
                 with suppress(OSError):
                     client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                framing.hang_up(client, self.settings.read_seconds)
                 return
         super().handle_error(req, client, addr, exc)
 

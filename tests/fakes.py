@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -51,14 +52,14 @@ class FakeEngine(Engine):
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 
-def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: int) -> Services:
+def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: Any) -> Services:
     """Services whose model `load` has begun to make."""
     repository = Repository(patience)
     repository.load(DEFAULT_MODEL, load)
     return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)
 
 
-def ready_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: int) -> Services:
+def ready_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: Any) -> Services:
     """Services around `engine`, ready."""
     services = fake_services(lambda: Model(engine, Dispatcher(engine.predict, queue_size)), deadline_seconds, **limits)
     services.repository.wait(DEFAULT_MODEL)

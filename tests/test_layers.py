@@ -12,7 +12,7 @@ PACKAGE = ROOT / "container"
 # From the top down; a module imports from its own layer's part, and from layers below.
 LAYERS = (
     ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf", "loads"),
-    ("protocols",),
+    ("protocols", "framing"),
     ("workflows",),
     ("service", "training"),
     ("formats", "store", "evaluation", "images", "models"),
@@ -38,7 +38,7 @@ FENCES = {
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "gunicorn_conf"),
     "click": ("cli",),
-    "gunicorn": ("worker", "cli"),
+    "gunicorn": ("worker", "framing", "cli"),
     "matplotlib": ("training",),
     "tensorboardX": ("training",),
 }

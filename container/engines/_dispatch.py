@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from container.errors import DeadlineExceeded, Overloaded, Unavailable
+from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options, Prediction
 
+WATCHED = 0.1  # seconds that a request has waited before it is asked whether anybody still wants it
 RECENT = 9  # predictions that tell how long the next will take
 
 Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
@@ -40,8 +41,19 @@ class _Job:
     pixels: np.ndarray
     options: Options
     deadline: float  # on the monotonic clock
+    gone: Callable[[], bool]  # whether the caller has left
     queued: float = field(default_factory=time.monotonic)
     future: "Future[Answer]" = field(default_factory=Future)
+
+
+def _wanted(job: _Job) -> bool:
+    """Whether a job is still to be done. One whose caller has gone past its deadline was cancelled."""
+    if not job.future.set_running_or_notify_cancel():
+        return False
+    if time.monotonic() - job.queued > WATCHED and job.gone():
+        job.future.set_exception(ClientGone("the client closed the connection before the model was asked"))
+        return False
+    return True
 
 
 def _closing() -> Unavailable:
@@ -62,8 +74,10 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
-    def predict(self, pixels: np.ndarray, options: Options, deadline: float) -> Answer:
-        """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, or what the engine raises."""
+    def predict(
+        self, pixels: np.ndarray, options: Options, deadline: float, gone: Callable[[], bool] = lambda: False
+    ) -> Answer:
+        """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, ClientGone, or what the engine raises."""
         if self._closed:
             raise _closing()
         wait = self._expected_wait()
@@ -72,7 +86,7 @@ class Dispatcher:
                 f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
                 retry_after=math.ceil(wait),
             )
-        job = _Job(pixels, options, deadline)
+        job = _Job(pixels, options, deadline, gone)
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -111,8 +125,7 @@ class Dispatcher:
                     ending = True
                 else:
                     jobs.append(following)
-            # A job whose caller has gone past its deadline was cancelled and costs nothing more.
-            self._answer([job for job in jobs if job.future.set_running_or_notify_cancel()])
+            self._answer([job for job in jobs if _wanted(job)])
             if ending:
                 return
 

@@ -17,7 +17,7 @@ class Inference:
         """Predict, and add the stages `queue` and `inference` to `timings`.
 
         BadRequest where `options.class_filter` names no class of the model; ModelNotFound, ModelNotReady, Overloaded,
-        DeadlineExceeded and OutOfMemory as they come from below.
+        DeadlineExceeded, ClientGone and OutOfMemory as they come from below.
         """
         with self._repository.lease(model) as leased:
             labels = leased.engine.labels
@@ -29,7 +29,7 @@ class Inference:
                     hint="it knows: " + ", ".join(names[:100]),
                 )
             timings.check()
-            answer = leased.dispatcher.predict(image.pixels, options, timings.deadline)
+            answer = leased.dispatcher.predict(image.pixels, options, timings.deadline, timings.gone)
             timings.add("queue", answer.queue_ms)
             timings.add("inference", answer.inference_ms)
             result = Result(image, answer.prediction, leased.name)

@@ -1,7 +1,7 @@
 """How long each stage of a request took."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from container.errors import DeadlineExceeded
@@ -9,9 +9,12 @@ from container.telemetry import metrics
 
 
 class Timings:
-    """Milliseconds by stage, in the order in which the stages began, and a deadline on the monotonic clock."""
+    """Milliseconds by stage, in the order in which the stages began, and how long the work is wanted: up to a deadline
+    on the monotonic clock, and as long as the caller is not `gone`.
+    """
 
-    def __init__(self, deadline_seconds: float) -> None:
+    def __init__(self, deadline_seconds: float, gone: Callable[[], bool] = lambda: False) -> None:
+        self.gone = gone
         self.started = time.monotonic()
         self.deadline = self.started + deadline_seconds
         self.stages: dict[str, float] = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from container.engines._dispatch import Answer, Dispatcher
-from container.errors import DeadlineExceeded, Overloaded, Unavailable
+from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options
 from tests.fakes import FakeEngine
 
@@ -142,3 +142,26 @@ def test_an_error_reaches_its_caller_and_the_next_request_works() -> None:
     dispatcher.close()
     with pytest.raises(Unavailable, match="unloaded"):
         dispatcher.predict(PIXELS, Options(), soon())
+
+
+def test_what_nobody_waits_for_is_not_predicted() -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=8)
+    first = start(1, dispatcher, answers)
+
+    def ask(gone: bool) -> None:
+        try:
+            answers.append(dispatcher.predict(PIXELS, Options(), soon(), lambda: gone))
+        except ClientGone as error:
+            answers.append(error)
+
+    waiting = [threading.Thread(target=ask, args=(gone,)) for gone in (True, False, True)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.3)
+    gate.open.set()
+    for thread in first + waiting:
+        thread.join()
+    dispatcher.close()
+    assert gate.batches == [1, 1]
+    assert [type(answer) for answer in answers].count(ClientGone) == 2

@@ -1,8 +1,16 @@
 """The API describes itself, completely."""
 
+import json
 import re
 
+import pytest
 from flask.testing import FlaskClient
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from container.app import create_app
+from container.protocols.sagemaker.attributes import KEYS
+from container.settings import Settings
+from tests.fakes import FakeEngine, ready_services
 
 
 def test_every_public_route_is_described(client: FlaskClient) -> None:
@@ -18,3 +26,18 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     for asset in assets:
         with client.get("/" + asset) as response:
             assert response.status_code == 200
+
+
+def test_every_custom_attribute_is_described(client: FlaskClient) -> None:
+    takes = client.get("/openapi.json").json["paths"]["/invocations"]["post"]
+    described = takes["parameters"][0]["content"]["application/json"]["schema"]["properties"]
+    assert set(described) == set(KEYS)
+
+
+@pytest.mark.parametrize(("hosts", "described"), [("", False), ("images.example.com", True)])
+def test_urls_are_described_where_they_are_read(hosts: str, described: bool) -> None:
+    services = ready_services(FakeEngine(), url_hosts=(hosts,) if hosts else ())
+    document = create_app(Settings(), services).test_client().get("/openapi.json").json
+    services.repository.close()
+    assert [error.message for error in OpenAPIV30SpecValidator(document).iter_errors()] == []
+    assert ('"uri"' in json.dumps(document)) is described

@@ -1,13 +1,49 @@
-"""The header of a GIF."""
+"""The blocks of a GIF up to its first frame."""
 
+import re
 import struct
 
+from container.errors import BadImage
 from container.images.headers._base import Header, cut_short
+
+_BLOCK = re.compile(rb"[!,;]")  # an extension, a frame, the end; bytes between blocks are skipped, as Pillow does
+_CONTROL = 0xF9
+_MOST_PARTS = 100_000  # in all extensions; a colour profile of 1 MB is in 4,112
 
 
 def read(data: bytes) -> Header:
-    """The size of the screen, on which the first frame is drawn."""
+    """The size of the screen, or of the first frame where that reaches over it, and the file without what goes before.
+
+    Of the extensions only the transparent colour is kept. How a frame is disposed of is not: Pillow would make a second
+    picture in the size of the frame for that, before anybody could ask it for the size.
+    """
     if len(data) < 13:
         raise cut_short("GIF")
-    width, height = struct.unpack_from("<HH", data, 6)
-    return Header("GIF", width, height, data)
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    start = position = 13 + _palette_size(flags)
+    transparency, parts = b"", 0
+    while (block := _BLOCK.search(data, position)) is not None:
+        position = block.end()
+        if block[0] == b",":
+            if position + 9 > len(data):
+                break
+            left, top, wide, high = struct.unpack_from("<HHHH", data, position)
+            stream = b"".join([data[:start], transparency, data[block.start() :]])
+            return Header("GIF", width and max(width, left + wide), height and max(height, top + high), stream)
+        if block[0] == b";":
+            raise BadImage("the GIF holds no picture")
+        control = data[position : position + 6]  # its name, 4, flags, two bytes of time, the transparent colour
+        if len(control) == 6 and control[0] == _CONTROL and control[1] == 4 and control[2] & 1:
+            transparency = bytes([0x21, _CONTROL, 4, 1, 0, 0, control[5], 0])
+        position += 1
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+            parts += 1
+            if parts > _MOST_PARTS:
+                raise BadImage(f"the GIF's extensions are in more than {_MOST_PARTS} parts, the most that are allowed")
+        position += 1
+    raise cut_short("GIF")
+
+
+def _palette_size(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

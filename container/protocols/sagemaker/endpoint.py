@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from container.protocols.openapi import operation
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import INVOCATION, answers, error
+from container.protocols.sagemaker.openapi import answers, error, invocation
 from container.service import Services
 
 PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
@@ -27,6 +27,7 @@ class BatchCapacity:
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
     """The routes of a SageMaker container."""
     blueprint = Blueprint("sagemaker", __name__)
+    takes = invocation(urls=bool(services.limits.url_hosts))
 
     @blueprint.get("/ping", strict_slashes=False)
     @operation(
@@ -40,7 +41,7 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         return jsonify(error={"code": "not_ready", "message": reason}), 503
 
     @blueprint.post("/invocations", strict_slashes=False)
-    @operation("A picture in; labels and boxes, or the picture with its masks, out", answers(), **INVOCATION)
+    @operation("A picture in; labels and boxes, or the picture with its masks, out", answers(), **takes)
     def invocations() -> Response:
         reply = invoke(request, services, defaults)
         request.environ["maskserve.log"] = reply.log

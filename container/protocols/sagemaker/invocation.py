@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Request
@@ -10,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from container.errors import BadRequest, BodyTooLarge, NotAcceptable
 from container.formats import formats
+from container.protocols.client import gone
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
 from container.protocols.sagemaker.negotiation import negotiate
@@ -42,7 +44,7 @@ class Reply:
 
 def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
     """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
-    timings = Timings(services.deadline_seconds)
+    timings = Timings(services.deadline_seconds, partial(gone, request.environ))
     with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
         body = read_body(request)
     attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
@@ -74,7 +76,7 @@ def read_body(request: Request) -> bytes:
         full = request.content_length is None and len(body) == request.max_content_length
         if full and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
-    except RequestEntityTooLarge:
+    except (RequestEntityTooLarge, BodyTooLarge):
         raise BodyTooLarge(
             f"the body is over {(request.max_content_length or 0) / 1024**2:g} MB",
             hint="the limit is set by SAGEMAKER_MAX_PAYLOAD_IN_MB",

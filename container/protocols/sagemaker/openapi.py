@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from container.protocols.sagemaker.attributes import KEYS
+from container.protocols.sagemaker.attributes import FORMATS, RESPONSE_TYPES
 from container.protocols.sagemaker.negotiation import OFFERS
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
+_LABEL = {"type": "string", "format": "label", "description": "The name of one of the model's classes"}
+_COUNT = {"type": "integer", "minimum": 1, "maximum": 100_000}
 
 _ERROR_SCHEMA = {
     "type": "object",
@@ -42,55 +45,82 @@ def error(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": _ERROR_SCHEMA}}}
 
 
-def parameter(where: str, name: str, description: str, example: str | None = None) -> dict[str, Any]:
-    """A string parameter in the path or in a header."""
-    described: dict[str, Any] = {"in": where, "name": name, "description": description, "schema": {"type": "string"}}
-    if where == "path":
-        described["required"] = True
-    return described if example is None else {**described, "example": example}
-
-
-INVOCATION: dict[str, Any] = {
-    "parameters": [
-        # OpenAPI keeps Accept and Content-Type out of parameters: responses and requestBody say what they take.
-        parameter(
-            "header",
-            "X-Amzn-SageMaker-Custom-Attributes",
-            "JSON; known keys: " + ", ".join(KEYS),
-            '{"response_type": "json", "confidence": 0.5}',
-        )
-    ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "image/jpeg": _BINARY,
-            "image/png": _BINARY,
-            "application/x-image": _BINARY,
-            "application/octet-stream": _BINARY,
-            "application/x-npy": _BINARY,
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {
-                            "type": "object",
-                            "required": ["type", "value"],
-                            "properties": {
-                                "type": {"type": "string", "enum": ["base64", "url"]},
-                                "value": {"type": "string"},
-                            },
-                        }
-                    },
-                }
-            },
+# JSON that is no object is an opaque string to us, hence no type.
+_ATTRIBUTES_SCHEMA: dict[str, Any] = {
+    "properties": {
+        "response_type": {"type": "string", "enum": ["", *RESPONSE_TYPES]},
+        "format": {"type": "string", "enum": ["", *FORMATS]},
+        "confidence": {**_FRACTION, "nullable": True},
+        "iou_threshold": {**_FRACTION, "nullable": True},
+        "class_filter": {
+            "anyOf": [
+                {**_LABEL, "nullable": True},
+                {"type": "array", "items": _LABEL},
+            ]
         },
+        "class_agnostic_nms": {"type": "boolean", "nullable": True},
+        "max_detections": {**_COUNT, "nullable": True},
+        "max_candidates": {**_COUNT, "nullable": True},
+        "mask_decode_mode": {"type": "string", "nullable": True, "enum": ["accurate", "tradeoff", "fast", None]},
+        "tradeoff_factor": {**_FRACTION, "nullable": True},
+        "masks": {"type": "string", "enum": ["none", "rle", "polygon"]},
+        "render": {"type": "string", "enum": ["overlay", "mask", "cutout"]},
+        "opacity": _FRACTION,
+        "draw_boxes": {"type": "boolean"},
+        "draw_labels": {"type": "boolean"},
+        "jpeg_quality": {**_COUNT, "maximum": 100},
     },
+    "example": {"response_type": "json", "confidence": 0.5},
 }
 
+
+def invocation(urls: bool) -> dict[str, Any]:
+    """What an invocation takes; `urls`: whether pictures may be named by their URL."""
+    base64 = {"type": "string", "format": "byte", "description": "The file of a picture"}
+    kinds = [base64, _named("base64", base64)]
+    if urls:
+        kinds.append(_named("url", {"type": "string", "format": "uri"}))
+    document = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": kinds}}}
+    read = ("image/jpeg", "image/png", "application/x-image", "application/octet-stream", "application/x-npy")
+    return {
+        "parameters": [
+            # OpenAPI keeps Accept and Content-Type out of parameters: responses and requestBody say what they take.
+            {
+                "in": "header",
+                "name": "X-Amzn-SageMaker-Custom-Attributes",
+                "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed",
+                "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {**{kind: _BINARY for kind in read}, "application/json": {"schema": document}},
+        },
+    }
+
+
+def _named(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["type", "value"],
+        "properties": {"type": {"type": "string", "enum": [kind]}, "value": value},
+    }
+
+
+_JSON = {
+    "anyOf": [
+        _DETECTIONS_SCHEMA,
+        {"type": "array", "items": _DETECTIONS_SCHEMA, "description": "To an npy array of pictures"},
+        {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            "description": "For SageMaker Clarify: class_id, score, x1, y1, x2, y2 in 0-1",
+        },
+    ]
+}
 _GOOD = {
     "description": "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes",
-    "content": {m: {"schema": _DETECTIONS_SCHEMA} if m == "application/json" else _BINARY for m in OFFERS},
+    "content": {m: {"schema": _JSON} if m == "application/json" else _BINARY for m in OFFERS},
 }
 
 
@@ -105,6 +135,7 @@ def answers() -> dict[str, Any]:
         "422": error("The picture has no pixels"),
         "503": error("Loading, or too many requests waiting; Retry-After says when"),
         "504": error("Not done before the deadline"),
+        "507": error("There is no memory for this picture"),
     }
 
 

@@ -16,22 +16,30 @@ from container.errors import BodyTooLarge, ServingError
 from container.protocols import errors
 from container.protocols.openapi import operation
 from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import INVOCATION, NATIVE_ANSWERS, parameter
+from container.protocols.sagemaker.openapi import NATIVE_ANSWERS, invocation
 from container.service import Services
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 VARIANT = "AllTraffic"
+_NAME_PARAMETER = {
+    "in": "path",
+    "name": "name",
+    "description": "Endpoint name",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+}
 
 
 def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str]) -> Blueprint:
     """The runtime's routes; `names` are the endpoints that exist, or none for any."""
     blueprint = Blueprint("sagemaker_runtime", __name__)
+    takes = invocation(urls=bool(services.limits.url_hosts))
 
     @blueprint.post("/endpoints/<path:name>/invocations")
     @operation(
         "InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI",
         NATIVE_ANSWERS,
-        **{**INVOCATION, "parameters": [parameter("path", "name", "Endpoint name"), *INVOCATION["parameters"]]},
+        **{**takes, "parameters": [_NAME_PARAMETER, *takes["parameters"]]},
     )
     def invoke_endpoint(name: str) -> Response:
         if NAME.fullmatch(name) is None or (names and name not in names):

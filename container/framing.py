@@ -1,0 +1,97 @@
+"""Where a request ends: what gunicorn's parser lets through and must not, bounds on chunked bodies, and a clean end.
+
+Whoever reads a request's bytes differently from us (a proxy in front) can be made to take a part of its body for the
+next request. So where its end is in doubt nothing after it is believed: the request is refused, the connection closed.
+"""
+
+import io
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.http import errors as http
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+
+from container.errors import BodyTooLarge
+
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_MOST_BETWEEN = 16_384  # bytes of one chunk's size and extensions, and of all trailers; gunicorn has no limit
+_PATIENCE = 2.0  # seconds that a refused client may pause before it is hung up on
+
+
+def check(request: Any) -> None:
+    """Raise gunicorn's error for a head that it has read too kindly. Source: RFC 9112, 3.2 and 6.1; RFC 9110, 5.5."""
+    for name, value in request.headers:
+        # One coding and nothing else: nothing here would undo gzip under chunks.
+        if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
+            raise http.UnsupportedTransferCoding(value)
+        if _CONTROLS.search(value):
+            raise http.InvalidHeader(name)
+    hosts = sum(name == "HOST" for name, _ in request.headers)
+    if hosts > 1 or (hosts == 0 and request.version >= (1, 1)):
+        raise http.InvalidHeader("HOST")
+
+
+def bound(request: Any, most: int) -> None:
+    """Have the body end at `most` bytes, before anything of it is read; the connection ends with a body over that."""
+    reader = request.body.reader
+    if isinstance(reader, ChunkedReader):
+        request.body = Body(_Chunks(request, request.unreader, most))
+    elif isinstance(reader, LengthReader) and reader.length > most:
+        request.force_close()
+
+
+def unfinished(request: Any) -> bool:
+    """Whether a part of the body has not been read, or could not be."""
+    reader = request.body.reader
+    return reader.parser is not None if isinstance(reader, ChunkedReader) else reader.length > 0
+
+
+def hang_up(client: socket.socket, seconds: float) -> None:
+    """Take what an answered client still sends, and throw it away, until it stops, or for `seconds`.
+
+    Closing while there are bytes that nobody has read resets the connection, and the client never sees the answer.
+    """
+    end = time.monotonic() + seconds
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(_PATIENCE)
+        while client.recv(65536) and time.monotonic() < end:
+            pass
+
+
+class _Chunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types
+    """Chunks whose announced sizes are added up before they are waited for: BodyTooLarge over `most` bytes."""
+
+    def __init__(self, request: Any, unreader: Any, most: int) -> None:
+        super().__init__(request, unreader)
+        self._left = most
+
+    def read(self, size: int) -> bytes:
+        try:
+            data: bytes = super().read(size)
+            return data
+        except Exception:
+            self.req.force_close()
+            raise
+
+    def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes | None]:
+        line = io.BytesIO()
+        line.write(data or b"")
+        while b"\r\n" not in line.getvalue():
+            self.get_data(unreader, line)
+        data = line.getvalue()
+        if _CONTROLS.search(data.split(b"\r\n", 1)[0].decode("latin-1")):
+            raise http.InvalidChunkExtension("control character")
+        size, rest = super().parse_chunk_size(unreader, data)
+        self._left -= size
+        if self._left < 0:
+            raise BodyTooLarge("the chunks announce more bytes than are allowed")
+        return size, rest
+
+    def get_data(self, unreader: Any, buf: io.BytesIO) -> None:
+        if buf.tell() > _MOST_BETWEEN:
+            raise http.LimitRequestHeaders("a chunk's size line, or trailers")
+        super().get_data(unreader, buf)
