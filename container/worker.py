@@ -1,6 +1,7 @@
 """The gunicorn worker: many cheap threads, deadlines for slow senders, and a shutdown that loses nothing."""
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -12,6 +13,8 @@ from gunicorn.http import errors as http
 from gunicorn.workers.gthread import ThreadWorker
 
 from container.settings import Settings
+
+log = logging.getLogger("maskserve.request")
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -80,7 +83,9 @@ class DrainingWorker(ThreadWorker):
         for kind, status, message in _REFUSALS:
             if isinstance(exc, kind):
                 body = json.dumps({"error": {"code": "bad_request", "message": message}}).encode()
+                log.info("request", extra={"fields": {"status": status, "reason": message}})
                 head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                head += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
                 with suppress(OSError):
                     client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
                 return
