@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 
 MAX_LINE = 2048
-_MESSAGE = 300  # characters of an exception's message; the rest of its line is for where it came from
+_CARETS = re.compile(r"^[ ~^]+\n", re.MULTILINE)  # which Python puts under the lines of a traceback
 # What callers may put into a path, an id or an attribute although it belongs elsewhere.
 _CREDENTIALS = (
     re.compile(r"(?i)((?:api[_-]?key|token|secret|password|signature|credential)(?:=|%3d))[^\s\"\\&]+"),
@@ -42,7 +42,8 @@ class JsonLines(logging.Formatter):
         }
         line.update(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[1]:
-            line["traceback"] = _told(record.exc_info[1])
+            *frames, error = traceback.format_exception(record.exc_info[1])
+            line.update(error=error.rstrip(), traceback=_CARETS.sub("", "".join(frames)))
         text = self._starred(json.dumps(line, default=str))
         return text if len(text) <= MAX_LINE else _cut(json.loads(text))
 
@@ -54,19 +55,13 @@ class JsonLines(logging.Formatter):
         return text
 
 
-def _told(error: BaseException) -> str:
-    """A traceback that keeps its end, where the error was raised, and a message of bounded length."""
-    *frames, message = traceback.format_exception(error)
-    return "".join(frames) + message.rstrip()[:_MESSAGE]
-
-
 def _cut(line: dict[str, object]) -> str:
-    """The line with its longest values halved until it fits."""
+    """The line with its longest values halved until it fits; tracebacks keep their end, where the error was raised."""
     while len(text := json.dumps(line)) > MAX_LINE:
         longest = max(line, key=lambda name: len(json.dumps(line[name])))
-        value = line[longest] if isinstance(line[longest], str) else json.dumps(line[longest])
-        half = len(str(value)) // 2
-        line[longest] = str(value)[-half:] if longest == "traceback" else str(value)[:half]
+        value = str(line[longest])
+        half = len(value) // 2
+        line[longest] = value[-half:] if longest == "traceback" else value[:half]
     return text
 
 
