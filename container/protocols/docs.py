@@ -26,8 +26,11 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-# A file of its own, so that the policy need not allow scripts inside pages.
-_START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#api", validatorUrl: null});\n'
+# A file of its own, so that the policy need not allow scripts inside pages. The address is made of parts, because the
+# page's own may hold a key as a user name, with which no script may ask for anything.
+_START = """const url = new URL("openapi.json", location.origin + location.pathname).href;
+SwaggerUIBundle({url, dom_id: "#api", validatorUrl: null});
+"""
 _POLICY = (
     # data: is what the style sheet draws its arrows with, blob: a picture that was answered
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -41,15 +42,30 @@ def test_the_page_shows_every_operation(server: Server, operations: set[tuple[st
     assert "Maskserve" in dom and "Failed to load" not in dom
     assert server.url + "/docs/assets/swagger-ui-bundle.js" in requested
     assert [url for url in requested if not url.startswith(server.url)] == []
-    assert re.findall(r'(?:src|href|action)="(?:\w+:)?//[^"]*"', dom) == []
+    linked = re.findall(r'(?:src|href|action)="((?:\w+:)?//[^"]*)"', dom)
+    assert [url for url in linked if not url.startswith(server.url)] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_behind_a_key_the_page_asks_for_it_as_a_user_name(start_slow_server: Any, tmp_path: Path) -> None:
+    key = "browsers/key+2026="
+    server = start_slow_server(0, MASKSERVE_API_KEY=key)
+    server.wait()
+    refused, _ = browse(server.url + "/docs", tmp_path / "without")
+    assert "swagger-ui" not in refused
+    page, requested = browse(server.url.replace("//", f"//{quote(key, safe='')}@") + "/docs", tmp_path / "with")
+    assert page.count('class="opblock-summary-method"') >= 7 and "Failed to load" not in page
+    assert server.url + "/openapi.json" in requested
+    assert key not in server.log.read_text()
 
 
 def browse(url: str, folder: Path) -> tuple[str, list[str]]:
-    """The page after its scripts have run, and every address that it asked for."""
+    """The page after its scripts have run, and every address that it asked for; nothing hurt the page's policy."""
+    folder.mkdir(exist_ok=True)
     net_log = folder / "net.json"
     done = subprocess.run(
         [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        + ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        + ["--enable-logging=stderr", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
         # What the browser itself would like to call does not resolve.
         + ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={folder / 'profile'}"]
         + [f"--log-net-log={net_log}", "--virtual-time-budget=8000", "--dump-dom", url],
@@ -58,6 +74,7 @@ def browse(url: str, folder: Path) -> tuple[str, list[str]]:
         timeout=90,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "Content Security Policy" not in done.stderr, done.stderr[-2000:]
     log = json.loads(net_log.read_text())
     start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
     started = [
