@@ -1,5 +1,7 @@
 """What browsers are told."""
 
+import re
+import socket
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -8,7 +10,7 @@ from flask.testing import FlaskClient
 
 from container.app import create_app
 from container.settings import Settings
-from tests.conftest import encode
+from tests.conftest import Server, encode
 from tests.fakes import FakeEngine, ready_services
 
 PNG = encode(np.full((30, 40, 3), 128, np.uint8))
@@ -111,3 +113,16 @@ def test_all_origins_take_a_key(open_to: Open) -> None:
     assert (refused.status_code, answered.status_code) == (401, 200)
     assert refused.headers["Access-Control-Allow-Origin"] == answered.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in answered.headers
+
+
+def test_what_gunicorn_adds(start_slow_server: Callable[..., Server]) -> None:
+    server = start_slow_server(0)
+    server.wait()
+    for request in (b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"no HTTP\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            head = b"".join(iter(lambda: client.recv(65536), b"")).split(b"\r\n\r\n")[0].decode()
+        assert "X-Content-Type-Options: nosniff" in head and "Cache-Control: no-store" in head
+        assert re.search(r"(?i)(^|\n)(server: (?!gunicorn\r)|x-powered-by|via)", head) is None
+    assert server.stop() == 0
