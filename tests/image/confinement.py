@@ -32,7 +32,7 @@ print(json.dumps({
 
 def check_confinement(engine: Engine, photo: bytes) -> None:
     """As users that nobody knows, without capabilities, on a read-only root; and as root who may write anywhere."""
-    for user in ("12345:12345", "4000000000:0"):
+    for user in ("12345:12345", "2000000000:0"):
         with running(engine, "--network", "none", "--user", user, command=["serve"]) as name:
             serves(engine, name, photo, f"user {user}")
             found = json.loads(engine.text("exec", name, "python", "-I", "-c", CONFINED))
@@ -56,7 +56,7 @@ def check_confinement(engine: Engine, photo: bytes) -> None:
 
 
 def serves(engine: Engine, name: str, photo: bytes, what: str) -> None:
-    """It answers JSON and a picture; the labels' font and the metrics are read on the way."""
+    """It answers with JSON and with a picture, for which it reads a font."""
     wait(engine, name)
     status, _, body = ask(engine, name, photo, "application/json")
     check(what, status == 200 and b'"person ' in body, f"{status} {body[:300]!r}")
