@@ -61,6 +61,8 @@ def offered(request: Request) -> Iterator[str]:
     """Whatever a request may mean as a key: query, X-Api-Key, Bearer token, user name of HTTP Basic."""
     yield from request.args.getlist("api_key")
     yield request.headers.get("X-Api-Key", "")
+    if not request.headers.get("Authorization", "").isascii():
+        return  # no key, and werkzeug 3.1.9 raises ValueError for such a Basic
     authorization = request.authorization
     if authorization is not None and authorization.type == "bearer":
         yield authorization.token or ""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from container.app import create_app
 from container.protocols.access import OPEN, Keys
@@ -77,6 +79,8 @@ def test_admitted(query: dict[str, str], headers: dict[str, str], route: str, lo
         ({}, {"Authorization": f"Token {OLD}"}),
         ({}, {"Authorization": "Basic !!!"}),
         ({}, {"Authorization": "Basic"}),
+        ({}, {"Authorization": "Basic \xe9\x9f"}),
+        ({}, {"Authorization": "Basic /w=="}),
         ({}, {"Authorization": "Bearer"}),
         ({}, {"Authorization": SIGNED}),
         ({}, basic("", OLD)),
@@ -93,6 +97,17 @@ def test_refused(
     assert [one.split()[0] for one in response.headers.getlist("WWW-Authenticate")] == ["Bearer", "Basic"]
     assert not any(secret in response.text for secret in (OLD, NEW, "None", "Signature"))
     assert len(engine.asked_for) == before
+
+
+_SCHEMES = st.sampled_from(["Basic ", "Bearer ", "Digest ", "AWS4-HMAC-SHA256 ", "basic", "=", ""])
+_REST = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(authorization=st.tuples(_SCHEMES, _REST).map("".join), query=st.text('api_key=&%;+"[]02fF', max_size=30))
+def test_no_header_and_no_query_makes_it_fail(authorization: str, query: str, locked: FlaskClient) -> None:
+    headers = {"Authorization": authorization.strip()}
+    assert locked.get("/metrics", headers=headers, query_string=query).status_code == 401
 
 
 def test_every_route_but_ping_asks_for_a_key(locked: FlaskClient) -> None:
