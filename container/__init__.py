@@ -14,6 +14,7 @@ protocols/          HTTP in, HTTP out
                     invocation (one request), negotiation, attributes, body
     docs, openapi   /openapi.json, /docs            metrics   /metrics
     errors          any exception as one JSON shape  request_log   id, log line, counters
+    access          API keys                         browser       security headers, pages of other origins
 service/            Services: what a protocol may call; Inference: one picture through one model
 formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch

@@ -9,7 +9,7 @@ from container.images.limits import Limits
 from container.images.room import Room
 from container.models import artifact, loading, locate
 from container.models.repository import Repository
-from container.protocols import docs, errors, metrics, request_log
+from container.protocols import access, browser, docs, errors, metrics, request_log
 from container.protocols.sagemaker import attributes, endpoint, negotiation, runtime
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
@@ -30,10 +30,13 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms)
     request_log.register(app)
     errors.register(app)
+    keys = access.Keys(comma_list(settings.api_key))
+    access.register(app, keys)
+    browser.register(app, comma_list(settings.cors_origins))
     app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
     app.register_blueprint(runtime.create_blueprint(services, defaults, comma_list(settings.endpoint_names)))
     app.register_blueprint(metrics.blueprint)
-    app.register_blueprint(docs.create_blueprint(app))
+    app.register_blueprint(docs.create_blueprint(app, locked=bool(keys)))
     app.extensions["services"] = services
     return app
 

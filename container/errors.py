@@ -3,6 +3,7 @@
 ServingError (500 internal_error)
 ├── BadRequest (400 bad_request)
 │   └── BadImage (400 bad_image)
+├── Unauthenticated (401 unauthenticated)
 ├── NotFound (404 not_found)
 │   └── ModelNotFound (404 model_not_found)
 ├── NotAcceptable (406 not_acceptable)
@@ -44,6 +45,12 @@ class BadImage(BadRequest):
     """The bytes claim to be a picture and cannot be read as one."""
 
     code = "bad_image"
+
+
+class Unauthenticated(ServingError):
+    """The request carries none of the server's API keys."""
+
+    code, status = "unauthenticated", 401
 
 
 class NotFound(ServingError):

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from container import failure, memory
 from container.loads import Loads
-from container.settings import Settings
+from container.settings import Settings, comma_list
 from container.worker import DrainingWorker
 
 settings = Settings.from_environ(os.environ)
@@ -37,12 +37,13 @@ accesslog = None
 logconfig_dict: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "container.telemetry.logs.JsonLines"}},
+    "formatters": {"json": {"()": "container.telemetry.logs.JsonLines", "hidden": comma_list(settings.api_key)}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
     "root": {"level": settings.log_level, "handlers": ["stderr"]},
-    # gunicorn speaks of itself at INFO: warnings are what an operator needs.
+    # gunicorn speaks of itself at INFO, flask_cors of requests: warnings are what an operator needs.
     "loggers": {
-        "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True, "qualname": "gunicorn.error"}
+        name: {"level": "WARNING", "handlers": [], "propagate": True, "qualname": name}
+        for name in ("gunicorn.error", "flask_cors")
     },
 }
 

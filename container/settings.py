@@ -4,6 +4,7 @@ Read by app, cli and gunicorn_conf; everything below them gets values as argumen
 compared with this file by a test.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -11,9 +12,12 @@ from typing import Any, Self
 PREFIX = "MASKSERVE_"
 
 
-def setting(default: object, doc: str, *names: str) -> Any:
-    """A field that is read from the first of the environment variables `names` that is set (own ones get PREFIX)."""
-    return field(default=default, metadata={"names": names, "doc": doc})
+def setting(default: object, doc: str, *names: str, secret: bool = False) -> Any:
+    """A field that is read from the first of the environment variables `names` that is set (own ones get PREFIX).
+
+    A `secret` is never shown: neither in the record's repr nor in what is said about a wrong value.
+    """
+    return field(default=default, repr=not secret, metadata={"names": names, "doc": doc})
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class Settings:
     endpoint_names: str = setting(
         "", "Names answered on /endpoints/NAME/invocations, separated by commas; empty means any.", "ENDPOINT_NAMES"
     )
+    api_key: str = setting(
+        "",
+        "API keys, separated by commas, one of which every request but /ping must carry; empty asks for none.",
+        "API_KEY",
+        secret=True,
+    )
+    cors_origins: str = setting(
+        "",
+        "Origins whose web pages may call this server, separated by commas; `*`, only with an API key, means all.",
+        "CORS_ORIGINS",
+    )
     max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
     max_scans: int = setting(100, "Most scans of a progressive JPEG.", "MAX_SCANS")
     url_hosts: str = setting(
@@ -93,9 +108,17 @@ class Settings:
         return cls(**values)
 
     def __post_init__(self) -> None:
-        for name, allowed in _ALLOWED.items():
-            if not allowed[0](getattr(self, name)):
-                raise ValueError(f"{variables(name)[0]} is {getattr(self, name)!r}; it takes {allowed[1]}")
+        for f in fields(self):
+            fits, allowed = _ALLOWED.get(f.name, (lambda _: True, ""))
+            value = getattr(self, f.name)
+            if not fits(value):
+                shown = repr(value) if f.repr else "set to something else"
+                raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {allowed}")
+        if "*" in comma_list(self.cors_origins) and not self.api_key:
+            raise ValueError(
+                "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
+                "can be reached could use it; name the origins, or set a key"
+            )
 
     @property
     def deadline_seconds(self) -> float:
@@ -129,6 +152,11 @@ def _cast(kind: type, name: str, text: str) -> object:
         raise ValueError(f"{name} is {text!r}; it takes {'a whole number' if kind is int else 'a number'}") from None
 
 
+def _each(pattern: str) -> Callable[[str], bool]:
+    """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
+    return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
+
+
 _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "port": (lambda v: 0 < v < 65536, "1 to 65535"),
     "workers": (lambda v: v >= 1, "1 or more"),
@@ -140,6 +168,12 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cpu_threads": (lambda v: v >= 0, "0 or more"),
     "queue_size": (lambda v: v >= 1, "1 or more"),
     "batch_size": (lambda v: v >= 1, "1 or more"),
+    # What a Bearer token may consist of (RFC 6750). Eight of it, so that neither a client's "None" nor a slip is a key.
+    "api_key": (_each(r"[A-Za-z0-9._~+/=-]{8,200}"), "keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / ="),
+    "cors_origins": (
+        _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
+        "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
+    ),
     "max_pixels": (lambda v: v >= 1, "1 or more"),
     "max_scans": (lambda v: v >= 1, "1 or more"),
     "url_timeout": (lambda v: v > 0, "more than 0"),

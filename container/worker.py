@@ -1,6 +1,7 @@
 """The gunicorn worker: many cheap threads, deadlines for slow senders, and a shutdown that loses nothing."""
 
 import json
+import logging
 import math
 import socket
 import sys
@@ -16,6 +17,8 @@ from gunicorn.workers.gthread import ThreadWorker
 from container import framing, memory
 from container.errors import BodyTooLarge
 from container.settings import Settings
+
+log = logging.getLogger("maskserve.request")
 
 IDLE_SECONDS = 1.0  # after the last request began, and none is left
 
@@ -98,7 +101,9 @@ class DrainingWorker(ThreadWorker):
         for kind, status, message in _REFUSALS:
             if isinstance(exc, kind):
                 body = json.dumps({"error": {"code": "bad_request", "message": message}}).encode()
+                log.info("request", extra={"fields": {"status": status, "reason": message}})
                 head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                head += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
                 with suppress(OSError):
                     client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
                 framing.hang_up(client, self.settings.read_seconds)

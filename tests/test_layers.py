@@ -27,6 +27,7 @@ SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  
 
 FENCES = {
     "flask": ("protocols", "app"),
+    "flask_cors": ("protocols/browser",),
     "werkzeug": ("protocols", "app"),
     "openvino": ("engines",),
     "torch": ("engines", "training"),

@@ -41,12 +41,28 @@ def test_read(environ: dict[str, str], name: str, value: object) -> None:
         ({"SAGEMAKER_BIND_TO_PORT": "70000"}, "SAGEMAKER_BIND_TO_PORT is 70000; it takes 1 to 65535"),
         ({"SAGEMAKER_MODEL_SERVER_WORKERS": "0"}, "it takes 1 or more"),
         ({"SAGEMAKER_MODEL_SERVER_TIMEOUT": "nan"}, "it takes 0 to 86400"),
+        ({"MASKSERVE_API_KEY": ","}, "MASKSERVE_API_KEY is set to something else; it takes keys of 8 to 200"),
+        ({"MASKSERVE_CORS_ORIGINS": "app.example.com"}, "it takes origins in lower case as https://app.example.com"),
+        ({"MASKSERVE_CORS_ORIGINS": "https://app.example.com/"}, "without a path"),
+        ({"MASKSERVE_CORS_ORIGINS": "https://*.example.com"}, "without a path"),
+        ({"MASKSERVE_CORS_ORIGINS": "null"}, "without a path"),
+        ({"MASKSERVE_CORS_ORIGINS": "*"}, "'*' without MASKSERVE_API_KEY"),
         ({"MASKSERVE_PRECISION": "int8"}, "MASKSERVE_PRECISION is 'int8'; it takes fp32, bf16 or fp16"),
     ],
 )
 def test_refused(environ: dict[str, str], reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
         Settings.from_environ(environ)
+
+
+@pytest.mark.parametrize("value", ["s3cret!", "s3cret! s3cret!", "good-key-1,s3cret!", "s3cret!" * 99, "s3cretä-key"])
+def test_a_key_is_never_shown(value: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Settings.from_environ({"MASKSERVE_API_KEY": value})
+    assert "s3cret" not in str(caught.value) and "good" not in str(caught.value)
+    settings = Settings.from_environ({"MASKSERVE_API_KEY": "good-key-1, good-key-2"})
+    assert "good-key" not in f"{settings} {settings!r}"
+    assert comma_list(settings.api_key) == ("good-key-1", "good-key-2")
 
 
 def test_comma_list() -> None:

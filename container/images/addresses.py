@@ -1,11 +1,18 @@
 """Whether an IP address belongs to the public internet, whatever it is wrapped in."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
+# What IANA's registries list as special, and Python 3.11's `is_global` takes for public.
+_SPECIAL = (
+    IPv4Network("192.0.0.0/24"),  # protocol assignments
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays, given up
+    IPv6Network("2001::/23"),  # protocol assignments; Teredo, in it, counts by what it holds
+    IPv6Network("3fff::/20"),  # documentation
+)
 _LAST_32_BITS = (
     IPv6Network("::/96"),  # IPv4-compatible
     IPv6Network("::ffff:0:0/96"),  # IPv4-mapped
@@ -28,8 +35,9 @@ def _is_public(address: Address) -> bool:
         # NAT64 and the mapped forms lie in blocks that are reserved as such; what they lead to counts
         if isinstance(address, IPv4Address) or not any(address in network for network in _LAST_32_BITS):
             return False
+    special = any(address in network for network in _SPECIAL)
     if isinstance(address, IPv4Address):
-        return address.is_global
+        return address.is_global and not special
     if address.scope_id is not None:
         return False
     inside = list(_embedded(address))
@@ -38,7 +46,7 @@ def _is_public(address: Address) -> bool:
     if any(address in network for network in _LAST_32_BITS):
         return True
     teredo_or_6to4 = address.teredo is not None or address.sixtofour is not None
-    return address in _GLOBAL_UNICAST and (teredo_or_6to4 or address.is_global)
+    return address in _GLOBAL_UNICAST and (teredo_or_6to4 or (address.is_global and not special))
 
 
 def _embedded(address: IPv6Address) -> Iterator[IPv4Address]:

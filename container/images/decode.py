@@ -22,7 +22,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from container import cores
 from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
-from container.images import headers
+from container.images import headers, libtiff
 from container.images.limits import Limits
 from container.images.orient import upright
 from container.images.rgb import to_rgb
@@ -40,6 +40,7 @@ _OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 _CORES = threading.BoundedSemaphore(cores.count())
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
+libtiff.silence()
 Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
 
 

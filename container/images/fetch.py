@@ -24,6 +24,9 @@ from container.images.url_rules import Target, target
 _MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 1 << 16  # bytes read at once
+# Bytes that an answer may have beside its picture, and as many as that again: headers, and the sizes of chunks.
+# http.client bounds each line, but neither the number of interim answers nor what is said beside a chunk's size.
+_MOST_AROUND = 1 << 20
 
 SocketAddress = tuple[int, Any]  # address family, what `connect` takes
 
@@ -111,14 +114,16 @@ def _tls() -> ssl.SSLContext:
 
 def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, most: int) -> tuple[bytes, str | None]:
     """The body of a 200, or where a redirect leads."""
+    named = f"[{goal.host}]" if ":" in goal.host else goal.host
     request = (
-        f"GET {goal.path} HTTP/1.1\r\nHost: {goal.host}\r\nUser-Agent: maskserve\r\nAccept: image/*\r\n"
+        f"GET {goal.path} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: maskserve\r\nAccept: image/*\r\n"
         "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
     )
     try:
         connection.settimeout(deadline.left())
         connection.sendall(request.encode("ascii"))
-        response = http.client.HTTPResponse(cast(socket.socket, _Readable(connection, deadline)), method="GET")
+        readable = _Readable(connection, deadline, 2 * most + _MOST_AROUND)
+        response = http.client.HTTPResponse(cast(socket.socket, readable), method="GET")
         with response:
             response.begin()
             location = response.getheader("Location")
@@ -151,11 +156,12 @@ def _body(response: http.client.HTTPResponse, goal: Target, most: int) -> bytes:
 
 
 class _Readable(io.RawIOBase):
-    """What `HTTPResponse` reads of a socket; every read has the rest of the whole time, not a time of its own."""
+    """What `HTTPResponse` reads of a socket: `most` bytes of it, and the rest of the whole time for every read."""
 
-    def __init__(self, connection: ssl.SSLSocket, deadline: _Deadline) -> None:
+    def __init__(self, connection: ssl.SSLSocket, deadline: _Deadline, most: int) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._left = most
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self, _PIECE)
@@ -165,7 +171,11 @@ class _Readable(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._connection.settimeout(self._deadline.left())
-        return self._connection.recv_into(buffer)
+        count = self._connection.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise BadRequest("the host of the URL sends too much around its picture")
+        return count
 
 
 def _joined(url: str, location: str) -> str:

@@ -4,14 +4,11 @@
 """
 
 import json
-import logging
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from container.errors import ServingError, Unavailable
-
-log = logging.getLogger(__name__)
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 
@@ -38,14 +35,14 @@ def respond(error: Exception) -> Response:
 
 
 def translate(error: Exception) -> ServingError:
-    """`error` as a ServingError; what nobody foresaw is logged with its traceback and told to nobody."""
+    """`error` as a ServingError; what nobody foresaw goes into the request's log line and to nobody else."""
     if isinstance(error, ServingError):
         return error
     if isinstance(error, HTTPException) and error.code is not None:
         translated = ServingError(_http_message(error))
         translated.code, translated.status = _HTTP_CODES.get(error.code, "bad_request"), error.code
         return translated
-    log.error("a request failed", exc_info=error, extra={"fields": {"request_id": _request_id()}})
+    request.environ["maskserve.failure"] = error
     return ServingError("the server failed on this request; its log says why")
 
 

@@ -20,7 +20,7 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get(INFERENCE_ID, "")
+        given = request.headers.get(INFERENCE_ID) or request.headers.get("X-Request-Id", "")
         request.environ["maskserve.request_id"] = given if _PRINTABLE.fullmatch(given) else uuid.uuid4().hex
         request.environ["maskserve.started"] = time.monotonic()
         metrics.IN_FLIGHT.inc()
@@ -33,7 +33,8 @@ def register(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule else "none"
         metrics.REQUESTS.labels(route, response.status_code).inc()
         metrics.LATENCY.labels(route).observe(seconds)
-        if route != "/ping":  # asked every few seconds: a line each is money on CloudWatch
+        failure = request.environ.get("maskserve.failure")
+        if route != "/ping" or failure:  # asked every few seconds: a line each is money on CloudWatch
             fields = {
                 "request_id": request_id,
                 "method": request.method[:16],
@@ -43,7 +44,7 @@ def register(app: Flask) -> None:
                 "bytes_out": response.content_length,
                 **request.environ.get("maskserve.log", {}),
             }
-            log.info("request", extra={"fields": fields})
+            log.log(logging.ERROR if failure else logging.INFO, "request", exc_info=failure, extra={"fields": fields})
         return response
 
     @app.teardown_request

@@ -1,19 +1,16 @@
 """The API's own description: the document by a validator, the page by a browser."""
 
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from tests.clients.browser import CHROMIUM, browse
 from tests.conftest import Server
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +38,18 @@ def test_the_page_shows_every_operation(server: Server, operations: set[tuple[st
     assert "Maskserve" in dom and "Failed to load" not in dom
     assert server.url + "/docs/assets/swagger-ui-bundle.js" in requested
     assert [url for url in requested if not url.startswith(server.url)] == []
-    assert re.findall(r'(?:src|href|action)="(?:\w+:)?//[^"]*"', dom) == []
+    linked = re.findall(r'(?:src|href|action)="((?:\w+:)?//[^"]*)"', dom)
+    assert [url for url in linked if not url.startswith(server.url)] == []
 
 
-def browse(url: str, folder: Path) -> tuple[str, list[str]]:
-    """The page after its scripts have run, and every address that it asked for."""
-    net_log = folder / "net.json"
-    done = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        + ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        # What the browser itself would like to call does not resolve.
-        + ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={folder / 'profile'}"]
-        + [f"--log-net-log={net_log}", "--virtual-time-budget=8000", "--dump-dom", url],
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    log = json.loads(net_log.read_text())
-    start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
-    started = [
-        event["params"] for event in log["events"] if event["type"] == start and "url" in event.get("params", {})
-    ]
-    # The browser's own requests have no origin; the page's have the page's.
-    return done.stdout, [p["url"] for p in started if p.get("initiator", "not an origin") != "not an origin"]
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_behind_a_key_the_page_asks_for_it_as_a_user_name(start_slow_server: Any, tmp_path: Path) -> None:
+    key = "browsers/key+2026="
+    server = start_slow_server(0, MASKSERVE_API_KEY=key)
+    server.wait()
+    refused, _ = browse(server.url + "/docs", tmp_path / "without")
+    assert "swagger-ui" not in refused
+    page, requested = browse(server.url.replace("//", f"//{quote(key, safe='')}@") + "/docs", tmp_path / "with")
+    assert page.count('class="opblock-summary-method"') >= 7 and "Failed to load" not in page
+    assert server.url + "/openapi.json" in requested
+    assert key not in server.log.read_text()

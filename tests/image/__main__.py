@@ -1,9 +1,7 @@
 """Builds the image, runs it under the conditions of SageMaker and harder ones, and prints one line a check.
 
-    make image-test
-    python -m tests.image --no-build        check the image of the last build again
-
-Requests to a container without a network are sent from inside it, by the Python that it has.
+make image-test
+python -m tests.image --no-build        check the image of the last build again
 """
 
 import argparse
@@ -17,56 +15,28 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import skimage.data
 from PIL import Image
 
+from tests.image.confinement import check_confinement
+from tests.image.containers import (
+    STOP_SECONDS,
+    TAG,
+    ask,
+    check,
+    check_exit,
+    exit_code,
+    failures,
+    is_healthy,
+    running,
+    wait,
+)
 from tests.image.engine import ROOT, Engine, Unavailable, find
 from tests.training.folders import write_channels
-
-TAG = "localhost/maskserve:image-test"
-HARDENED = (
-    "--read-only",
-    "--tmpfs",
-    "/tmp:rw,size=512m,mode=1777",
-    "--cap-drop",
-    "all",
-    "--security-opt",
-    "no-new-privileges",
-)
-STOP_SECONDS = 30  # SageMaker sends SIGKILL this long after SIGTERM
-
-# Runs inside: one request, its body from stdin; prints status and Content-Type on a line, then the body.
-REQUEST = """
-import http.client, sys
-method, path, port, accept = sys.argv[1:]
-server = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
-server.request(method, path, sys.stdin.buffer.read() or None, {"Accept": accept, "Content-Type": "image/jpeg"})
-answer = server.getresponse()
-sys.stdout.buffer.write(f"{answer.status} {answer.headers['Content-Type']}\\n".encode() + answer.read())
-"""
-
-# Runs inside: asks /ping until it is 200, prints every status on the way once.
-WAIT = """
-import http.client, sys, time
-seen, until = [], time.monotonic() + 120
-while time.monotonic() < until and seen[-1:] != ["200"]:
-    try:
-        server = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=2)
-        server.request("GET", "/ping")
-        status = str(server.getresponse().status)
-    except OSError as error:
-        status = type(error).__name__
-    if seen[-1:] != [status]:
-        seen.append(status)
-    time.sleep(0.05)
-print(" ".join(seen))
-"""
 
 # Runs inside: memory of all processes in MB, shared pages counted once.
 MEMORY = """
@@ -79,8 +49,6 @@ for path in glob.glob("/proc/[0-9]*/smaps_rollup"):
         pass  # gone already
 print(sum(int(re.search(r"^Pss: +(\\d+)", text, re.M)[1]) for text in texts) // 1024)
 """
-
-failures: list[str] = []
 
 
 def main() -> int:
@@ -101,6 +69,7 @@ def main() -> int:
     photo = jpeg(skimage.data.astronaut())
     check_image(engine)
     check_serving(engine, photo)
+    check_confinement(engine, photo)
     check_other_starts(engine, photo)
     check_model_folder(engine, photo)
     check_training(engine, photo)
@@ -234,42 +203,6 @@ def check_stop(engine: Engine) -> None:
         check(f"gone within {STOP_SECONDS} s", seconds < STOP_SECONDS)
 
 
-@contextmanager
-def running(engine: Engine, *options: str, command: list[str]) -> Iterator[str]:
-    """A hardened container; its log is shown when something failed meanwhile, and it is removed in any case."""
-    name = f"maskserve-image-test-{os.getpid()}-{time.monotonic_ns()}"
-    failed_before = len(failures)
-    finished = False
-    try:
-        engine("run", "-d", "--name", name, *HARDENED, *options, TAG, *command)
-        yield name
-        finished = True
-    finally:
-        if not finished or len(failures) > failed_before:
-            logs = engine("logs", name, check=False)
-            print((logs.stdout + logs.stderr).decode()[-3000:], file=sys.stderr)
-        engine("rm", "-f", name, check=False)
-
-
-def wait(engine: Engine, name: str, port: str = "8080") -> list[str]:
-    """The statuses /ping went through until it was ready."""
-    return engine.text("exec", name, "python", "-I", "-c", WAIT, port).split()
-
-
-def ask(engine: Engine, name: str, body: bytes, accept: str, port: str = "8080") -> tuple[int, str, bytes]:
-    """POST /invocations from inside the container: status, Content-Type, body."""
-    script = ("python", "-I", "-c", REQUEST, "POST", "/invocations", port, accept)
-    head, _, answer = engine("exec", "-i", name, *script, input=body).stdout.partition(b"\n")
-    status, _, kind = head.decode().partition(" ")
-    return int(status), kind, answer
-
-
-def is_healthy(engine: Engine, name: str) -> bool:
-    """What the image's HEALTHCHECK says, asked for now."""
-    test = json.loads(engine.text("inspect", name))[0]["Config"]["Healthcheck"]["Test"]
-    return engine("exec", name, *test[1:], check=False).returncode == 0
-
-
 def post(port: int, body: bytes) -> tuple[int, float]:
     """POST /invocations from outside: status (0: connection lost) and the moment of the answer."""
     server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -291,23 +224,6 @@ def ping_from_outside(port: int) -> str:
         return "refused"
     except TimeoutError:
         return "timeout"
-
-
-def check_exit(engine: Engine, name: str) -> None:
-    engine("stop", "-t", str(STOP_SECONDS), name)
-    check("  exit code 0 after SIGTERM", (code := exit_code(engine, name)) == "0", code)
-
-
-def exit_code(engine: Engine, name: str) -> str:
-    return engine.text("inspect", "--format", "{{.State.ExitCode}}", name)
-
-
-def check(what: str, passed: bool, detail: str = "") -> None:
-    """One line of the report; the detail of what failed goes below it."""
-    print(f"{'ok    ' if passed else 'FAILED'}  {what}", flush=True)
-    if not passed:
-        failures.append(what)
-        print(f"        {detail}", flush=True)
 
 
 def jpeg(pixels: np.ndarray) -> bytes:

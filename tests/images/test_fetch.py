@@ -19,12 +19,15 @@ from cryptography.x509.oid import NameOID
 from container.errors import BadImage, BadRequest
 from container.images import Limits, addresses, fetch
 from container.images.sources._base import sources
+from container.images.url_rules import Target
 from tests.images.pictures import encode, noise
 
 HOST = "images.example.com"
 PICTURE = encode(noise(5, 7))
 LIMITS = Limits(url_hosts=(HOST, "other.example.com"), url_timeout=5)
 PUBLIC = "93.184.216.34"
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 Answer = Callable[[ssl.SSLSocket], None]
 
@@ -51,10 +54,15 @@ def drip(head: bytes, pause: float = 0.05) -> Answer:
     return answer
 
 
-def endless(connection: ssl.SSLSocket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-    while True:
-        connection.sendall(bytes(65536))
+def again_and_again(head: bytes, line: bytes) -> Answer:
+    """`head`, then `line` for as long as somebody reads."""
+
+    def answer(connection: ssl.SSLSocket) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(line * 1000)
+
+    return answer
 
 
 class Server:
@@ -182,7 +190,19 @@ def test_bodies_without_length_and_in_chunks(server: Server) -> None:
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n"), "did not speak HTTP"),
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70000), "did not speak HTTP"),
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "did not speak HTTP"),
-        (endless, "longer than 100000 bytes allowed"),
+        (again_and_again(b"HTTP/1.1 200 OK\r\n\r\n", bytes(100)), "longer than 100000 bytes allowed"),
+        (plain(b"\x1f\x8b", "Content-Encoding: identity", "Content-Encoding: gzip"), "compressed body"),
+        (again_and_again(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "too much around"),
+        (
+            again_and_again(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 5000 + b"\r\na\r\n"
+            ),
+            "too much around",
+        ),
+        (
+            again_and_again(CHUNKS + b"1\r\na\r\n0\r\n", b"A: b\r\n"),
+            "too much around",
+        ),
         (plain(b"", length=10**9), "longer than 100000 bytes allowed"),
     ],
 )
@@ -199,7 +219,13 @@ def test_answers_that_are_no_picture(server: Server, answer: Answer, reason: str
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"],
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nA: ",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+        CHUNKS + b"ff\r\n",
+    ],
 )
 def test_a_slow_drip_meets_the_deadline_of_the_whole(server: Server, head: bytes) -> None:
     server.answers["/a.png"] = drip(head)
@@ -207,6 +233,27 @@ def test_a_slow_drip_meets_the_deadline_of_the_whole(server: Server, head: bytes
     with pytest.raises(BadRequest, match="longer than the 0.4 s allowed .MASKSERVE_URL_TIMEOUT"):
         get(limits=Limits(url_hosts=(HOST,), url_timeout=0.4))
     assert time.monotonic() - start < 1.5
+
+
+def test_a_slow_handshake_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "is_public", lambda text: True)
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found("127.0.0.1", slow.getsockname()[1])])
+
+        def shake_slowly() -> None:
+            connection, _ = slow.accept()
+            with contextlib.suppress(OSError), connection:
+                for byte in b"\x16\x03\x03\x40\x00" + bytes(1000):
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=shake_slowly)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(BadRequest, match="longer than the 0.4 s"):
+            get(limits=Limits(url_hosts=(HOST,), url_timeout=0.4))
+        assert time.monotonic() - begun < 1.5
+        thread.join(10)
 
 
 def test_a_silent_server_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +317,32 @@ def test_a_redirect_to_a_host_that_is_not_public(server: Server, monkeypatch: py
     assert len(server.requests) == 1
 
 
+def test_the_connection_goes_to_the_address_that_was_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the name leads elsewhere from the second lookup on; here with the real test of addresses."""
+    lookups = iter([[found(PUBLIC)], [found("127.0.0.1")], [found("127.0.0.1")]])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: next(lookups))
+    reached: list[Any] = []
+
+    class Recorder:
+        def __init__(self, *_: object) -> None: ...
+
+        def settimeout(self, _: float) -> None: ...
+
+        def close(self) -> None: ...
+
+        def connect(self, address: Any) -> None:
+            reached.append(address)
+            raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "socket", Recorder)
+    with pytest.raises(BadRequest, match="cannot be reached"):
+        get()
+    assert reached == [(PUBLIC, 443)]
+    with pytest.raises(BadRequest, match="not a public one"):  # the second download looks up anew, and refuses
+        get()
+    assert reached == [(PUBLIC, 443)]
+
+
 def test_a_name_is_looked_up_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: the second answer, which would lead elsewhere, is never asked for."""
     rows = iter([[found("127.0.0.1", server.port)], [found("127.0.0.1", 1)]])
@@ -320,6 +393,17 @@ def test_an_unknown_certificate(server: Server, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found("127.0.0.1", server.port)])
     with pytest.raises(BadRequest, match="no valid certificate"):
         get()
+
+
+def test_the_host_header_of_an_ipv6_address_has_brackets(server: Server) -> None:
+    server.answers["/a.png"] = plain(PICTURE)
+    with pytest.raises(BadRequest, match="no valid certificate"):
+        fetch.fetch("https://[2606:4700::1111]/a.png", Limits(url_hosts=("2606:4700::1111",), url_timeout=5))
+    goal = Target("2606:4700::1111", 443, "/a.png")
+    named = Target(HOST, 443, "/a.png")
+    with fetch._connect(named, deadline := fetch._Deadline(5)) as connection:
+        assert fetch._answer(connection, goal, deadline, 1000) == (PICTURE, None)
+    assert "\r\nHost: [2606:4700::1111]\r\n" in server.requests[-1]
 
 
 def test_proxies_of_the_environment_are_not_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

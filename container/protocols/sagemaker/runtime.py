@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
 
-from container.errors import BodyTooLarge, ServingError
+from container.errors import BodyTooLarge, ServingError, Unauthenticated
 from container.protocols import errors
 from container.protocols.openapi import operation
 from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES, Defaults, invoke
@@ -33,6 +33,7 @@ _NAME_PARAMETER = {
 def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str]) -> Blueprint:
     """The runtime's routes; `names` are the endpoints that exist, or none for any."""
     blueprint = Blueprint("sagemaker_runtime", __name__)
+    blueprint.register_error_handler(Unauthenticated, _access_denied)
     takes = invocation(urls=bool(services.limits.url_hosts))
 
     @blueprint.post("/endpoints/<path:name>/invocations")
@@ -79,6 +80,10 @@ def _model_error(error: ServingError) -> Response:
 
 def _validation_error(message: str) -> Response:
     return _typed(400, "ValidationError", {"Message": message})
+
+
+def _access_denied(error: Unauthenticated) -> Response:
+    return _typed(error.status, "AccessDeniedException", {"Message": f"{error.message}; {error.hint}"})
 
 
 def _typed(status: int, kind: str, document: dict[str, object]) -> Response:
