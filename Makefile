@@ -59,6 +59,14 @@ fuzz: $(VENV)/.dev ## look for inputs that the decoder or the attributes' parser
 audit: $(VENV)/.dev ## ask whether what is pinned has known vulnerabilities; fails where it cannot tell: ARGS="-s osv"
 	$(BIN)/python -m tests.audit $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print what came of it: two minutes
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## good, bad, slow and vanishing clients for MINUTES=20; fails where memory or descriptors grow
+	$(BIN)/python -m tests.soak $(or $(MINUTES),20)
+
 .PHONY: clean
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz tests/clients/node_modules

@@ -14,9 +14,10 @@ ServingError (500 internal_error)
 ├── ClientGone (499 client_gone, which nobody reads)
 ├── Unavailable (503 unavailable, with Retry-After)
 │   ├── ModelNotReady (503 model_not_ready)
-│   └── Overloaded (503 overloaded)
-├── DeadlineExceeded (504 deadline_exceeded)
-└── OutOfMemory (507 out_of_memory)
+│   ├── Overloaded (503 overloaded)
+│   ├── OutOfMemory (503 out_of_memory)
+│   └── DeviceLost (503 device_lost)
+└── DeadlineExceeded (504 deadline_exceeded)
 
 A message says what was wrong, the value, and what is allowed, in one line; it never holds a path of this machine or
 the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
@@ -121,16 +122,22 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class OutOfMemory(Unavailable):
+    """There is not enough memory for this picture now."""
+
+    code = "out_of_memory"
+
+
+class DeviceLost(Unavailable):
+    """The device has failed and answers nothing more; this process is about to be replaced."""
+
+    code = "device_lost"
+
+
 class DeadlineExceeded(ServingError):
     """The request was not done in time; the message names the stage that was slow."""
 
     code, status = "deadline_exceeded", 504
-
-
-class OutOfMemory(ServingError):
-    """There is not enough memory for this model or this picture."""
-
-    code, status = "out_of_memory", 507
 
 
 class ModelError(Exception):

@@ -57,6 +57,7 @@ _loads = Loads()
 
 def when_ready(server: Any) -> None:
     """The port is open: refuse now, in one line, what cannot be served."""
+    server.handle_int = server.handle_term  # Ctrl-C loses no request either; a second one ends at once
     from container import app
     from container.errors import ModelError, ServingError
 

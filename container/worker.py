@@ -3,6 +3,8 @@
 import json
 import logging
 import math
+import os
+import signal
 import socket
 import sys
 import threading
@@ -20,6 +22,7 @@ from container.settings import Settings
 
 log = logging.getLogger("maskserve.request")
 
+LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 IDLE_SECONDS = 1.0  # after the last request began, and none is left
 
 # What the parser raises → the status and what is told; subclasses before their bases.
@@ -41,6 +44,8 @@ class DrainingWorker(ThreadWorker):
     After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
     connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
     flight is finished, and idle connections are closed rather than waited for.
+
+    A worker whose model will not answer any more refuses what waits for it, and ends.
     """
 
     settings: Settings  # set by gunicorn_conf
@@ -48,6 +53,7 @@ class DrainingWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
+        self._broken = False
         self._idle_since = math.inf  # infinite while there is nothing to give back
 
     def handle(self, conn: Any) -> Any:
@@ -63,6 +69,10 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._reading[conn] = time.monotonic() + self.settings.read_seconds
+        # A client that acknowledges nothing for so long, or takes nothing, is given up by the kernel; writing has no
+        # deadline of its own.
+        with suppress(OSError, AttributeError):  # gone already; not Linux
+            conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         self._idle_since = time.monotonic()
         try:
             return super().handle(conn)
@@ -84,9 +94,10 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def notify(self) -> None:
-        """gunicorn's main loop comes by here every second: end the reading that takes too long; tidy up when idle."""
+        """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
         super().notify()
         now = time.monotonic()
+        self._end_when_broken()
         if not self._reading and now - self._idle_since > IDLE_SECONDS:
             self._idle_since = math.inf
             memory.give_back()
@@ -95,6 +106,20 @@ class DrainingWorker(ThreadWorker):
                 self._reading.pop(conn, 0.0)
                 with suppress(OSError):  # gone already
                     conn.sock.shutdown(socket.SHUT_RD)  # a blocked read returns; the answer can still be written
+
+    def _end_when_broken(self) -> None:
+        """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
+        services = self.wsgi.extensions["services"]
+        reason = services.repository.broken(services.deadline_seconds)
+        if reason and not self._broken:
+            self._broken = True
+            log.error("%s; this process ends, and another is started", reason)
+            self.set_accept_enabled(False)  # who connects now is answered by the next process
+            services.draining.set()  # for /ping
+            services.repository.abandon()
+            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # nothing less ends a thread that is stuck
+            end.daemon = True
+            end.start()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what is not well-formed HTTP in the shape of every other error."""
@@ -109,6 +134,11 @@ class DrainingWorker(ThreadWorker):
                 framing.hang_up(client, self.settings.read_seconds)
                 return
         super().handle_error(req, client, addr, exc)
+
+    def init_signals(self) -> None:
+        """Ctrl-C reaches the workers too, not the master alone: here it is what SIGTERM is."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, self.handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         application = getattr(self, "wsgi", None)

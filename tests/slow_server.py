@@ -5,10 +5,12 @@ import sys
 import time
 from typing import Any
 
+TRAP = 7
+
 
 def create() -> Any:
     """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
-    the load, …_FAIL what it raises.
+    the load, …_FAIL what it raises. A picture TRAP pixels wide gets the prediction to do what …_TRAP says.
     """
     # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
     from container.app import create_app
@@ -28,10 +30,26 @@ def create() -> Any:
         time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))
         if reason := os.environ.get("MASKSERVE_TEST_FAIL"):
             raise ModelError(reason)
-        return Model(engine, Dispatcher(engine.predict, settings.queue_size))
+        return Model(engine, Dispatcher(_trapped(engine.predict), settings.queue_size))
 
     patience = settings.deadline_seconds if settings.workers > 1 else 0.0
     return create_app(settings, fake_services(load, settings.deadline_seconds, patience))
+
+
+def _trapped(predict: Any) -> Any:
+    trap = os.environ.get("MASKSERVE_TEST_TRAP")
+    if not trap:
+        return predict
+    from container.engines import _light_torchvision, _runtime  # noqa: F401  # the first for what it does
+
+    def run(pixels: Any, options: Any) -> Any:
+        if any(picture.shape[1] == TRAP for picture in pixels):
+            if trap == "stall":
+                time.sleep(120)
+            raise RuntimeError(trap)
+        return predict(pixels, options)
+
+    return _runtime.bounded(run)
 
 
 if __name__ == "__main__":

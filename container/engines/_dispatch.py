@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
+from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, Unavailable
 from container.structures import Options, Prediction
 
 WATCHED = 0.1  # seconds that a request has waited before it is asked whether anybody still wants it
+STALLED = 10  # times as long as usual
 RECENT = 9  # predictions that tell how long the next will take
 
 Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
@@ -71,6 +72,7 @@ class Dispatcher:
         self._recent: deque[float] = deque([0.0], RECENT)  # seconds a picture
         self._seconds = 0.0  # the middle of them; 0 while nothing is known
         self._running: tuple[int, float] = (0, 0.0)  # pictures that are being predicted, and since when
+        self._lost = False  # the device; see DeviceLost
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -96,12 +98,37 @@ class Dispatcher:
         except TimeoutError:
             stage = "waiting in the queue" if job.future.cancel() else "in the model"
             raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
+        finally:
+            del (
+                job
+            )  # holds the picture; an error in its future holds this frame, and would keep both until a collection
 
     def _expected_wait(self) -> float:
         """Seconds until what is before a new request is done; 0 where nothing is, or nothing is known yet."""
         count, since = self._running
         left = max(0.0, count * self._seconds - (time.monotonic() - since)) if count else 0.0
         return self._jobs.qsize() * self._seconds + left
+
+    def broken(self, seconds: float) -> str:
+        """Why nothing more will come of this model, or "": its device is lost, or one prediction takes for ever.
+
+        That is `seconds`, in which no client is answered any more, and ten times what predictions took before.
+        """
+        count, since = self._running
+        if count and time.monotonic() - since > max(seconds, STALLED * self._seconds * count):
+            return f"one prediction has taken more than {seconds:g} s"
+        return "its device has failed" if self._lost else ""
+
+    def abandon(self) -> None:
+        """Refuse what is queued, and whatever else comes."""
+        self._closed = True
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None and job.future.set_running_or_notify_cancel():
+                job.future.set_exception(Unavailable("the model has failed, and is started again", retry_after=5))
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
@@ -113,21 +140,24 @@ class Dispatcher:
                 job.future.set_exception(_closing())
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            jobs = [first]
-            ending = False
-            while len(jobs) < self._batch_size and not ending:
-                try:
-                    following = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    ending = True
-                else:
-                    jobs.append(following)
-            self._answer([job for job in jobs if _wanted(job)])
-            if ending:
-                return
+        jobs: list[_Job] = []  # emptied by what answers them: an error holds its frames, and those would hold pictures
+        while self._take(jobs):
+            self._answer(jobs)
+        self._answer(jobs)
+
+    def _take(self, jobs: list[_Job]) -> bool:
+        """Wait for a job, and add it to `jobs` with those that are waiting behind it; False for the last time."""
+        job = self._jobs.get()
+        while job is not None:
+            if _wanted(job):
+                jobs.append(job)
+            if len(jobs) >= self._batch_size:
+                return True
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return True
+        return False
 
     def _answer(self, jobs: list[_Job]) -> None:
         if not jobs:
@@ -137,11 +167,11 @@ class Dispatcher:
         try:
             predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
         except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
+            self._lost = self._lost or isinstance(error, DeviceLost)
             if len(jobs) == 1:
-                jobs[0].future.set_exception(error)
-            else:  # one picture, such as one too large for the memory, must not fail the others
-                for job in jobs:
-                    self._answer([job])
+                jobs.pop().future.set_exception(error)
+            while jobs:  # one picture, such as one too large for the memory, must not fail the others
+                self._answer([jobs.pop(0)])
             return
         finally:
             self._running = (0, 0.0)
@@ -152,3 +182,4 @@ class Dispatcher:
         inference_ms = took * 1000
         for job, prediction in zip(jobs, predictions, strict=True):
             job.future.set_result(Answer(prediction, (begun - job.queued) * 1000, inference_ms))
+        jobs.clear()

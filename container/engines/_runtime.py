@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from container.engines._dispatch import Predict
-from container.errors import ModelError, OutOfMemory
+from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.structures import Options, Prediction
 
 log = logging.getLogger(__name__)
@@ -74,16 +74,28 @@ def start(device: str, precision: str, cpu_threads: int, backend: str = "torch")
 
 
 def bounded(predict: Predict) -> Predict:
-    """`predict` that raises OutOfMemory, with the device's cache emptied, where torch runs out of memory."""
+    """`predict` that raises what a client may see: OutOfMemory, with the device's cache emptied, or DeviceLost.
+
+    After some errors of CUDA, such as a failed assertion on the device, every later call of the process fails as well.
+    """
 
     def run(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
         try:
             return predict(pixels, options)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+            if _says(error, "out of memory", "not enough memory", "can't allocate memory"):
+                torch.cuda.empty_cache()
+                raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
+            if _says(error, "CUDA error"):
+                raise DeviceLost("the device has failed, and the model is started again", retry_after=5) from error
+            raise
 
     return run
+
+
+def _says(error: Exception, *texts: str) -> bool:
+    message = str(error)
+    return isinstance(error, MemoryError) or any(text.lower() in message.lower() for text in texts)
 
 
 def openvino_installed() -> bool:

@@ -97,6 +97,19 @@ class Repository:
             raise ModelNotReady(slot.reason or "the model is still being loaded", retry_after=2)
         yield slot.model
 
+    def broken(self, seconds: float) -> str:
+        """In one line, which model will not answer any more and why, or ""; see Dispatcher.broken."""
+        for key, slot in list(self._slots.items()):
+            if slot.model is not None and (reason := slot.model.dispatcher.broken(seconds)):
+                return f"model {key}: {reason}"
+        return ""
+
+    def abandon(self) -> None:
+        """Refuse what waits for any model."""
+        for slot in list(self._slots.values()):
+            if slot.model is not None:
+                slot.model.dispatcher.abandon()
+
     def close(self) -> None:
         """Finish what is queued and end the threads of every model."""
         for slot in self._slots.values():

@@ -1,7 +1,9 @@
 """The queue in front of a model: bounded, on time, and never broken by what a model raises."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -165,3 +167,58 @@ def test_what_nobody_waits_for_is_not_predicted() -> None:
     dispatcher.close()
     assert gate.batches == [1, 1]
     assert [type(answer) for answer in answers].count(ClientGone) == 2
+
+
+def test_a_failed_picture_is_not_kept() -> None:
+    def predict(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+        raise RuntimeError("broken")
+
+    dispatcher = Dispatcher(predict, queue_size=4)
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    gone = weakref.ref(pixels)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(RuntimeError):
+            dispatcher.predict(pixels, Options(), soon())
+        del pixels
+        assert gone() is None
+    finally:
+        gc.enable()
+    dispatcher.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "usual", "broken"),
+    [
+        pytest.param(0.0, 0.0, "one prediction has taken more than 0 s", id="stuck"),
+        pytest.param(60.0, 0.0, "", id="not-yet"),
+        pytest.param(0.0, 60.0, "", id="always-slow"),
+    ],
+)
+def test_a_prediction_that_takes_for_ever(seconds: float, usual: float, broken: str) -> None:
+    gate = Gate()
+    dispatcher = Dispatcher(gate.predict, queue_size=8)
+    dispatcher._seconds = usual
+    asking = start(1, dispatcher, [])
+    time.sleep(0.2)
+    assert dispatcher.broken(seconds) == broken
+    gate.open.set()
+    asking[0].join()
+    assert dispatcher.broken(seconds) == ""
+    dispatcher.close()
+
+
+def test_abandoned_requests_are_refused() -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=8)
+    asking = start(3, dispatcher, answers)
+    time.sleep(0.2)
+    dispatcher.abandon()
+    with pytest.raises(Unavailable):
+        dispatcher.predict(PIXELS, Options(), soon())
+    gate.open.set()
+    for thread in asking:
+        thread.join()
+    assert sum(isinstance(answer, Options) for answer in answers) == 1
+    assert sum(isinstance(answer, Unavailable) for answer in answers) == 2

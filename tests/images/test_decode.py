@@ -297,7 +297,7 @@ def test_warnings_of_pillow_do_not_escape() -> None:
     assert not caught
 
 
-def test_no_memory_is_507(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_memory_is_refused_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(_: object) -> np.ndarray:
         raise MemoryError
 

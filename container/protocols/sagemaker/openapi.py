@@ -133,9 +133,8 @@ def answers() -> dict[str, Any]:
         "413": error("The body or the picture is too large"),
         "415": error("The content type or the kind of picture is not read"),
         "422": error("The picture has no pixels"),
-        "503": error("Loading, or too many requests waiting; Retry-After says when"),
+        "503": error("Loading, too many requests waiting, or no memory; Retry-After says when"),
         "504": error("Not done before the deadline"),
-        "507": error("There is no memory for this picture"),
     }
 
 

@@ -1,0 +1,249 @@
+"""Faults while the server is in use, and what they may cost: the real gunicorn and application, a model that waits.
+
+F1, F4, … are their numbers in the tables of SECURITY.md.
+"""
+
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.conftest import Server, encode
+from tests.faults.conftest import Figure
+from tests.faults.crowd import LOST, REFUSED, Crowd, ask
+from tests.slow_server import TRAP
+
+StartSlow = Callable[..., Server]
+TRAPPED = encode(np.zeros((5, TRAP, 3), np.uint8))
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    return psutil.Process(server.process.pid).children()
+
+
+def until(true: Callable[[], bool], seconds: float) -> float:
+    """The seconds until something is so; fails after `seconds`."""
+    begun = time.monotonic()
+    while not true():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def alarms(server: Server) -> list[str]:
+    """The log's lines above INFO, and what is no log line."""
+    lines = [line for line in server.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if json.loads(line).get("level") not in ("INFO", "DEBUG")]
+
+
+def test_f1_a_killed_worker_takes_only_its_own_requests(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0.05, SAGEMAKER_MODEL_SERVER_WORKERS="2", MASKSERVE_TEST_LOAD="1")
+    server.wait()
+    until(lambda: server.log.read_text().count("is ready after") == 2, 20)
+    with Crowd(server, small_png) as crowd:
+        time.sleep(2)
+        killed = time.monotonic()
+        workers(server)[0].send_signal(signal.SIGKILL)
+        back = until(lambda: server.log.read_text().count("is ready after") == 3, 20)
+        time.sleep(2)
+    after = crowd.count(200, killed + back) / (time.monotonic() - killed - back)
+    figure(f"lost {crowd.count(LOST)} of 16 in flight on 2 workers; back after {back:.1f} s; then {after:.0f}/s")
+    assert crowd.count(LOST) <= 16 and crowd.count(200) > 50
+    assert {status for _, status, _ in crowd.answers} <= {200, 503, LOST}
+    assert back < 5 + 1
+    assert not any(a != 200 and b != 200 for a, b in zip(crowd.pings, crowd.pings[1:], strict=False)), crowd.pings
+    assert server.stop() == 0
+
+
+def test_f4_no_memory_is_refused_and_the_next_request_works(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0, MASKSERVE_TEST_TRAP="CUDA out of memory")
+    server.wait()
+    status, headers = ask(server, TRAPPED)
+    assert headers is not None
+    figure(f"{status}, Retry-After {headers['Retry-After']}")
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert ask(server, small_png)[0] == 200
+    assert server.stop() == 0
+
+
+def test_f4_a_lost_device_ends_the_worker(start_slow_server: StartSlow, small_png: bytes, figure: Figure) -> None:
+    server = start_slow_server(0, MASKSERVE_TEST_TRAP="CUDA error: device-side assert triggered")
+    server.wait()
+    before = workers(server)[0].pid
+    status, headers = ask(server, TRAPPED)
+    assert status == 503 and headers is not None and headers["Retry-After"] == "5"
+    back = until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, 30)
+    figure(f"503, another worker ready after {back:.1f} s")
+    assert ask(server, small_png)[0] == 200
+    assert "its device has failed" in server.log.read_text()
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_f11_a_signal_under_load_loses_nothing(
+    number: signal.Signals, start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0.05)
+    server.wait()
+    with Crowd(server, small_png) as crowd:
+        time.sleep(2)
+        begun = time.monotonic()
+        os.killpg(server.process.pid, number)  # as a terminal does: the workers get it too
+        away = until(lambda: server.ping() == 503, 2)
+        code = server.process.wait(30)
+        took = time.monotonic() - begun
+    answered = crowd.count(200, begun)
+    figure(
+        f"lost {crowd.count(LOST)}, {answered} answered after it; /ping 503 after {away:.2f} s; {code} in {took:.1f} s"
+    )
+    assert code == 0
+    assert crowd.count(LOST) <= 1  # a connection that the kernel takes between the last accept and the close
+    assert answered > 10 and {status for _, status, _ in crowd.answers} <= {200, 503, LOST, REFUSED}
+
+
+def test_f11_a_second_ctrl_c_ends_at_once(start_slow_server: StartSlow, small_png: bytes) -> None:
+    server = start_slow_server(20)
+    server.wait()
+    threading.Thread(target=ask, args=(server, small_png), daemon=True).start()
+    time.sleep(0.3)
+    for _ in range(2):
+        os.killpg(server.process.pid, signal.SIGINT)
+        time.sleep(0.5)
+    server.process.wait(8)
+
+
+def test_f12_vanishing_clients_leave_nothing(start_slow_server: StartSlow, figure: Figure) -> None:
+    server = start_slow_server(0.02)
+    server.wait()
+    picture = encode(np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8))  # 2 MB, and its answer
+    head = f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
+    worker = workers(server)[0]
+    assert ask(server, picture, Accept="image/png")[0] == 200
+    before = worker.num_fds()
+    for i in range(100):
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close() sends a reset
+        client.sendall(head.encode() + picture[: len(picture) // 2])
+        if i % 2:
+            client.sendall(picture[len(picture) // 2 :])
+            client.recv(1000)
+        client.close()
+    after = until(lambda: worker.num_fds() <= before + 20, 10)
+    figure(f"descriptors {before}, {worker.num_fds()} after 100 resets and {after:.1f} s; {len(alarms(server))} alarms")
+    assert ask(server, picture)[0] == 200
+    assert not alarms(server)
+    assert server.stop() == 0
+
+
+def test_f13_clients_that_read_nothing_are_given_up(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0, MASKSERVE_READ_SECONDS="4")
+    server.wait()
+    picture = encode(np.random.default_rng(0).integers(0, 256, (1200, 1400, 3), dtype=np.uint8))  # 5 MB
+    head = f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
+    worker = workers(server)[0]
+    before = worker.num_fds()
+    with Crowd(server, small_png, 2) as quiet:
+        time.sleep(2)
+    clients = []
+    for _ in range(20):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(head.encode() + picture)
+        clients.append(client)
+    time.sleep(3)  # for their answers to be made
+    assert worker.num_fds() >= before + 20
+    with Crowd(server, small_png, 2) as meanwhile:
+        time.sleep(2)
+    closed = until(lambda: worker.num_fds() <= before + 2, 60)
+    medians = [crowd.seconds(200)[len(crowd.seconds(200)) // 2] * 1000 for crowd in (quiet, meanwhile)]
+    figure(f"others {medians[0]:.1f} ms before, {medians[1]:.1f} meanwhile; all closed {closed + 5:.0f} s after asking")
+    assert meanwhile.count(200) == len(meanwhile.answers) > 20
+    for client in clients:
+        client.close()
+    assert server.stop() == 0
+
+
+def test_f14_a_stalled_prediction_ends_at_its_deadline(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0.05, MASKSERVE_TEST_TRAP="stall", SAGEMAKER_MODEL_SERVER_TIMEOUT="3")
+    server.wait()
+    before = workers(server)[0].pid
+    found: list[tuple[int, float]] = []
+
+    def client(body: bytes) -> None:
+        begun = time.monotonic()
+        found.append((ask(server, body)[0], time.monotonic() - begun))
+
+    stuck = threading.Thread(target=client, args=(TRAPPED,))
+    stuck.start()
+    time.sleep(2)
+    waiting = [threading.Thread(target=client, args=(small_png,)) for _ in range(8)]
+    for thread in waiting:
+        thread.start()
+    for thread in [stuck, *waiting]:
+        thread.join()
+    back = until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, 15)
+    (status, took), *others = sorted(found, reverse=True)
+    figure(
+        f"{status} after {took:.1f} s; {len(others)} waiting got {sorted({s for s, _ in others})}; "
+        f"back {back:.1f} s later"
+    )
+    assert status == 504 and took < 4
+    assert {s for s, _ in others} <= {503, 504}
+    assert ask(server, small_png)[0] == 200
+    assert server.stop() == 0
+
+
+def test_f15_overload_is_refused_at_once_and_costs_nothing(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0.05, MASKSERVE_QUEUE_SIZE="8")
+    server.wait()
+    with Crowd(server, small_png, 4) as peak:
+        time.sleep(4)
+    begun = time.monotonic()
+    with Crowd(server, small_png, 1) as crowd:
+        crowd.pings.append(server.ping())
+        threads = []
+        for i in range(4 * 20 * 8):  # four times what the model does, for 8 seconds
+            time.sleep(max(0.0, begun + i / 80 - time.monotonic()))
+            threads.append(threading.Thread(target=_one, args=(server, small_png, crowd)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        took = time.monotonic() - begun
+    goodput, best = crowd.count(200) / took, peak.count(200) / 4
+    refused, accepted = crowd.seconds(503), crowd.seconds(200)
+    recovered = until(lambda: ask(server, small_png)[0] == 200, 2)
+    figure(
+        f"goodput {goodput:.1f}/s of {best:.1f}; {len(refused)} refused in {1000 * refused[len(refused) // 2]:.0f} ms "
+        f"(99 %: {1000 * refused[int(0.99 * len(refused))]:.0f}); "
+        f"accepted 99 %: {accepted[int(0.99 * len(accepted))]:.2f} s; recovered in {recovered:.2f} s"
+    )
+    assert goodput >= 0.9 * best
+    assert len(refused) > 300 and refused[len(refused) // 2] < 0.05
+    assert accepted[int(0.99 * len(accepted))] < 2 * 10 * 0.05
+    assert set(crowd.pings) == {200} and {status for _, status, _ in crowd.answers} == {200, 503}
+    assert server.stop() == 0
+
+
+def _one(server: Server, body: bytes, crowd: Crowd) -> None:
+    begun = time.monotonic()
+    status, _ = ask(server, body)
+    crowd.answers.append((time.monotonic(), status, time.monotonic() - begun))
