@@ -12,9 +12,8 @@ from typing import Any
 
 # Workers that may be killed in a row before one has a model: by the system, for memory, or by a fault in a library.
 DEATHS = 5
-GRACE_SECONDS = (
-    5  # of a worker without a model; who is slow to send a request, which would be refused, is not waited for
-)
+# Of a worker without a model: who is slow to send a request, which would be refused, is not waited for.
+GRACE_SECONDS = 5
 _READY, _STOPPING, _REASON, _SIZE = 0, 1, 2, 4096  # places in the memory
 
 

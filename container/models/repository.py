@@ -64,9 +64,7 @@ class Repository:
         except ModelError as error:
             slot.state, slot.reason = "failed", str(error)
             log.error("model %s cannot be loaded: %s", key, error)
-        except (
-            Exception
-        ) as error:  # whatever a model raises while loading must be seen on /ping, not end a thread unheard
+        except Exception as error:  # whatever a model raises while loading must be told, not end a thread unheard
             slot.state, slot.reason = "failed", f"the model cannot be loaded ({type(error).__name__}); the log says why"
             log.exception("model %s cannot be loaded", key)
         else:
