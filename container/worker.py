@@ -162,6 +162,11 @@ class DrainingWorker(ThreadWorker):
             conn.timeout = 0
         super().handle_exit(sig, frame)
 
+    def accept(self, listener: Any) -> None:
+        """Take one connection, unless `_end` has closed the port after the poller saw that one was waiting."""
+        if listener.sock is not None:
+            super().accept(listener)
+
     def _take_all(self, listener: Any) -> None:
         """Accept every connection that the kernel has accepted for us."""
         before = -1

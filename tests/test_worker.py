@@ -6,9 +6,11 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from container.worker import DrainingWorker
 from tests.conftest import Server
 
 
@@ -100,3 +102,11 @@ def test_slow_senders_are_cut_off_and_hold_nobody_up(
     assert all(b"400" in answer and b"broke off" in answer for answer in answers[1::2])
     assert all(answer == b"" for answer in answers[::2])
     assert server.stop() == 0
+
+
+def test_a_port_that_was_closed_takes_no_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as port, socket.create_connection(port.getsockname()):
+        listener = SimpleNamespace(sock=port, accept=port.accept, getsockname=port.getsockname)
+        worker = object.__new__(DrainingWorker)
+        listener.sock = None
+        worker.accept(listener)  # the poller saw one waiting; gunicorn's raises here, and the worker ends
