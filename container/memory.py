@@ -1,7 +1,6 @@
 """glibc's allocator, told to give memory back: its defaults keep what a burst of large pictures took."""
 
 import ctypes
-import gc
 from contextlib import suppress
 
 
@@ -19,8 +18,7 @@ def keep_low() -> None:
 def give_back() -> None:
     """Return what is free; up to some tens of milliseconds in which allocations wait, so for idle moments.
 
-    After the pictures above that is 230 MB, and 90 MB after a model was built and compiled.
+    After the pictures above that is 230 MB.
     """
-    gc.collect()
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

@@ -23,7 +23,7 @@ from container.settings import Settings
 log = logging.getLogger("maskserve.request")
 
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
-IDLE_SECONDS = 1.0  # after the last request began, and none is left
+IDLE_SECONDS = 1.0  # after the last request but /ping began, and none is left
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -73,7 +73,6 @@ class DrainingWorker(ThreadWorker):
         # deadline of its own.
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
-        self._idle_since = time.monotonic()
         try:
             return super().handle(conn)
         finally:
@@ -81,6 +80,8 @@ class DrainingWorker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
+        if req.path != "/ping":
+            self._idle_since = time.monotonic()
         framing.check(req)
         framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
         keep = super().handle_request(req, conn)

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 
+from container import memory
 from container.worker import DrainingWorker
 from tests.conftest import Server
+from tests.fakes import FakeEngine, ready_services
 
 
 def received(client: socket.socket) -> bytes:
@@ -110,3 +113,29 @@ def test_a_port_that_was_closed_takes_no_connection() -> None:
         worker = object.__new__(DrainingWorker)
         listener.sock = None
         worker.accept(listener)  # the poller saw one waiting; gunicorn's raises here, and the worker ends
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "reading", "given_back"),
+    [
+        pytest.param(5.0, False, 1, id="idle"),
+        pytest.param(0.0, False, 0, id="a-moment-ago"),
+        pytest.param(5.0, True, 0, id="at-work"),
+    ],
+)
+def test_memory_goes_back_once_the_server_is_idle(
+    seconds_ago: float, reading: bool, given_back: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
+    monkeypatch.setattr(ThreadWorker, "notify", lambda worker: None)
+    services = ready_services(FakeEngine())
+    worker = object.__new__(DrainingWorker)
+    worker.wsgi = SimpleNamespace(extensions={"services": services})
+    worker._broken = False
+    worker._reading = {"a connection": time.monotonic() + 60} if reading else {}
+    worker._idle_since = time.monotonic() - seconds_ago
+    worker.notify()
+    worker.notify()  # and not again, until there was something to do
+    assert len(calls) == given_back
+    services.repository.close()
