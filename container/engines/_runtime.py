@@ -83,7 +83,7 @@ def bounded(predict: Predict) -> Predict:
         try:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if _says(error, "out of memory", "not enough memory", "can't allocate memory"):
+            if _says(error, "out of memory", "not enough memory", "can't allocate memory", "failed to allocate"):
                 torch.cuda.empty_cache()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
             if _says(error, "CUDA error"):

@@ -16,7 +16,7 @@ import torch
 import torchvision
 
 from container.engines import _loading, _runtime
-from container.errors import ModelError, OutOfMemory
+from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.models import artifact, loading, locate
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
 from tests.fakes import FakeEngine
@@ -255,12 +255,25 @@ def test_warm_up_reaches_every_head() -> None:
     assert isinstance(found, Instances) and len(found) == 1
 
 
-def test_no_memory_is_told_and_the_cache_emptied() -> None:
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        pytest.param(torch.OutOfMemoryError("CUDA out of memory at 0x7f"), OutOfMemory, id="gpu"),
+        pytest.param(RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory, id="torch"),
+        pytest.param(RuntimeError("Failed to allocate 39321600 bytes of memory"), OutOfMemory, id="openvino"),
+        pytest.param(MemoryError(), OutOfMemory, id="numpy"),
+        pytest.param(RuntimeError("CUDA error: device-side assert triggered"), DeviceLost, id="device"),
+        pytest.param(RuntimeError("shapes do not fit"), RuntimeError, id="anything-else"),
+    ],
+)
+def test_what_a_model_raises_is_told_in_our_words(raised: Exception, told: type[Exception]) -> None:
     def predict(pixels: Any, options: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory at 0x7f")
+        raise raised
 
-    with pytest.raises(OutOfMemory, match="not enough memory for this picture; send a smaller one"):
+    with pytest.raises(told) as caught:
         _runtime.bounded(predict)([], [])
+    assert type(caught.value) is told
+    assert told is RuntimeError or str(raised) not in str(caught.value) or not str(raised)
 
 
 def test_a_gpu_that_torch_cannot_use_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
