@@ -105,6 +105,31 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def launch(log: Path, *command: str, **environ: str) -> Server:
+    """Start `serve`, or another command of the same contract, on a free port, with settings given by the environment.
+
+    Its logs go to `log`, beside which it looks for a model.
+    """
+    port = free_port()
+    settings = {
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "MASKSERVE_HOST": "127.0.0.1",
+        "SAGEMAKER_BASE_DIR": str(log.parent),
+        "MASKSERVE_DEVICE": "cpu",
+    }
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "MASKSERVE_", "AWS_"))}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command or (sys.executable, "-m", "container", "serve"),
+            cwd=ROOT,
+            env=kept | settings | environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own, so that tests can see whether any of it is left
+        )
+    return Server(process, port, log, time.monotonic())
+
+
 StartServer = Callable[..., Server]
 
 
@@ -114,25 +139,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
     servers: list[Server] = []
 
     def start(*command: str, **environ: str) -> Server:
-        port = free_port()
-        log = tmp_path_factory.mktemp("server") / "log"
-        settings = {
-            "SAGEMAKER_BIND_TO_PORT": str(port),
-            "MASKSERVE_HOST": "127.0.0.1",
-            "SAGEMAKER_BASE_DIR": str(log.parent),
-            "MASKSERVE_DEVICE": "cpu",
-        }
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "MASKSERVE_", "AWS_"))}
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command or (sys.executable, "-m", "container", "serve"),
-                cwd=ROOT,
-                env=kept | settings | environ,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a process group of its own, so that tests can see whether any of it is left
-            )
-        servers.append(Server(process, port, log, time.monotonic()))
+        servers.append(launch(tmp_path_factory.mktemp("server") / "log", *command, **environ))
         return servers[-1]
 
     yield start

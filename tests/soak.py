@@ -5,11 +5,8 @@ Exit code 1 where memory or descriptors grow, where anything but 503 with Retry-
 
 import http.client
 import itertools
-import os
 import random
 import socket
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,7 +18,8 @@ import numpy as np
 import psutil
 import skimage.data
 
-from tests.conftest import ROOT, Server, encode, free_port
+from tests.conftest import Server, encode, launch
+from tests.faults.crowd import head, vanishing
 
 EVERY = 5.0  # seconds between two looks at memory
 WARM_UP = 0.25  # of the time, before memory is looked at
@@ -98,7 +96,7 @@ class Soak:
     def _slow(self, seed: int) -> None:
         while self._left():
             with socket.create_connection(("127.0.0.1", self._server.port)) as client:
-                client.sendall(_head(len(PHOTOS[0])))
+                client.sendall(head(len(PHOTOS[0])))
                 for start in range(0, len(PHOTOS[0]), 8192):
                     client.sendall(PHOTOS[0][start : start + 8192])
                     time.sleep(0.2)
@@ -107,9 +105,8 @@ class Soak:
     def _vanishing(self, seed: int) -> None:
         chance = random.Random(seed)
         while self._left():
-            with socket.create_connection(("127.0.0.1", self._server.port)) as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                client.sendall(_head(len(PHOTOS[0])) + PHOTOS[0][: chance.randrange(2 * len(PHOTOS[0]))])
+            with vanishing(self._server) as client:
+                client.sendall(head(len(PHOTOS[0])) + PHOTOS[0][: chance.randrange(2 * len(PHOTOS[0]))])
                 time.sleep(chance.random() / 5)
             time.sleep(1)
 
@@ -118,10 +115,6 @@ class Soak:
             if (status := self._server.ping()) != 200:
                 self.faults.append(f"/ping was answered {status}")
             time.sleep(1)
-
-
-def _head(length: int) -> bytes:
-    return f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def _size(server: Server) -> tuple[float, int]:
@@ -134,11 +127,8 @@ def _size(server: Server) -> tuple[float, int]:
 def main() -> None:
     """Start the server, let the clients at it, judge."""
     minutes = float(sys.argv[1])
-    port = free_port()
-    environ = os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port), "MASKSERVE_HOST": "127.0.0.1"}
-    with tempfile.TemporaryDirectory() as folder, (log := Path(folder, "log")).open("wb") as out:
-        process = subprocess.Popen(["./serve", "--model", "default"], cwd=ROOT, env=environ, stdout=out, stderr=out)
-        server = Server(process, port, log, time.monotonic())
+    with tempfile.TemporaryDirectory() as folder:
+        server = launch(Path(folder, "log"), MASKSERVE_MODEL="default")
         server.wait()
         first = _size(server)[1]
         soak = Soak(server, 60 * minutes)

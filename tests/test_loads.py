@@ -20,6 +20,7 @@ import torch
 import torchvision
 
 from container.loads import DEATHS
+from tests.bomb import Bomb
 from tests.conftest import ROOT, Server, StartServer
 
 SMALL = "lraspp_mobilenet_v3_large"
@@ -66,16 +67,6 @@ def seconds_since_the_load_failed(server: Server) -> float:
 def workers(server: Server) -> list[int]:
     pid = server.process.pid
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-class Bomb:
-    """A pickle that makes a folder where the unrestricted loader reads it."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.marker),)
 
 
 def flipped(data: bytes, at: int) -> bytes:

@@ -99,9 +99,7 @@ class Dispatcher:
             stage = "waiting in the queue" if job.future.cancel() else "in the model"
             raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
         finally:
-            del (
-                job
-            )  # holds the picture; an error in its future holds this frame, and would keep both until a collection
+            del job  # the error in its future holds this frame, and so would keep the picture until a collection
 
     def _expected_wait(self) -> float:
         """Seconds until what is before a new request is done; 0 where nothing is, or nothing is known yet."""

@@ -18,6 +18,9 @@ from container.structures import Options, Prediction
 
 log = logging.getLogger(__name__)
 
+# What CUDA, torch and OpenVINO say, in lower case; their errors are of no class of their own.
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate")
+
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -83,10 +86,10 @@ def bounded(predict: Predict) -> Predict:
         try:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if _says(error, "out of memory", "not enough memory", "can't allocate memory", "failed to allocate"):
+            if isinstance(error, MemoryError) or _says(error, *_NO_MEMORY):
                 torch.cuda.empty_cache()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
-            if _says(error, "CUDA error"):
+            if _says(error, "cuda error"):
                 raise DeviceLost("the device has failed, and the model is started again", retry_after=5) from error
             raise
 
@@ -94,8 +97,8 @@ def bounded(predict: Predict) -> Predict:
 
 
 def _says(error: Exception, *texts: str) -> bool:
-    message = str(error)
-    return isinstance(error, MemoryError) or any(text.lower() in message.lower() for text in texts)
+    message = str(error).lower()
+    return any(text in message for text in texts)
 
 
 def openvino_installed() -> bool:

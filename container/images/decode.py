@@ -70,7 +70,7 @@ def decode(data: bytes, limits: Limits) -> Image:
 
 def _pixels(header: headers.Header, limits: Limits) -> np.ndarray:
     with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
-        limits.check_pixels(*picture.size)  # a frame of a GIF may be larger than its screen
+        limits.check_pixels(*picture.size)  # Pillow may see another size than `headers`
         return to_rgb(picture)
 
 

@@ -2,8 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import boto3
 import pytest
 
 from tests.conftest import Server
@@ -13,6 +15,7 @@ PERSON = re.compile(r"person (9\d|100)%")
 PERSON_BOX = (5, 15, 395, 505)  # drawn by hand around skimage's astronaut
 
 UseServer = Callable[[Server], None]
+Connect = Callable[[Server], Any]
 
 
 def iou(box: list[float], other: tuple[float, ...]) -> float:
@@ -40,3 +43,18 @@ def use_server(monkeypatch: pytest.MonkeyPatch) -> UseServer:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
 
     return use
+
+
+@pytest.fixture
+def connect(use_server: UseServer) -> Iterator[Connect]:
+    """boto3's client for a server."""
+    clients = []
+
+    def of(server: Server) -> Any:
+        use_server(server)
+        clients.append(boto3.client("sagemaker-runtime"))
+        return clients[-1]
+
+    yield of
+    for client in clients:
+        client.close()

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,17 +13,14 @@ from botocore.config import Config
 from PIL import Image
 from pycocotools import mask as coco
 
-from tests.clients.conftest import ENDPOINT, PERSON, PERSON_BOX, UseServer, iou
+from tests.clients.conftest import ENDPOINT, PERSON, PERSON_BOX, Connect, UseServer, iou
 from tests.conftest import Server, pixels_of
 
 
 @pytest.fixture
-def runtime(server: Server, use_server: UseServer) -> Iterator[Any]:
+def runtime(server: Server, connect: Connect) -> Any:
     """boto3's client, led to the real server."""
-    use_server(server)
-    client = boto3.client("sagemaker-runtime")
-    yield client
-    client.close()
+    return connect(server)
 
 
 def ask(runtime: Any, body: Any, attributes: dict[str, Any] | str | None = None, **arguments: str) -> Any:

@@ -1,14 +1,13 @@
 """Every failure reaches boto3 as the typed error that SageMaker would make of it, after a single attempt."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.clients.conftest import ENDPOINT, UseServer
+from tests.clients.conftest import ENDPOINT, Connect
 from tests.conftest import Server
 
 SECRET = "the model fell over a secret"
@@ -20,21 +19,6 @@ def strict(start_slow_server: Callable[..., Server]) -> Server:
     server = start_slow_server(0, MASKSERVE_ENDPOINT_NAMES=f"{ENDPOINT}, other", SAGEMAKER_MAX_PAYLOAD_IN_MB="1")
     server.wait()
     return server
-
-
-@pytest.fixture
-def connect(use_server: UseServer) -> Iterator[Callable[[Server], Any]]:
-    """boto3's client for a server."""
-    clients = []
-
-    def of(server: Server) -> Any:
-        use_server(server)
-        clients.append(boto3.client("sagemaker-runtime"))
-        return clients[-1]
-
-    yield of
-    for client in clients:
-        client.close()
 
 
 def refused(runtime: Any, kind: str, **arguments: Any) -> dict[str, Any]:
@@ -73,14 +57,14 @@ def original(response: dict[str, Any]) -> dict[str, str]:
     ],
 )
 def test_model_error(
-    connect: Callable[[Server], Any], server: Server, small_png: bytes, arguments: Any, status: int, code: str
+    connect: Connect, server: Server, small_png: bytes, arguments: Any, status: int, code: str
 ) -> None:
     response = refused(connect(server), "ModelError", **{"Body": small_png, **arguments})
     assert response["OriginalStatusCode"] == status
     assert original(response)["code"] == code
 
 
-def test_half_a_picture(connect: Callable[[Server], Any], server: Server, astronaut: bytes) -> None:
+def test_half_a_picture(connect: Connect, server: Server, astronaut: bytes) -> None:
     response = refused(connect(server), "ModelError", Body=astronaut[:3000])
     assert (response["OriginalStatusCode"], original(response)["code"]) == (400, "bad_image")
 
@@ -98,9 +82,7 @@ def test_half_a_picture(connect: Callable[[Server], Any], server: Server, astron
     ],
     ids=["unknown", "underscore", "dash", "long name", "long attributes", "1 byte over", "8 times over"],
 )
-def test_validation_error(
-    connect: Callable[[Server], Any], strict: Server, small_png: bytes, arguments: Any, message: str
-) -> None:
+def test_validation_error(connect: Connect, strict: Server, small_png: bytes, arguments: Any, message: str) -> None:
     response = refused(connect(strict), "ValidationError", **{"Body": small_png, **arguments})
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert response["Error"]["Message"] == message
@@ -111,16 +93,14 @@ def test_validation_error(
     [{}, {"EndpointName": "other"}, {"CustomAttributes": "x" * 1024}],
     ids=["first name", "second name", "1024 characters"],
 )
-def test_what_is_just_allowed(
-    connect: Callable[[Server], Any], strict: Server, small_png: bytes, arguments: dict[str, str]
-) -> None:
+def test_what_is_just_allowed(connect: Connect, strict: Server, small_png: bytes, arguments: dict[str, str]) -> None:
     response = connect(strict).invoke_endpoint(**{"EndpointName": ENDPOINT, "Body": small_png, **arguments})
     assert json.loads(response["Body"].read())["labels"] == ["horse 100%", "person 53%"]
     assert len(response["CustomAttributes"]) <= 1024
 
 
 def test_a_body_over_the_limit_costs_nothing_to_the_next_request(
-    connect: Callable[[Server], Any], strict: Server, small_png: bytes
+    connect: Connect, strict: Server, small_png: bytes
 ) -> None:
     runtime = connect(strict)
     for _ in range(3):
@@ -130,9 +110,7 @@ def test_a_body_over_the_limit_costs_nothing_to_the_next_request(
         assert response["ResponseMetadata"]["RetryAttempts"] == 0
 
 
-def test_a_model_that_raises(
-    connect: Callable[[Server], Any], start_slow_server: Callable[..., Server], small_png: bytes
-) -> None:
+def test_a_model_that_raises(connect: Connect, start_slow_server: Callable[..., Server], small_png: bytes) -> None:
     server = start_slow_server(0, MASKSERVE_TEST_ERROR=SECRET)
     server.wait()
     response = refused(connect(server), "ModelError", Body=small_png)
@@ -147,7 +125,7 @@ def test_a_model_that_raises(
 
 
 def test_a_model_that_is_still_loading(
-    connect: Callable[[Server], Any], start_slow_server: Callable[..., Server], small_png: bytes
+    connect: Connect, start_slow_server: Callable[..., Server], small_png: bytes
 ) -> None:
     server = start_slow_server(0, MASKSERVE_TEST_LOAD="60")
     server.wait(503)
@@ -156,9 +134,7 @@ def test_a_model_that_is_still_loading(
     assert original(response)["code"] == "model_not_ready"
 
 
-def test_a_name_with_a_slash_is_an_error_too(
-    connect: Callable[[Server], Any], server: Server, small_png: bytes
-) -> None:
+def test_a_name_with_a_slash_is_an_error_too(connect: Connect, server: Server, small_png: bytes) -> None:
     with pytest.raises(ClientError, match="Endpoint a/b of account 000000000000 not found") as caught:
         connect(server).invoke_endpoint(EndpointName="a/b", Body=small_png)
     assert caught.value.response["Error"]["Code"] == "ValidationError"

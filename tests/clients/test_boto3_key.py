@@ -1,13 +1,12 @@
 """boto3 against a server that asks for an API key: its signature is none, a header or the query carries one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.clients.conftest import ENDPOINT, UseServer
+from tests.clients.conftest import ENDPOINT, Connect
 from tests.conftest import Server
 
 KEY = "laptop-key/2026+a="
@@ -22,11 +21,8 @@ def locked(start_slow_server: Callable[..., Server]) -> Server:
 
 
 @pytest.fixture
-def runtime(locked: Server, use_server: UseServer) -> Iterator[Any]:
-    use_server(locked)
-    client = boto3.client("sagemaker-runtime")
-    yield client
-    client.close()
+def runtime(locked: Server, connect: Connect) -> Any:
+    return connect(locked)
 
 
 def header(request: Any, **_: Any) -> None:

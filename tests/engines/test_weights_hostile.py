@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import pickle
 import struct
 import tarfile
@@ -17,6 +16,7 @@ from torch import nn
 
 from container.engines import _weights
 from container.errors import ModelError
+from tests.bomb import Bomb
 from tests.limits import bounded
 
 
@@ -122,16 +122,6 @@ def test_a_tensor_that_is_missing(tmp_path: Path) -> None:
     content = state()
     del content["1.weight"]
     refused(pth(content), ".pth", r"1 tensors are missing in the file \(1.weight\)", tmp_path)
-
-
-class Bomb:
-    """A pickle that makes a folder where the unrestricted loader reads it."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.marker),)
 
 
 def in_tar(bomb: Bomb) -> bytes:

@@ -1,6 +1,8 @@
 """Clients that ask all the while, each on a connection of its own, and somebody who looks after /ping."""
 
 import http.client
+import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass, field
@@ -44,12 +46,16 @@ class Crowd:
         """How long the answers of a status took, shortest first."""
         return sorted(took for _, found, took in self.answers if found == status)
 
+    def ask_once(self) -> int:
+        """The status of one more answer."""
+        begun = time.monotonic()
+        status, _ = ask(self.server, self.body)
+        self.answers.append((time.monotonic(), status, time.monotonic() - begun))
+        return status
+
     def _client(self) -> None:
         while not self._stop.is_set():
-            begun = time.monotonic()
-            status, _ = ask(self.server, self.body)
-            self.answers.append((time.monotonic(), status, time.monotonic() - begun))
-            if status == REFUSED:
+            if self.ask_once() == REFUSED:
                 return
 
     def _pinger(self) -> None:
@@ -73,3 +79,15 @@ def ask(server: Server, body: bytes, timeout: float = 40, **headers: str) -> tup
         return LOST, None
     finally:
         connection.close()
+
+
+def head(length: int) -> bytes:
+    """What comes before a picture of so many bytes that is to be answered by one."""
+    return f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def vanishing(server: Server) -> socket.socket:
+    """A connection that ends with a reset when it is closed."""
+    client = socket.create_connection(("127.0.0.1", server.port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return client

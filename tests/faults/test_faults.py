@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import pytest
 
 from tests.conftest import Server, encode
 from tests.faults.conftest import Figure
-from tests.faults.crowd import LOST, REFUSED, Crowd, ask
+from tests.faults.crowd import LOST, REFUSED, Crowd, ask, head, vanishing
 from tests.slow_server import TRAP
 
 StartSlow = Callable[..., Server]
@@ -36,6 +35,11 @@ def until(true: Callable[[], bool], seconds: float) -> float:
         assert time.monotonic() - begun < seconds
         time.sleep(0.02)
     return time.monotonic() - begun
+
+
+def replaced(server: Server, before: int, seconds: float) -> float:
+    """The seconds until there is another worker than `before`, and it is ready."""
+    return until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, seconds)
 
 
 def alarms(server: Server) -> list[str]:
@@ -84,7 +88,7 @@ def test_f4_a_lost_device_ends_the_worker(start_slow_server: StartSlow, small_pn
     before = workers(server)[0].pid
     status, headers = ask(server, TRAPPED)
     assert status == 503 and headers is not None and headers["Retry-After"] == "5"
-    back = until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, 30)
+    back = replaced(server, before, 30)
     figure(f"503, another worker ready after {back:.1f} s")
     assert ask(server, small_png)[0] == 200
     assert "its device has failed" in server.log.read_text()
@@ -128,14 +132,12 @@ def test_f12_vanishing_clients_leave_nothing(start_slow_server: StartSlow, figur
     server = start_slow_server(0.02)
     server.wait()
     picture = encode(np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8))  # 2 MB, and its answer
-    head = f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
     worker = workers(server)[0]
     assert ask(server, picture, Accept="image/png")[0] == 200
     before = worker.num_fds()
     for i in range(100):
-        client = socket.create_connection(("127.0.0.1", server.port))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close() sends a reset
-        client.sendall(head.encode() + picture[: len(picture) // 2])
+        client = vanishing(server)
+        client.sendall(head(len(picture)) + picture[: len(picture) // 2])
         if i % 2:
             client.sendall(picture[len(picture) // 2 :])
             client.recv(1000)
@@ -153,7 +155,6 @@ def test_f13_clients_that_read_nothing_are_given_up(
     server = start_slow_server(0, MASKSERVE_READ_SECONDS="4")
     server.wait()
     picture = encode(np.random.default_rng(0).integers(0, 256, (1200, 1400, 3), dtype=np.uint8))  # 5 MB
-    head = f"POST /invocations HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
     worker = workers(server)[0]
     before = worker.num_fds()
     with Crowd(server, small_png, 2) as quiet:
@@ -163,7 +164,7 @@ def test_f13_clients_that_read_nothing_are_given_up(
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         client.connect(("127.0.0.1", server.port))
-        client.sendall(head.encode() + picture)
+        client.sendall(head(len(picture)) + picture)
         clients.append(client)
     time.sleep(3)  # for their answers to be made
     assert worker.num_fds() >= before + 20
@@ -198,7 +199,7 @@ def test_f14_a_stalled_prediction_ends_at_its_deadline(
         thread.start()
     for thread in [stuck, *waiting]:
         thread.join()
-    back = until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, 15)
+    back = replaced(server, before, 15)
     (status, took), *others = sorted(found, reverse=True)
     figure(
         f"{status} after {took:.1f} s; {len(others)} waiting got {sorted({s for s, _ in others})}; "
@@ -223,7 +224,7 @@ def test_f15_overload_is_refused_at_once_and_costs_nothing(
         threads = []
         for i in range(4 * 20 * 8):  # four times what the model does, for 8 seconds
             time.sleep(max(0.0, begun + i / 80 - time.monotonic()))
-            threads.append(threading.Thread(target=_one, args=(server, small_png, crowd)))
+            threads.append(threading.Thread(target=crowd.ask_once))
             threads[-1].start()
         for thread in threads:
             thread.join()
@@ -241,9 +242,3 @@ def test_f15_overload_is_refused_at_once_and_costs_nothing(
     assert accepted[int(0.99 * len(accepted))] < 2 * 10 * 0.05
     assert set(crowd.pings) == {200} and {status for _, status, _ in crowd.answers} == {200, 503}
     assert server.stop() == 0
-
-
-def _one(server: Server, body: bytes, crowd: Crowd) -> None:
-    begun = time.monotonic()
-    status, _ = ask(server, body)
-    crowd.answers.append((time.monotonic(), status, time.monotonic() - begun))

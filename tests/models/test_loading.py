@@ -1,7 +1,6 @@
 """From files to a model that predicts: the embedded default, packed models, and every kind of wrong weights."""
 
 import json
-import os
 import pickle
 import time
 from dataclasses import replace
@@ -19,6 +18,7 @@ from container.engines import _loading, _runtime
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.models import artifact, loading, locate
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
+from tests.bomb import Bomb
 from tests.fakes import FakeEngine
 
 CPU = _runtime.start("cpu", "fp32", 2)
@@ -81,16 +81,6 @@ def test_code_beside_the_weights_is_not_run(state: dict[str, torch.Tensor], tmp_
 def write_pth(path: Path, content: Any) -> Path:
     torch.save(content, path)
     return path
-
-
-class Bomb:
-    """A pickle that runs a command when the unrestricted loader reads it."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.marker),)
 
 
 def test_pickles_are_not_run(tmp_path: Path) -> None:
