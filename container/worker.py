@@ -112,15 +112,23 @@ class DrainingWorker(ThreadWorker):
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
         services = self.wsgi.extensions["services"]
         reason = services.repository.broken(services.deadline_seconds)
-        if reason and not self._broken:
+        if reason and not services.draining.is_set():
             self._broken = True
             log.error("%s; this process ends, and another is started", reason)
-            self.set_accept_enabled(False)  # who connects now is answered by the next process
             services.draining.set()  # for /ping
             services.repository.abandon()
-            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # nothing less ends a thread that is stuck
+            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # for clients that do not take their refusals
             end.daemon = True
             end.start()
+            # Who connects from now on is answered by the next process. Not here: the main loop, which has called this,
+            # would open the port again.
+            self.method_queue.defer(self._end, signal.SIGTERM, None)
+
+    def run(self) -> None:
+        """gunicorn's main loop, until what was accepted is answered."""
+        super().run()
+        if self._broken:
+            os._exit(1)  # nothing less ends a thread that is stuck
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what is not well-formed HTTP in the shape of every other error."""

@@ -86,10 +86,14 @@ def test_f4_a_lost_device_ends_the_worker(start_slow_server: StartSlow, small_pn
     server = start_slow_server(0, MASKSERVE_TEST_TRAP="CUDA error: device-side assert triggered")
     server.wait()
     before = workers(server)[0].pid
-    status, headers = ask(server, TRAPPED)
+    with Crowd(server, small_png) as crowd:
+        time.sleep(1)
+        status, headers = ask(server, TRAPPED)
+        back = replaced(server, before, 30)
+        time.sleep(1)
     assert status == 503 and headers is not None and headers["Retry-After"] == "5"
-    back = replaced(server, before, 30)
-    figure(f"503, another worker ready after {back:.1f} s")
+    figure(f"503, another worker ready after {back:.1f} s; lost {crowd.count(LOST)} of {len(crowd.answers)}")
+    assert {status for _, status, _ in crowd.answers} == {200, 503}
     assert ask(server, small_png)[0] == 200
     assert "its device has failed" in server.log.read_text()
     assert server.stop() == 0
