@@ -51,7 +51,7 @@ def alarms(server: Server) -> list[str]:
 def test_f1_a_killed_worker_takes_only_its_own_requests(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
-    server = start_slow_server(0.05, SAGEMAKER_MODEL_SERVER_WORKERS="2", MASKSERVE_TEST_LOAD="1")
+    server = start_slow_server(0.05, SAGEMAKER_MODEL_SERVER_WORKERS="2", MASKSERVE_TEST_LOAD="3")
     server.wait()
     until(lambda: server.log.read_text().count("is ready after") == 2, 20)
     with Crowd(server, small_png) as crowd:
@@ -64,8 +64,9 @@ def test_f1_a_killed_worker_takes_only_its_own_requests(
     figure(f"lost {crowd.count(LOST)} of 16 in flight on 2 workers; back after {back:.1f} s; then {after:.0f}/s")
     assert crowd.count(LOST) <= 16 and crowd.count(200) > 50
     assert {status for _, status, _ in crowd.answers} <= {200, 503, LOST}
-    assert back < 5 + 1
-    assert not any(a != 200 and b != 200 for a, b in zip(crowd.pings, crowd.pings[1:], strict=False)), crowd.pings
+    assert back < 5 + 3
+    assert set(crowd.pings) <= {200, 0} and crowd.pings.count(0) <= 1  # 0: the killed worker had taken it
+    assert max(crowd.seconds(200)) < 2  # nobody waits for the load
     assert server.stop() == 0
 
 
