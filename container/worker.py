@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from container.settings import Settings
 
 log = logging.getLogger("maskserve.request")
 
+STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline is
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 IDLE_SECONDS = 1.0  # after the last request but /ping began, and none is left
 
@@ -40,7 +42,9 @@ class DrainingWorker(ThreadWorker):
     """gthread that does not wait for ever, and goes on answering for a while after SIGTERM.
 
     gthread reads without a deadline: a client that stalls holds a thread for as long as it likes. Here reading ends
-    `read_seconds` after a request began; what had not come by then is a body that broke off.
+    `read_seconds` after a request began; what had not come by then is a body that broke off. Nor does gthread end
+    writing: a client that takes nothing is given up after as many seconds, one that takes a little now and then after
+    twice as many.
 
     After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
     connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
@@ -57,6 +61,9 @@ class DrainingWorker(ThreadWorker):
         self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
         self._broken = False
         self._idle_since = math.inf  # infinite while there is nothing to give back
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return _Threads(self.cfg.threads)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Take connections or do not; a process that loads the model leaves them to those that have it.
@@ -78,8 +85,6 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._reading[conn] = time.monotonic() + self.settings.read_seconds
-        # A client that acknowledges nothing for so long, or takes nothing, is given up by the kernel; writing has no
-        # deadline of its own.
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
@@ -93,7 +98,13 @@ class DrainingWorker(ThreadWorker):
             self._idle_since = time.monotonic()
         framing.check(req)
         framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
-        keep = super().handle_request(req, conn)
+        conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
+        try:
+            keep = super().handle_request(req, conn)
+        except TimeoutError:
+            log.info("request", extra={"fields": {"reason": "the client did not take its answer in time"}})
+            framing.drop(conn.sock)
+            return False
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -120,7 +131,7 @@ class DrainingWorker(ThreadWorker):
     def _end_when_broken(self) -> None:
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
         services = self.wsgi.extensions["services"]
-        reason = services.repository.broken(services.deadline_seconds)
+        reason = services.repository.broken(max(services.deadline_seconds, STALLED_SECONDS))
         if reason and not services.draining.is_set():
             self._broken = True
             log.error("%s; this process ends, and another is started", reason)
@@ -191,3 +202,11 @@ class DrainingWorker(ThreadWorker):
         while self.nr_conns > before:
             before = self.nr_conns
             self.accept(listener)
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads, as many as there is memory for: when no other can be started, those that there are take the work."""
+
+    def _adjust_thread_count(self) -> None:
+        with suppress(RuntimeError):  # which would end the main loop, and the process with it
+            super()._adjust_thread_count()
