@@ -49,6 +49,7 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
         body = read_body(request)
     attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
     choice = negotiate(request.headers.get("Accept", ""), attributes, defaults.accept)
+    services.inference.admit(DEFAULT_MODEL, timings)
     with timings.stage("decode"):
         images, batch = read_pictures(
             request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
