@@ -1,5 +1,7 @@
 """“png” and “jpeg”: the picture, drawn on, masked or cut out, at the size it came in."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -22,7 +24,7 @@ class Png(Format):
         """The file."""
         drawn = _drawn(result, choice)
         to_bgr = cv2.COLOR_RGBA2BGRA if drawn.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        return _file(".png", cv2.cvtColor(drawn, to_bgr), [])
+        return encode_file(".png", cv2.cvtColor(drawn, to_bgr))
 
 
 class Jpeg(Format):
@@ -36,7 +38,7 @@ class Jpeg(Format):
         bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         if drawn.shape[2] == 4:
             bgr[drawn[..., 3] == 0] = 255
-        return _file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
+        return encode_file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
 
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:
@@ -46,7 +48,8 @@ def _drawn(result: Result, choice: Choice) -> np.ndarray:
     return draw(result.image.pixels, prediction, choice.appearance)
 
 
-def _file(extension: str, bgr: np.ndarray, flags: list[int]) -> bytes:
+def encode_file(extension: str, bgr: np.ndarray, flags: Sequence[int] = ()) -> bytes:
+    """A picture file; H×W×3 or 4 in OpenCV's order of channels."""
     _, encoded = cv2.imencode(extension, bgr, flags)
     return encoded.tobytes()
 

@@ -1,0 +1,102 @@
+"""The whole contract, of a server that runs, of an image, or of our own server started for it."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from container.check import (
+    attributes,
+    batch,
+    bodies,
+    engine,
+    health,
+    image,
+    load,
+    negotiation,
+    refusals,
+    runtime,
+    starting,
+    stopping,
+)
+from container.check.client import Client
+from container.check.containers import Container, Image, running
+from container.check.findings import Finding, Outcome
+from container.check.processes import Child, Stranger, free_port, serving
+from container.check.subject import Process, Start, Subject
+
+GROUPS = (bodies, refusals, negotiation, attributes, batch, runtime, load, stopping)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be checked: `url`, or `image`, or neither for our own server."""
+
+    url: str = ""
+    image: str = ""
+    pid: int | None = None  # of the server at `url`, where it may be stopped
+    model_data: Path | None = None  # folder for an image's /opt/ml/model
+    image_environ: Sequence[str] = ()  # NAME=VALUE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str = "check"
+    concurrency: int = 8
+    start_seconds: float = starting.START_SECONDS
+
+
+def run(request: Request) -> Iterator[Finding]:
+    """Findings as they are made; ValueError or Unavailable where there is nothing to ask."""
+    if request.image:
+        yield from _image(request)
+    elif request.url:
+        stranger = None if request.pid is None else Stranger(request.pid)
+        yield from contract(_subject(request, Client(request.url, request.headers), None, stranger))
+    else:
+        with serving(os.environ) as (process, url):
+            yield from _started(replace(request, url=url), process)
+
+
+def contract(subject: Subject) -> Iterator[Finding]:
+    """Every check of a server; none but the first where nobody answers."""
+    yield from starting.checks.find(subject)
+    found = list(health.checks.find(subject))
+    yield found[0]
+    if found[0].outcome is Outcome.FAILED:
+        return
+    yield from found[1:]
+    for group in GROUPS:
+        yield from group.checks.find(subject)
+
+
+def _started(request: Request, process: Child | Container) -> Iterator[Finding]:
+    client = Client(request.url, request.headers)
+    start = starting.watch(client, process, request.start_seconds)
+    if start.ready is None:
+        start = replace(start, end=process.last_words())
+    yield from contract(_subject(request, client, start, process))
+
+
+def _subject(request: Request, client: Client, start: Start | None, process: Process | None) -> Subject:
+    return Subject(client, start, process, request.endpoint, request.concurrency)
+
+
+def _image(request: Request) -> Iterator[Finding]:
+    options = tuple(word for pair in request.image_environ for word in ("-e", pair))
+    found = Image(engine.find(), request.image, options)
+    with _model_data(request.model_data) as folder:
+        yield from image.checks.find(image.Inspected(found, folder, request.start_seconds))
+        port = free_port()
+        mounted = ("-p", f"127.0.0.1:{port}:8080", "-v", f"{folder}:/opt/ml/model:ro")
+        with running(found, mounted) as container:
+            yield from _started(replace(request, url=f"http://127.0.0.1:{port}"), container)
+
+
+@contextmanager
+def _model_data(given: Path | None) -> Iterator[str]:
+    if given is not None:
+        yield str(given.resolve())
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield folder
