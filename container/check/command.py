@@ -82,13 +82,12 @@ def _subject(request: Request, client: Client, start: Start | None, process: Pro
 
 
 def _image(request: Request) -> Iterator[Finding]:
-    options = tuple(word for pair in request.image_environ for word in ("-e", pair))
-    found = Image(engine.find(), request.image, options)
+    options = [word for pair in request.image_environ for word in ("-e", pair)]
     with _model_data(request.model_data) as folder:
-        yield from image.checks.find(image.Inspected(found, folder, request.start_seconds))
+        found = Image(engine.find(), request.image, (*options, "-v", f"{folder}:/opt/ml/model:ro"))
+        yield from image.checks.find(image.Inspected(found, request.start_seconds))
         port = free_port()
-        mounted = ("-p", f"127.0.0.1:{port}:8080", "-v", f"{folder}:/opt/ml/model:ro")
-        with running(found, mounted) as container:
+        with running(found, ("-p", f"127.0.0.1:{port}:8080")) as container:
             yield from _started(replace(request, url=f"http://127.0.0.1:{port}"), container)
 
 

@@ -31,15 +31,14 @@ class Restriction:
 class Inspected:
     """An image, looked at once."""
 
-    def __init__(self, image: Image, model_data: str, seconds: float) -> None:
-        """`model_data` is a folder for /opt/ml/model; `seconds` how long a start may take."""
+    def __init__(self, image: Image, seconds: float) -> None:
+        """`seconds` is how long a start may take."""
         self.image = image
         self.seconds = seconds
         self.restrictions = {
             "no network": Restriction(("--network", "none")),
             "read-only but for /tmp": Restriction(image.engine.hardening()),
             "any user": Restriction(("--user", "12345:12345")),
-            "read-only /opt/ml/model": Restriction(("-v", f"{model_data}:/opt/ml/model:ro")),
             "SAGEMAKER_BIND_TO_PORT": Restriction(("-e", f"SAGEMAKER_BIND_TO_PORT={OTHER_PORT}"), OTHER_PORT),
         }
 
@@ -99,6 +98,15 @@ for _name, _why in (
     checks.add(f"image: label {_name}", "set it to true, or not at all", partial(_label, _name, _why))
 
 
+@checks(
+    "image: serve, /opt/ml/model read-only", "start the server where the first argument is serve; write nothing there"
+)
+def served(inspected: Inspected) -> str:
+    if not inspected.lives_with_all and not inspected.starts(Restriction(())):
+        raise Wrong("never ready")
+    return ""
+
+
 def _restricted(name: str, inspected: Inspected) -> str:
     if inspected.lives_with_all:
         return "with all others"
@@ -113,7 +121,6 @@ for _name, _advice in {
     "no network": "put what it downloads at the start into the image, or into the model data",
     "read-only but for /tmp": "write to /tmp only; set HOME and cache folders to it",
     "any user": "make files readable for all (chmod -R a+rX); a user may have no name and no home",
-    "read-only /opt/ml/model": "write nothing beside the model",
     "SAGEMAKER_BIND_TO_PORT": "listen on that port where the variable is set; or leave the label out",
 }.items():
     checks.add(f"image: {_name}", _advice, partial(_restricted, _name))

@@ -1,6 +1,7 @@
 """The check says yes to servers that keep the contract, ours and a plain one, and to a broken one what is broken."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ from container.cli import main
 from tests.check.plain import LOADING, Plain, plain
 from tests.conftest import ROOT, StartServer
 
+EMBEDDED = ROOT / "container" / "models" / "embedded"
 ERRORS = {f"error: {name}" for name in refusals.REQUESTS}
 BAD_PICTURES = {"error: no picture", "error: empty body", "error: picture cut short"}
 TOO_LARGE = {"body: too large is 413", "body: 10 GB announced"}
@@ -46,12 +48,20 @@ def subject_of(server: Plain, started: bool = False) -> Subject:
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """`python -m container check` starts our own server, with the real model: outcomes by check."""
-    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path_factory.mktemp("base")), "MASKSERVE_DEVICE": "cpu"}
+    """`python -m container check` starts our own server, with its model at a size that is quick: outcomes by check."""
+    model = tmp_path_factory.mktemp("base") / "model"
+    shutil.copytree(EMBEDDED, model)
+    described = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps({**described, "parameters": {"min_size": 128, "max_size": 128}}))
+    environ = {
+        "SAGEMAKER_BASE_DIR": str(model.parent),
+        "MASKSERVE_DEVICE": "cpu",
+        "MASKSERVE_API_KEY": "a-key-for-this",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "container", "check", "--json"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", **environ, "MASKSERVE_API_KEY": "a-key-for-this"},
+        env={"PATH": "/usr/bin:/bin", **environ},
         capture_output=True,
         text=True,
         timeout=110,
