@@ -70,7 +70,13 @@ def serve(**given: Any) -> None:
 @click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="Sent with every request, such as an API key.")
 @click.option("--endpoint", default="check", show_default=True, help="NAME in /endpoints/NAME/invocations.")
 @click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, help="Clients at once.")
-@click.option("--start-seconds", type=float, default=480.0, show_default=True, help="How long a start may take.")
+@click.option(
+    "--start-seconds",
+    type=float,
+    default=480.0,
+    show_default=True,
+    help="How long a start may take; 480 is SageMaker's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(
     url: str,
@@ -93,6 +99,8 @@ def check(
 
     if url and image or pid and not url:
         raise click.UsageError("give URL or --image, and --pid only with URL")
+    if any(":" not in one for one in header):
+        raise click.UsageError("--header takes 'NAME: VALUE'")
     headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
     if not url and not image:
         headers, given["endpoint"] = _of_own_server(headers, given["endpoint"])

@@ -43,6 +43,17 @@ for one in MISNAMED:
     )
 
 
+@checks("body: in chunks", "let the HTTP server put chunks together, or refuse them with 411")
+def chunked(subject: Subject) -> str:
+    picture = pictures.jpeg()
+    answer = subject.client.invoke(iter((picture[:1000], picture[1000:])))
+    if answer.status >= 500:
+        raise Wrong(str(answer))
+    if answer.status != 200:
+        raise NotOffered(f"{answer}; batch transforms with MaxPayloadInMB 0 send them")
+    return ""
+
+
 @checks("body: 5.9 MB", "raise the limit of the HTTP server or framework: SageMaker sends up to 25 MB")
 def large(subject: Subject) -> str:
     if 0 < subject.payload_mb < 6:
@@ -68,7 +79,7 @@ def announced(subject: Subject) -> str:
     _limit(subject)
     answer = subject.client.announce(HUGE, _SOON)
     if answer.status != 413:
-        raise Wrong(f"{answer}")
+        raise Wrong(str(answer))
     return f"413 after {1000 * answer.seconds:.0f} ms"
 
 

@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +64,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | Iterator[bytes] | None = None,
         headers: Headers | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> Answer:
@@ -81,13 +81,13 @@ class Client:
 
     def invoke(
         self,
-        body: bytes,
+        body: bytes | Iterator[bytes],
         accept: str | None = None,
         attributes: str | None = None,
         content_type: str | None = "image/jpeg",
         path: str = "/invocations",
     ) -> Answer:
-        """POST a picture; what is None is not sent."""
+        """POST a picture, in chunks where it comes so; what is None is not sent."""
         given = {"Content-Type": content_type, "Accept": accept, ATTRIBUTES: attributes and attributes.encode()}
         return self.request("POST", path, body, {name: value for name, value in given.items() if value is not None})
 

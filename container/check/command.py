@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from container.check import (
@@ -27,22 +27,22 @@ from container.check.findings import Finding, Outcome
 from container.check.processes import Child, Stranger, free_port, serving
 from container.check.subject import Process, Start, Subject
 
-GROUPS = (bodies, refusals, negotiation, attributes, batch, runtime, load, stopping)
+GROUPS = (bodies, refusals, negotiation, attributes, batch, runtime, load)
 
 
 @dataclass(frozen=True)
 class Request:
     """What is to be checked: `url`, or `image`, or neither for our own server."""
 
-    url: str = ""
-    image: str = ""
-    pid: int | None = None  # of the server at `url`, where it may be stopped
-    model_data: Path | None = None  # folder for an image's /opt/ml/model
-    image_environ: Sequence[str] = ()  # NAME=VALUE
-    headers: Mapping[str, str] = field(default_factory=dict)
-    endpoint: str = "check"
-    concurrency: int = 8
-    start_seconds: float = starting.START_SECONDS
+    url: str
+    image: str
+    pid: int | None  # of the server at `url`, where it may be stopped
+    model_data: Path | None  # folder for an image's /opt/ml/model
+    image_environ: Sequence[str]  # NAME=VALUE
+    headers: Mapping[str, str]  # sent with every request
+    endpoint: str  # NAME in /endpoints/NAME/invocations
+    concurrency: int  # clients at once
+    start_seconds: float  # how long a start may take
 
 
 def run(request: Request) -> Iterator[Finding]:
@@ -58,15 +58,23 @@ def run(request: Request) -> Iterator[Finding]:
 
 
 def contract(subject: Subject) -> Iterator[Finding]:
-    """Every check of a server; none but the first where nobody answers."""
-    yield from starting.checks.find(subject)
-    found = list(health.checks.find(subject))
-    yield found[0]
-    if found[0].outcome is Outcome.FAILED:
-        return
-    yield from found[1:]
+    """Every check of a server that may be made; no more than its start where it never answers."""
+    if subject.start is None:
+        yield Finding("start", Outcome.SKIPPED, problem="--image, or no address, lets it be started here")
+    else:
+        yield from starting.checks.find(subject)
+        if subject.start.ready is None:
+            return
+    for finding in health.checks.find(subject):
+        yield finding
+        if finding.check == health.CONNECT and finding.outcome is Outcome.FAILED:
+            return
     for group in GROUPS:
         yield from group.checks.find(subject)
+    if subject.process is None:
+        yield Finding("SIGTERM", Outcome.SKIPPED, problem="--pid, --image, or no address, lets it be stopped here")
+    else:
+        yield from stopping.checks.find(subject)
 
 
 def _started(request: Request, process: Child | Container) -> Iterator[Finding]:
@@ -85,7 +93,10 @@ def _image(request: Request) -> Iterator[Finding]:
     options = [word for pair in request.image_environ for word in ("-e", pair)]
     with _model_data(request.model_data) as folder:
         found = Image(engine.find(), request.image, (*options, "-v", f"{folder}:/opt/ml/model:ro"))
-        yield from image.checks.find(image.Inspected(found, request.start_seconds))
+        for finding in image.checks.find(image.Inspected(found, request.start_seconds)):
+            yield finding
+            if finding.check == image.SERVES and finding.outcome is Outcome.FAILED:
+                return
         port = free_port()
         with running(found, ("-p", f"127.0.0.1:{port}:8080")) as container:
             yield from _started(replace(request, url=f"http://127.0.0.1:{port}"), container)

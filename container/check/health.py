@@ -9,10 +9,12 @@ from container.check.subject import Subject
 
 ATTEMPTS = 5
 
+CONNECT = "connect within 250 ms"
+
 checks = Checks[Subject]()
 
 
-@checks("connect within 250 ms", "accept connections in a thread or process that does nothing else")
+@checks(CONNECT, "accept connections in a thread or process that does nothing else")
 def connect(subject: Subject) -> str:
     worst = max(subject.client.connect(seconds=2) for _ in range(ATTEMPTS))
     if worst > CONNECT_SECONDS:

@@ -16,6 +16,7 @@ from container.check.findings import Checks, NotOffered, Wrong
 LABEL = "com.amazonaws.sagemaker.capabilities."
 LARGEST_GB = 10.0  # of a serverless endpoint
 OTHER_PORT = 9090
+SERVES = "image: serve, with /opt/ml/model read-only"
 
 checks = Checks["Inspected"]()
 
@@ -55,15 +56,20 @@ class Inspected:
         return self.config["Config"].get("Labels") or {}
 
     @cached_property
-    def lives_with_all(self) -> bool:
-        """Whether it becomes ready under all restrictions at once."""
+    def obstacle_to_all(self) -> str:
+        """Why it is never ready under all restrictions at once, or ""."""
         options = tuple(option for one in self.restrictions.values() for option in one.options)
-        return self.starts(Restriction(options, OTHER_PORT))
+        return self.obstacle(Restriction(options, OTHER_PORT))
 
-    def starts(self, restriction: Restriction) -> bool:
-        """Whether it becomes ready."""
-        with running(self.image, restriction.options) as container:
-            return container.ready(restriction.port, self.seconds)
+    def obstacle(self, restriction: Restriction) -> str:
+        """Why it is never ready, as its log or the engine says; or ""."""
+        try:
+            with running(self.image, restriction.options) as container:
+                if container.ready(restriction.port, self.seconds):
+                    return ""
+                return container.last_words() or "/ping is not 200 in time, and its log is empty"
+        except RuntimeError as error:
+            return str(error).splitlines()[-1]
 
 
 @checks("image: below 10 GB", "leave out what serving does not need: compilers, caches, CUDA on a CPU endpoint")
@@ -98,23 +104,22 @@ for _name, _why in (
     checks.add(f"image: label {_name}", "set it to true, or not at all", partial(_label, _name, _why))
 
 
-@checks(
-    "image: serve, /opt/ml/model read-only", "start the server where the first argument is serve; write nothing there"
-)
+@checks(SERVES, "start the server where the first argument is serve, and write nothing beside the model")
 def served(inspected: Inspected) -> str:
-    if not inspected.lives_with_all and not inspected.starts(Restriction(())):
-        raise Wrong("never ready")
+    if inspected.obstacle_to_all and (obstacle := inspected.obstacle(Restriction(()))):
+        raise Wrong(f"never ready: {obstacle}")
     return ""
 
 
 def _restricted(name: str, inspected: Inspected) -> str:
-    if inspected.lives_with_all:
+    if not inspected.obstacle_to_all:
         return "with all others"
-    if inspected.starts(inspected.restrictions[name]):
+    obstacle = inspected.obstacle(inspected.restrictions[name])
+    if not obstacle:
         return "on its own"
     if name == "SAGEMAKER_BIND_TO_PORT" and LABEL + "accept-bind-to-port" not in inspected.labels:
         raise NotOffered("it listens on 8080 only, as its labels say")
-    raise Wrong("never ready")
+    raise Wrong(f"never ready: {obstacle}")
 
 
 for _name, _advice in {
@@ -128,6 +133,6 @@ for _name, _advice in {
 
 @checks("image: all of these at once", "see its log under all of these restrictions together")
 def at_once(inspected: Inspected) -> str:
-    if not inspected.lives_with_all:
-        raise Wrong("never ready")
+    if inspected.obstacle_to_all:
+        raise Wrong(f"never ready: {inspected.obstacle_to_all}")
     return ""

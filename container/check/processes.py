@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from container.check.stopping import STOP_SECONDS
+
 _LAST_LINES = 5
 
 
@@ -88,8 +90,8 @@ def serving(environ: Mapping[str, str]) -> Iterator[tuple[Child, str]]:
             yield Child(process, log), f"http://127.0.0.1:{port}"
         finally:
             if process.poll() is None:
-                process.kill()
-            process.wait()
+                process.terminate()
+            process.wait(STOP_SECONDS + 5)
 
 
 def free_port() -> int:

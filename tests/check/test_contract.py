@@ -86,9 +86,9 @@ def others() -> Iterator[dict[str, Outcome]]:
 def test_a_plain_server_keeps_the_contract(others: dict[str, Outcome]) -> None:
     assert Outcome.FAILED not in others.values(), others
     assert {name for name, outcome in others.items() if outcome is Outcome.NOT_OFFERED} == {
-        "HEAD /ping", "Accept: image/jpeg", "Accept: image/png", "Accept: image/*", "attribute response_type",
-        "attributes: answer fits", "attributes: opaque ones come back", "/execution-parameters", "runtime route",
-        "runtime route: ModelError",
+        "HEAD /ping", "body: in chunks", "Accept: image/jpeg", "Accept: image/png", "Accept: image/*",
+        "attribute response_type", "attributes: answer fits", "attributes: opaque ones come back", "/execution-parameters",
+        "runtime route", "runtime route: ModelError",
     }  # fmt: skip
 
 
@@ -176,6 +176,7 @@ def unused() -> str:
         (("http://127.0.0.1:1", "--image", "x"), "give URL or --image"),
         (("--pid", "77"), "--pid only with URL"),
         (("ftp://somewhere",), "is no address of a server"),
+        (("http://127.0.0.1:1", "--header", "key"), "--header takes"),
     ],
 )
 def test_what_cannot_be_checked_is_said(arguments: tuple[str, ...], reason: str) -> None:
