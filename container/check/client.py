@@ -111,7 +111,7 @@ class Client:
         return self.request("GET", "/ping", seconds=PING_SECONDS)
 
     def connect(self, seconds: float) -> float:
-        """Seconds until the server's kernel and the server have taken a connection."""
+        """Seconds until a connection is there."""
         begun = time.monotonic()
         socket.create_connection((self.host, self.port), timeout=seconds).close()
         return time.monotonic() - begun

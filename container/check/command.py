@@ -24,7 +24,7 @@ from container.check import (
 from container.check.client import Client
 from container.check.containers import Container, Image, running
 from container.check.findings import Finding, Outcome
-from container.check.processes import Child, Stranger, free_port, serving
+from container.check.processes import Child, free_port, serving, stranger_of
 from container.check.subject import Process, Start, Subject
 
 GROUPS = (bodies, refusals, negotiation, attributes, batch, runtime, load)
@@ -50,7 +50,7 @@ def run(request: Request) -> Iterator[Finding]:
     if request.image:
         yield from _image(request)
     elif request.url:
-        stranger = None if request.pid is None else Stranger(request.pid)
+        stranger = None if request.pid is None else stranger_of(request.pid)
         yield from contract(_subject(request, Client(request.url, request.headers), None, stranger))
     else:
         with serving(os.environ) as (process, url):

@@ -21,7 +21,7 @@ def png(side: int = 256) -> bytes:
 
 @cache
 def heavy() -> bytes:
-    """Noise that no PNG makes smaller: 5.9 MB, which is below every limit that SageMaker ever had but serverless's."""
+    """Noise that no PNG makes smaller: 5.9 MB, where real-time endpoints once ended at 6."""
     return encode_file(".png", np.random.default_rng(0).integers(0, 256, (1400, 1400, 3), np.uint8))
 
 

@@ -54,7 +54,7 @@ class Stranger:
 
     def running(self) -> bool:
         """Whether it is there."""
-        return self._gone(0) is False
+        return not self._gone(0)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -67,7 +67,7 @@ class Stranger:
         return None
 
     def _gone(self, seconds: float) -> bool:
-        # Linux only. Unlike signal 0, it tells a process that has ended and was not waited for from one that lives.
+        # Unlike signal 0, this tells a process that has ended and was not waited for from one that lives.
         try:
             watched = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -76,6 +76,16 @@ class Stranger:
             return bool(select.select([watched], [], [], max(0.0, seconds))[0])
         finally:
             os.close(watched)
+
+
+def stranger_of(pid: int) -> Stranger:
+    """The process `pid`; ValueError where there is none, or no way to see it end."""
+    if not hasattr(os, "pidfd_open"):
+        raise ValueError("a process can be watched on Linux only")
+    stranger = Stranger(pid)
+    if not stranger.running():
+        raise ValueError(f"there is no process {pid}")
+    return stranger
 
 
 @contextmanager

@@ -87,8 +87,8 @@ def test_a_plain_server_keeps_the_contract(others: dict[str, Outcome]) -> None:
     assert Outcome.FAILED not in others.values(), others
     assert {name for name, outcome in others.items() if outcome is Outcome.NOT_OFFERED} == {
         "HEAD /ping", "body: in chunks", "Accept: image/jpeg", "Accept: image/png", "Accept: image/*",
-        "attribute response_type", "attributes: answer fits", "attributes: opaque ones come back", "/execution-parameters",
-        "runtime route", "runtime route: ModelError",
+        "attribute response_type", "attributes: answer fits", "attributes: opaque ones come back",
+        "/execution-parameters", "runtime route", "runtime route: ModelError",
     }  # fmt: skip
 
 
@@ -175,6 +175,7 @@ def unused() -> str:
     [
         (("http://127.0.0.1:1", "--image", "x"), "give URL or --image"),
         (("--pid", "77"), "--pid only with URL"),
+        (("http://127.0.0.1:1", "--pid", "4194400"), "there is no process 4194400"),
         (("ftp://somewhere",), "is no address of a server"),
         (("http://127.0.0.1:1", "--header", "key"), "--header takes"),
     ],

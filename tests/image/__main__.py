@@ -36,6 +36,8 @@ from tests.image.engine import ROOT, find
 from tests.image.local_mode import check_local_mode
 from tests.training.folders import write_channels
 
+BROKEN = f"{TAG}-broken"
+
 # Runs inside: memory of all processes in MB, shared pages counted once.
 MEMORY = """
 import glob, re
@@ -71,7 +73,7 @@ def main() -> int:
     check_other_starts(engine, photo)
     check_model_folder(engine, photo)
     check_training(engine, photo)
-    check_contract()
+    check_contract(engine)
     check_local_mode(engine, photo)
     print(f"{len(failures)} failed" if failures else "all passed")
     return 1 if failures else 0
@@ -167,11 +169,18 @@ def check_training(engine: Engine, photo: bytes) -> None:
             check_exit(engine, name)
 
 
-def check_contract() -> None:
-    """`python -m container check --image`, whose table is printed."""
-    done = subprocess.run([sys.executable, "-m", "container", "check", "--image", TAG], cwd=ROOT, capture_output=True)
+def check_contract(engine: Engine) -> None:
+    """`python -m container check --image`, whose table is printed; it finds fault with an image that serves nothing."""
+    command = [sys.executable, "-m", "container", "check", "--image"]
+    done = subprocess.run([*command, TAG], cwd=ROOT, capture_output=True)
     print(done.stdout.decode())
     check("container check --image", done.returncode == 0, done.stderr.decode())
+
+    with running(engine, "--entrypoint", "true", command=[]) as name:
+        engine("commit", "--change", 'ENTRYPOINT ["python", "-m", "http.server"]', name, BROKEN)
+    done = subprocess.run([*command, BROKEN], cwd=ROOT, capture_output=True)
+    engine("rmi", "-f", BROKEN)
+    check("  fails what serves nothing", done.returncode == 1 and b"never ready" in done.stdout, done.stdout.decode())
 
 
 def jpeg(pixels: np.ndarray) -> bytes:
