@@ -44,7 +44,7 @@ image: ## build the image in the form SageMaker accepts: IMAGE=, PLATFORM=, ARGS
 	    --build-arg VERSION=$(VERSION) --build-arg GIT_SHA=$(GIT_SHA) -t $(IMAGE) $(ARGS) .
 
 .PHONY: image-test
-image-test: $(VENV)/.dev ## build the image with Docker or Podman, run it as SageMaker does, and check it
+image-test: $(VENV)/.dev $(VENV)/.sdk ## build the image with Docker or Podman, run it as SageMaker does, and check it
 	VERSION=$(VERSION) GIT_SHA=$(GIT_SHA) $(BIN)/python -m tests.image $(ARGS)
 
 .PHONY: bench
@@ -88,6 +88,12 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 # Beside the virtual environment's own packages, which stay as they are pinned.
 $(VENV)/.peers: tests/bench/requirements.txt $(VENV)/.dev
 	$(BIN)/python -m pip install --upgrade --target $(VENV)/peers -r tests/bench/requirements.txt
+	@touch $@
+
+# SageMaker's SDK wants other versions of what the server needs.
+$(VENV)/.sdk: tests/image/requirements-sdk.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/sdk
+	$(VENV)/sdk/bin/python -m pip install -r tests/image/requirements-sdk.txt
 	@touch $@
 
 $(BIN)/python:

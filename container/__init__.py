@@ -2,7 +2,7 @@
 
 From the top down; imports go down only (tests/test_layers.py):
 
-cli, __main__       serve | predict | pack | models
+cli, __main__       serve | check | predict | train | evaluate | pack | models
 app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 wsgi, worker, gunicorn_conf   what gunicorn needs
@@ -15,6 +15,7 @@ protocols/          HTTP in, HTTP out
     docs, openapi   /openapi.json, /docs            metrics   /metrics
     errors          any exception as one JSON shape  request_log   id, log line, counters
     access          API keys                         browser       security headers, pages of other origins
+check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Inference: one picture through one model
 formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch

@@ -14,7 +14,7 @@ LAYERS = (
     ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf", "loads"),
     ("protocols", "framing"),
     ("workflows",),
-    ("service", "training"),
+    ("service", "training", "check"),
     ("formats", "store", "evaluation", "images", "models"),
     ("engines", "rendering", "datasets"),
     ("structures",),

@@ -1,5 +1,7 @@
 """“png” and “jpeg”: the picture, drawn on, masked or cut out, at the size it came in."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -8,6 +10,8 @@ from container.formats._base import Format, formats
 from container.formats._finite import finite
 from container.rendering import draw
 from container.structures import Choice, Instances, Result
+
+LONGEST = {".png": 1_000_000, ".jpg": 65_500}  # pixels a side, of libpng and libjpeg
 
 
 class Png(Format):
@@ -23,7 +27,7 @@ class Png(Format):
         """The file."""
         drawn = _drawn(result, choice)
         to_bgr = cv2.COLOR_RGBA2BGRA if drawn.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        return _file(".png", cv2.cvtColor(drawn, to_bgr), 1_000_000, [])
+        return encode_file(".png", cv2.cvtColor(drawn, to_bgr))
 
 
 class Jpeg(Format):
@@ -37,7 +41,7 @@ class Jpeg(Format):
         bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         if drawn.shape[2] == 4:
             bgr[drawn[..., 3] == 0] = 255
-        return _file(".jpg", bgr, 65_500, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
+        return encode_file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
 
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:
@@ -47,12 +51,12 @@ def _drawn(result: Result, choice: Choice) -> np.ndarray:
     return draw(result.image.pixels, prediction, choice.appearance)
 
 
-def _file(extension: str, bgr: np.ndarray, longest: int, flags: list[int]) -> bytes:
-    """The file of a picture whose sides have at most `longest` pixels, which is what libjpeg or libpng can write."""
+def encode_file(extension: str, bgr: np.ndarray, flags: Sequence[int] = ()) -> bytes:
+    """A picture file; H×W×3 or 4 in OpenCV's order of channels. NotAcceptable where a side is too long for its kind."""
     height, width = bgr.shape[:2]
-    if max(height, width) > longest:
+    if max(height, width) > LONGEST[extension]:
         raise NotAcceptable(
-            f"the picture is {width}×{height}, and {extension} files hold at most {longest} pixels a side",
+            f"the picture is {width}×{height}, and a {extension} file holds at most {LONGEST[extension]} pixels a side",
             hint="accept application/json, or send the picture in parts",
         )
     written, encoded = cv2.imencode(extension, bgr, flags)

@@ -5,38 +5,38 @@ python -m tests.image --no-build        check the image of the last build again
 """
 
 import argparse
-import http.client
 import io
 import json
 import os
 import shutil
-import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import skimage.data
 from PIL import Image
 
+from container.check.engine import Engine, Unavailable
 from tests.image.confinement import check_confinement
 from tests.image.containers import (
-    STOP_SECONDS,
     TAG,
     ask,
     check,
     check_exit,
-    exit_code,
     failures,
     is_healthy,
     running,
     wait,
 )
-from tests.image.engine import ROOT, Engine, Unavailable, find
+from tests.image.engine import ROOT, find
+from tests.image.local_mode import check_local_mode
 from tests.training.folders import write_channels
+
+BROKEN = f"{TAG}-broken"
 
 # Runs inside: memory of all processes in MB, shared pages counted once.
 MEMORY = """
@@ -73,22 +73,18 @@ def main() -> int:
     check_other_starts(engine, photo)
     check_model_folder(engine, photo)
     check_training(engine, photo)
-    check_stop(engine)
+    check_contract(engine)
+    check_local_mode(engine, photo)
     print(f"{len(failures)} failed" if failures else "all passed")
     return 1 if failures else 0
 
 
 def check_image(engine: Engine) -> None:
     """What the image says about itself, and that its first argument is a command."""
-    image = json.loads(engine.text("image", "inspect", TAG))[0]
-    config = image["Config"]
-    print(f"figure: image {image['Size'] / 1e9:.2f} GB")
-    for name in ("accept-bind-to-port", "multi-models"):
-        label = f"com.amazonaws.sagemaker.capabilities.{name}"
-        check(f"label {name}", config["Labels"].get(label) == "true")
+    config = json.loads(engine.text("image", "inspect", TAG))[0]["Config"]
     check("exec form", config["Entrypoint"] == ["python", "-m", "container"] and config["Cmd"] == ["serve"])
     check("not root by default", config["User"].split(":")[0] not in ("", "0", "root"), config["User"])
-    for word in ("serve", "predict", "train", "evaluate", "pack"):
+    for word in ("serve", "check", "predict", "train", "evaluate", "pack"):
         done = engine("run", "--rm", "--network", "none", TAG, word, "--help", check=False)
         reached = done.returncode == 0 and word in done.stdout.decode()
         check(f"{word} reaches its command", reached, done.stderr.decode())
@@ -173,57 +169,18 @@ def check_training(engine: Engine, photo: bytes) -> None:
             check_exit(engine, name)
 
 
-def check_stop(engine: Engine) -> None:
-    """SIGTERM with requests in flight, seen from outside: all are answered, /ping says no, exit code 0 in time."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # Docker may run in a virtual machine of its own, whose host network is not this one's.
-    network = ["-p", f"127.0.0.1:{port}:{port}"] if engine.name == "docker" else ["--network", "host"]
-    large = jpeg(np.kron(skimage.data.astronaut(), np.ones((8, 8, 1), np.uint8)))  # 4096 x 4096: seconds of work
-    with (
-        running(engine, *network, "-e", f"SAGEMAKER_BIND_TO_PORT={port}", command=["serve"]) as name,
-        ThreadPoolExecutor(8) as pool,
-    ):
-        wait(engine, name, str(port))
-        answers = [pool.submit(post, port, large) for _ in range(4)]
-        time.sleep(0.5)
-        signalled = time.monotonic()
-        stop = pool.submit(engine, "stop", "-t", str(STOP_SECONDS), name)
-        time.sleep(0.5)
-        check("/ping after SIGTERM", (ping := ping_from_outside(port)) in ("503", "refused"), ping)
-        finished = [answer.result() for answer in answers]
-        stop.result()
-        seconds = time.monotonic() - signalled
-        late = sum(at > signalled for _, at in finished)
-        print(f"figure: {late} of {len(finished)} requests in flight at SIGTERM; gone {seconds:.1f} s after it")
-        check("requests in flight at SIGTERM", late > 0)
-        check("all of them answered", all(status == 200 for status, _ in finished), str([s for s, _ in finished]))
-        check("exit code 0", (code := exit_code(engine, name)) == "0", code)
-        check(f"gone within {STOP_SECONDS} s", seconds < STOP_SECONDS)
+def check_contract(engine: Engine) -> None:
+    """`python -m container check --image`, whose table is printed; it finds fault with an image that serves nothing."""
+    command = [sys.executable, "-m", "container", "check", "--image"]
+    done = subprocess.run([*command, TAG], cwd=ROOT, capture_output=True)
+    print(done.stdout.decode())
+    check("container check --image", done.returncode == 0, done.stderr.decode())
 
-
-def post(port: int, body: bytes) -> tuple[int, float]:
-    """POST /invocations from outside: status (0: connection lost) and the moment of the answer."""
-    server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        server.request("POST", "/invocations", body, {"Content-Type": "image/jpeg", "Accept": "image/png"})
-        answer = server.getresponse()
-        answer.read()
-        return answer.status, time.monotonic()
-    except (OSError, http.client.HTTPException):
-        return 0, time.monotonic()
-
-
-def ping_from_outside(port: int) -> str:
-    server = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        server.request("GET", "/ping")
-        return str(server.getresponse().status)
-    except ConnectionError:
-        return "refused"
-    except TimeoutError:
-        return "timeout"
+    with running(engine, "--entrypoint", "true", command=[]) as name:
+        engine("commit", "--change", 'ENTRYPOINT ["python", "-m", "http.server"]', name, BROKEN)
+    done = subprocess.run([*command, BROKEN], cwd=ROOT, capture_output=True)
+    engine("rmi", "-f", BROKEN)
+    check("  fails what serves nothing", done.returncode == 1 and b"never ready" in done.stdout, done.stdout.decode())
 
 
 def jpeg(pixels: np.ndarray) -> bytes:

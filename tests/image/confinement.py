@@ -2,8 +2,8 @@
 
 import json
 
+from container.check.engine import Engine
 from tests.image.containers import ask, check, check_exit, running, wait
-from tests.image.engine import Engine
 
 MAY_WRITE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # the latter two, in memory, every container engine provides
 

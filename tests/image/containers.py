@@ -10,19 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.image.engine import Engine
+from container.check.engine import Engine
+from container.check.stopping import STOP_SECONDS
 
 TAG = "localhost/maskserve:image-test"
-HARDENED = (
-    "--read-only",
-    "--tmpfs",
-    "/tmp:rw,size=512m,mode=1777",
-    "--cap-drop",
-    "all",
-    "--security-opt",
-    "no-new-privileges",
-)
-STOP_SECONDS = 30  # SageMaker sends SIGKILL this long after SIGTERM
 
 # Runs inside: one request, its body from stdin; prints status and Content-Type on a line, then the body.
 REQUEST = """
@@ -61,7 +52,7 @@ def running(engine: Engine, *options: str, command: list[str], hardened: bool = 
     failed_before = len(failures)
     finished = False
     try:
-        engine("run", "-d", "--name", name, *(hardening(engine) if hardened else ()), *options, TAG, *command)
+        engine("run", "-d", "--name", name, *(engine.hardening() if hardened else ()), *options, TAG, *command)
         yield name
         finished = True
     finally:
@@ -69,12 +60,6 @@ def running(engine: Engine, *options: str, command: list[str], hardened: bool = 
             logs = engine("logs", name, check=False)
             print((logs.stdout + logs.stderr).decode()[-3000:], file=sys.stderr)
         engine("rm", "-f", name, check=False)
-
-
-def hardening(engine: Engine) -> tuple[str, ...]:
-    """Options that leave nothing writable but /tmp (and /dev/shm), and nothing that a process may do beyond itself."""
-    # Podman makes /run and /var/tmp writable on its own, where Docker does not.
-    return (*HARDENED, *(("--read-only-tmpfs=false",) if engine.name == "podman" else ()))
 
 
 def wait(engine: Engine, name: str, port: str = "8080") -> list[str]:
@@ -97,7 +82,7 @@ def is_healthy(engine: Engine, name: str) -> bool:
 
 
 def check_exit(engine: Engine, name: str) -> None:
-    engine("stop", "-t", str(STOP_SECONDS), name)
+    engine("stop", "-t", f"{STOP_SECONDS:.0f}", name)
     check("  exit code 0 after SIGTERM", (code := exit_code(engine, name)) == "0", code)
 
 

@@ -1,4 +1,4 @@
-"""A container engine: Docker where one answers, else Podman. It does not know what the image serves.
+"""A container engine that can build: Docker where one answers, else Podman. It does not know what the image serves.
 
 With Podman this also works where no registry answers: the base image is then put together from Debian's packages and
 the machine's own Python 3.11, and the build borrows the machine's pip settings and certificates. Only the engine's
@@ -13,6 +13,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.check.engine import Engine, Unavailable, answers
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskserve-image"
 OFFICIAL_BASE = "python:3.11-slim-bookworm"
@@ -25,26 +27,11 @@ DEBIAN_PACKAGES = (
 )
 
 
-class Unavailable(Exception):
-    """No engine can build or run an image here; says why."""
-
-
 @dataclass(frozen=True)
-class Engine:
-    """`engine("run", …)` runs `docker run …` or `podman run …`."""
+class Builder(Engine):
+    """An engine that can build the image here."""
 
-    name: str
     build_options: tuple[str, ...] = ()
-
-    def __call__(self, *args: str, check: bool = True, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run([self.name, *args], capture_output=True, **kwargs)
-        if check and done.returncode:
-            raise RuntimeError(f"{self.name} {' '.join(args)[:200]}\n{done.stdout.decode()}{done.stderr.decode()}")
-        return done
-
-    def text(self, *args: str) -> str:
-        """What the command prints, trimmed."""
-        return self(*args).stdout.decode().strip()
 
     def build(self, tag: str, *options: str) -> None:
         """Build the Dockerfile; the log goes to stderr."""
@@ -52,29 +39,23 @@ class Engine:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
 
-def find() -> Engine:
+def find() -> Builder:
     """The engine of this machine, ready to build."""
-    if _answers("docker"):
-        return Engine("docker")
+    if answers("docker"):
+        return Builder("docker")
     if not shutil.which("podman"):
         raise Unavailable("no Docker engine answers, and Podman is not installed")
     if os.geteuid() == 0:
         _settle_podman_of_root()
-    if not _answers("podman"):
+    if not answers("podman"):
         raise Unavailable("neither Docker nor Podman answers")
     # OCI's own image format has no health check.
-    podman = Engine("podman", ("--format", "docker", "--network", "host", *_host_pip()))
+    podman = Builder("podman", ("--format", "docker", "--network", "host", *_host_pip()))
     if podman("pull", "-q", OFFICIAL_BASE, check=False).returncode == 0:
         return podman
     _build_own_base(podman)
     own_base = ("--pull-never", "--build-arg", f"BASE_IMAGE={OWN_BASE}")
-    return Engine(podman.name, (*podman.build_options, *own_base))
-
-
-def _answers(name: str) -> bool:
-    if not shutil.which(name):
-        return False
-    return subprocess.run([name, "info"], capture_output=True, timeout=60).returncode == 0
+    return Builder(podman.name, (*podman.build_options, *own_base))
 
 
 def _settle_podman_of_root() -> None:
