@@ -1,8 +1,13 @@
 """Options that several commands have."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from deploy.names import Shaped
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 name = click.option(
     "--name",
@@ -12,3 +17,10 @@ name = click.option(
 )
 
 wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until AWS is done.")
+
+repository = click.option("--repository", default="maskserve", show_default=True, help="Image repository in ECR.")
+
+
+def bucket(required: bool = False) -> Callable[[F], F]:
+    """--bucket, for models and answers."""
+    return click.option("--bucket", required=required, help="S3 bucket; files lie below maskserve/NAME/ in it.")

@@ -100,8 +100,8 @@ def _write(content: IO[bytes] | None, path: Path, size: int) -> None:
 
 def pack(files: Mapping[str, Path], archive: Path) -> None:
     """Write `files`, by their names in the archive."""
-    # Weights hardly compress; a higher level only takes longer.
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+    # Weights hardly compress; a higher level only takes longer. Without a time the same files give the same bytes.
+    with gzip.GzipFile(archive, "wb", compresslevel=1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
         for name, path in files.items():
             tar.add(path, name, filter=_plain)
 

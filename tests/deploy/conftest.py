@@ -11,8 +11,11 @@ from moto import mock_aws
 
 from deploy.aws import Aws
 from deploy.cli import main
+from tests.deploy import moto_gaps
 
 REGION = "eu-central-1"
+
+moto_gaps.fill()
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,36 @@
+"""What moto 5.2.5 lacks of SageMaker and the command line needs, put into it; and moto's server with that.
+
+    python -m tests.deploy.moto_gaps PORT
+
+An update is done at once, and there are no inference components.
+"""
+
+import json
+import sys
+from typing import Any
+
+from moto.sagemaker.responses import SageMakerResponse
+
+
+def _update_endpoint(self: Any) -> str:
+    """UpdateEndpoint: the other configuration holds."""
+    endpoint = self.sagemaker_backend.endpoints[self._get_param("EndpointName")]
+    endpoint.endpoint_config_name = self._get_param("EndpointConfigName")
+    return json.dumps({"EndpointArn": endpoint.arn})
+
+
+def _list_inference_components(self: Any) -> str:
+    return json.dumps({"InferenceComponents": []})
+
+
+def fill() -> None:
+    """Put them in, for this process."""
+    SageMakerResponse.update_endpoint = _update_endpoint
+    SageMakerResponse.list_inference_components = _list_inference_components
+
+
+if __name__ == "__main__":
+    from moto.server import main
+
+    fill()
+    main(["-H", "127.0.0.1", "-p", sys.argv[1]])
