@@ -1,12 +1,12 @@
 """What moto 5.2.5 lacks of SageMaker and the command line needs, put into it; and moto's server with that.
 
-    python -m tests.deploy.moto_gaps PORT
+    SAGEMAKER_BIND_TO_PORT=5000 python -m tests.deploy.moto_gaps        as the other servers of the tests get their port
 
 An update is done at once, and there are no inference components.
 """
 
 import json
-import sys
+import os
 from typing import Any
 
 from moto.sagemaker.responses import SageMakerResponse
@@ -33,4 +33,4 @@ if __name__ == "__main__":
     from moto.server import main
 
     fill()
-    main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+    main(["-H", "127.0.0.1", "-p", os.environ["SAGEMAKER_BIND_TO_PORT"]])
