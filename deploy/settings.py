@@ -45,9 +45,10 @@ def _defaults(
     values = {**above, **{key: (path + key, value) for key, value in own.items()}}
     result: dict[str, Any] = {}
     for parameter in command.params:
-        if parameter.name in values:
-            full, result[parameter.name] = values[parameter.name]
-            unused.discard(full)
+        for option in parameter.opts:
+            if (key := option.lstrip("-").replace("-", "_")) in values and parameter.name:
+                full, result[parameter.name] = values[key]
+                unused.discard(full)
     for name, sub in commands.items():
         inner = table.get(name, {})
         if not isinstance(inner, Mapping):

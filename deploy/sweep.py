@@ -116,7 +116,8 @@ def logs(aws: Aws, name: str) -> Iterator[Found]:
 def repository(aws: Aws, name: str, repository: str) -> Iterator[Found]:
     """An image repository with all its images."""
     client = aws.client("ecr")
-    if aws.find(client.describe_repositories, repositoryNames=[repository]):
+    found = aws.find(client.describe_repositories, repositoryNames=[repository])
+    if found and found["repositories"]:
         gone = partial(client.delete_repository, repositoryName=repository, force=True)
         yield Found("image repository", repository, gone)
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -53,12 +54,17 @@ def build(aws: Aws, image: str, engine: str | None, cpu: bool, arguments: tuple[
 def push(aws: Aws, image: str, engine: str | None, repository: str) -> None:
     """Push it to ECR, whose repository is made where it is missing, and check what arrived. Prints its URI."""
     ecr, name = aws.client("ecr"), _found(engine)
+
+    def find() -> Any:
+        found = aws.find(ecr.describe_repositories, repositoryNames=[repository])
+        return found["repositories"][0] if found and found["repositories"] else None
+
     ensure(
         aws,
         Resource(
             "image repository",
             repository,
-            lambda: aws.find(ecr.describe_repositories, repositoryNames=[repository]),
+            find,
             partial(
                 ecr.create_repository,
                 repositoryName=repository,
@@ -85,11 +91,11 @@ def _found(engine: str | None) -> str:
     return engine
 
 
-def _password(ecr: object, offline: bool) -> str:
+def _password(ecr: Any, offline: bool) -> str:
     """ECR's password of the hour. It goes to the engine's standard input and nowhere else."""
     if offline:
         return ""
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]  # type: ignore[attr-defined]
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     return base64.b64decode(token).decode().partition(":")[2]
 
 
