@@ -4,13 +4,18 @@ From the top down; imports go down only. Neither torch nor flask is needed, and 
 
 cli, __main__       the group of all commands, their common options and how they end
 commands/           one file a command group; every public file is found and must hold `command`, a click command
-options             options that several commands have: --name, --wait
-sweep               what belongs to a deployment, found by tag, in the order in which it can be deleted
+endpoint_options    the options that describe an endpoint, as a Hosting     options     those that several commands have
+launch              a plan brought about: what is missing is made, what is there is kept
 preflight           what is known to go wrong, found out before anything is made
+hosting             Hosting → Plan: parameters of SageMaker's calls, named by what they say
+rollout, alarms     how an update reaches the instances, and what makes it go back
+sweep               what belongs to a deployment, found by tag, in the order in which it can be deleted
+upload              a model to S3                                           endpoints   their statuses
+places              S3 keys, names of roles and images                      gpu         instances, drivers, CUDA
 settings            maskserve.toml as click's default_map
-ensure              make it, change it, or leave it: says which        waits    watch a status until it is settled
+ensure              make it, change it, or leave it: says which             waits       watch a status until it settles
 aws                 Aws: clients, account, messages; what a command gets
-recorder            --dry-run: changes are printed and not made        names    AWS's own rules for names and values
+recorder            --dry-run: changes are printed, not made                names       AWS's own rules for values
 tags, errors        usable everywhere
 
 How a command is written (commands/NAME.py, found by its name):

@@ -19,6 +19,7 @@ from container import __version__
 from deploy import recorder
 from deploy.errors import DeployError
 
+STDERR = 2
 NOBODY = "000000000000"  # the account of a dry run without credentials
 # What the services call "there is no such thing"; SageMaker itself says ValidationException, see `_is_missing`.
 MISSING = {
@@ -87,13 +88,13 @@ class Aws:
             raise
 
     def run(self, command: Sequence[str], stdin: str | None = None) -> None:
-        """Run another program, its output going to the terminal; `stdin` is for what nobody may see."""
+        """Run another program, all of its output going to standard error; `stdin` is for what nobody may see."""
         if self.dry_run:
             click.echo(json.dumps({"command": list(command)}))
             return
         try:
             done = subprocess.run(
-                command, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, text=True, check=False
+                command, input=stdin, stdin=None if stdin else subprocess.DEVNULL, stdout=STDERR, text=True, check=False
             )
         except FileNotFoundError:
             raise DeployError(f"{command[0]} is not installed") from None

@@ -5,6 +5,7 @@ from typing import Any
 
 import botocore.exceptions
 import click
+from boto3.exceptions import Boto3Error
 
 from deploy import commands, settings
 from deploy.aws import Aws
@@ -23,7 +24,7 @@ class _Main(click.Group):
             click.echo("interrupted; the same command again goes on from here", err=True)
             _say_what_is_left(ctx.obj)
             ctx.exit(INTERRUPTED)
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        except (Boto3Error, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             _say_what_is_left(ctx.obj)
             raise DeployError(_sentence(error)) from error
         except DeployError:

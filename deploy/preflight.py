@@ -3,13 +3,15 @@
 What the caller may not look at is passed over with a word, since SageMaker itself may be allowed to.
 """
 
+import difflib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.exceptions
 
-from deploy import places
+from deploy import names, places
 from deploy.aws import Aws
 from deploy.errors import DeployError
 from deploy.hosting import Hosting
@@ -77,17 +79,12 @@ def _check_manifest(uri: str, found: dict[str, Any]) -> None:
 
 def role(aws: Aws, wanted: str) -> str:
     """The ARN of a role that is given by its name or ARN; DeployError where SageMaker may not take it on."""
-    is_arn = wanted.startswith("arn:")
     name = wanted.rsplit("/", 1)[-1]
-    made_up = f"arn:{aws.partition}:iam::{places.registry(aws).split('.')[0]}:role/{name}"
-    if aws.offline:
-        return wanted if is_arn else made_up
+    arn = wanted if wanted.startswith("arn:") else f"arn:{aws.partition}:iam::{aws.account}:role/{name}"
     find = _if_allowed(aws, f"role {name}", lambda: aws.find(aws.client("iam").get_role, RoleName=name))
-    if find is _NOT_ALLOWED:
-        return wanted if is_arn else made_up
+    if find is _NOT_ALLOWED or (find is None and aws.dry_run):
+        return arn
     if find is None:
-        if aws.dry_run:
-            return wanted if is_arn else made_up
         raise DeployError(f"there is no role {name}; `role create` makes one")
     if "sagemaker.amazonaws.com" not in json.dumps(find["Role"].get("AssumeRolePolicyDocument", {})):
         raise DeployError(f"role {name} does not trust sagemaker.amazonaws.com; `role create` makes one that does")
@@ -99,20 +96,37 @@ def model_data(aws: Aws, uri: str) -> None:
     bucket, key = places.split(uri)
     if aws.dry_run or not key or key.endswith("/"):
         return
-    if (
-        _if_allowed(
-            aws,
-            uri,
-            lambda: aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key, ExpectedBucketOwner=aws.account),
-        )
-        is None
-    ):
+    if _if_allowed(aws, uri, lambda: aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key)) is None:
         raise DeployError(f"there is no {uri}; `package` uploads a model")
 
 
 def advise(aws: Aws, hosting: Hosting) -> None:
-    """Say what the chosen mode takes, and what is likely to be a mistake."""
+    """Say what the chosen mode takes and what may be a typing mistake; DeployError where the quota is too small."""
     aws.say(f"{hosting.mode}: a request may have {PAYLOADS[hosting.mode]}")
+    wanted: Counter[str] = Counter()
+    for variant in (*hosting.variants, *([hosting.shadow] if hosting.shadow else [])):
+        if variant.instance_type:
+            wanted[variant.instance_type] += variant.instances
+    known = names.service("sagemaker").shape_for("ProductionVariantInstanceType").enum
+    for instance_type in sorted(set(wanted) - set(known)):
+        like = difflib.get_close_matches(instance_type, known, 1)
+        aws.say(f"{instance_type} is new to this boto3" + (f"; is {like[0]} meant?" if like else ""))
+    if wanted and not aws.dry_run:
+        _check_quotas(aws, wanted)
+
+
+def _check_quotas(aws: Aws, wanted: Mapping[str, int]) -> None:
+    """A new account's quota for most GPU instances is 0."""
+    pages = aws.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    found = _if_allowed(aws, "the quota", lambda: [quota for page in pages for quota in page["Quotas"]])
+    quotas = {} if found is _NOT_ALLOWED else {quota["QuotaName"]: quota["Value"] for quota in found}
+    for instance_type, number in wanted.items():
+        name = f"{instance_type} for endpoint usage"
+        if number > quotas.get(name, number):
+            raise DeployError(
+                f"the quota {name!r} is {quotas[name]:.0f} in {aws.region}, and {number} are wanted: ask for more "
+                "in the console under Service Quotas, Amazon SageMaker, or take another type"
+            )
 
 
 _NOT_ALLOWED: Any = object()

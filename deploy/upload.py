@@ -25,6 +25,8 @@ def upload(aws: Aws, source: Path, bucket: str, name: str) -> str:
         uri = f"{places.folder(bucket, name, 'models')}/{sha256[:16]}/model.tar.gz"
         key = places.split(uri)[1]
         client = aws.client("s3")
+        if not aws.dry_run and aws.find(client.head_bucket, Bucket=bucket) is None:
+            raise DeployError(f"there is no bucket {bucket}: `aws s3 mb s3://{bucket} --region {aws.region}` makes it")
         found = aws.find(client.head_object, Bucket=bucket, Key=key)
         if found and found.get("Metadata", {}).get("sha256") == sha256:
             aws.say(f"unchanged: {uri}")

@@ -189,3 +189,34 @@ def test_mistakes_are_told_before_any_call(options: list[str], problem: str) -> 
     result = run("--dry-run", "endpoint", "create", *NAME, *options, code=None)
     assert result.exit_code in (1, 2) and result.stdout == ""
     assert problem in result.stderr
+
+
+def test_update() -> None:
+    made = calls("endpoint", "update", *NAME, "--instance-type", CPU, "--rollout", "linear", "--rollback-on-errors")
+    assert [call["operation"] for call in made] == [
+        "PutMetricAlarm",
+        "CreateModel",
+        "CreateEndpointConfig",
+        "UpdateEndpoint",
+    ]
+    assert made[-1]["parameters"] == {
+        "EndpointName": "horses",
+        "EndpointConfigName": made[2]["parameters"]["EndpointConfigName"],
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": "LINEAR",
+                    "WaitIntervalInSeconds": 300,
+                    "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 20},
+                }
+            },
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "horses-AllTraffic-5xx"}]},
+        },
+    }
+    plain = calls("endpoint", "update", *NAME, "--instance-type", CPU)[-1]["parameters"]
+    assert set(plain) == {"EndpointName", "EndpointConfigName"}
+
+
+def test_update_wants_alarms_that_are_there(account: None) -> None:
+    failed = run("endpoint", "update", *NAME, "--instance-type", CPU, "--alarm", "none", code=1)
+    assert "there is no alarm none" in failed.stderr

@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 from deploy import preflight
 from deploy.aws import Aws
 from deploy.errors import DeployError
-from tests.deploy.conftest import ACCOUNT, REGION, furnish
+from deploy.hosting import Hosting, Variant
+from tests.deploy.conftest import ACCOUNT, CPU, REGION, furnish
 
 URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/maskserve"
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -83,3 +84,23 @@ def test_models(aws: Aws) -> None:
         preflight.model_data(aws, "s3://pictures/other.tar.gz")
     with pytest.raises(DeployError, match="is no s3://BUCKET/KEY"):
         preflight.model_data(aws, "https://pictures/model.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "instances", "said"),
+    [
+        (CPU, 4, "real-time: a request may have 25 MB and 60 s"),
+        (CPU, 5, "'ml.m5.xlarge for endpoint usage' is 4 in eu-central-1, and 5 are wanted"),
+        ("ml.m5.xlagre", 1, "ml.m5.xlagre is new to this boto3; is ml.m5.xlarge meant?"),
+        ("ml.z9.big", 1, "ml.z9.big is new to this boto3"),
+    ],
+    ids=["fits", "quota", "typing mistake", "unknown"],
+)
+def test_advice(aws: Aws, instance_type: str, instances: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    variant = Variant("AllTraffic", "image", instance_type=instance_type, instances=instances)
+    try:
+        preflight.advise(aws, Hosting("horses", "role", (variant,)))
+        text = capsys.readouterr().err
+    except DeployError as error:
+        text = error.message
+    assert said in text

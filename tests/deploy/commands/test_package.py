@@ -60,6 +60,10 @@ def test_no_model(name: str, content: bytes, problem: str, tmp_path: Path) -> No
     assert problem in run("--dry-run", "package", str(tmp_path / name), *TO, code=1).stderr
 
 
+def test_no_bucket(mocked: None, model: Path) -> None:
+    assert "`aws s3 mb s3://pictures --region eu-central-1` makes it" in run("package", str(model), *TO, code=1).stderr
+
+
 def test_a_folder_without_model_json(tmp_path: Path) -> None:
     assert "holds no model.json" in run("--dry-run", "package", str(tmp_path), *TO, code=1).stderr
 
