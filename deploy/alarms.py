@@ -38,7 +38,8 @@ def check(aws: Aws, alarms: Sequence[str]) -> None:
     """DeployError where one of them is not there: SageMaker would refuse the update after minutes."""
     if not alarms or aws.offline:
         return
-    found = aws.client("cloudwatch").describe_alarms(AlarmNames=list(alarms))
-    known = {alarm["AlarmName"] for key in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(key, ())}
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    found = aws.client("cloudwatch").describe_alarms(AlarmNames=list(alarms), AlarmTypes=kinds)
+    known = {alarm["AlarmName"] for kind in kinds for alarm in found.get(f"{kind}s", ())}
     if missing := sorted(set(alarms) - known):
         raise DeployError(f"there is no alarm {', '.join(missing)}")

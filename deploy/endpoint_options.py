@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from deploy import gpu, options, places, preflight, upload
 from deploy.aws import Aws
@@ -104,7 +105,7 @@ def hosting(aws: Aws, given: Mapping[str, Any]) -> Hosting:
         "name": "AllTraffic",
         "image": given["image"],
         "model": given["model"] or "",
-        "instance-type": given["instance_type"] or "",
+        "instance-type": "" if mode == "serverless" else given["instance_type"],
         "instances": given["instances"],
         "weight": given["weight"],
     }
@@ -129,8 +130,11 @@ def hosting(aws: Aws, given: Mapping[str, Any]) -> Hosting:
 
 
 def _refuse_on_serverless(given: Mapping[str, Any]) -> None:
+    ctx = click.get_current_context()
     for option in ("instance_type", "variants", "shadow", "capture", "subnets", "groups", "isolated"):
-        if given[option]:
+        # In the settings file the instance type may stand for the other endpoints.
+        from_file = ctx.get_parameter_source(option) is ParameterSource.DEFAULT_MAP
+        if given[option] and not (from_file and option == "instance_type"):
             raise click.UsageError(f"a serverless endpoint takes no --{option.replace('_', '-').rstrip('s')}")
 
 

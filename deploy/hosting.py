@@ -42,7 +42,7 @@ class Hosting:
     shadow: Variant | None = None
     mode: str = "real-time"  # or serverless, async
     multi_model: bool = False  # model_data is then a prefix with many model.tar.gz
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     serverless: Mapping[str, int] = field(default_factory=dict)  # as in ServerlessConfig
     async_inference: Mapping[str, Any] = field(default_factory=dict)  # as in AsyncInferenceConfig
     capture: Mapping[str, Any] = field(default_factory=dict)  # as in DataCaptureConfig
@@ -94,6 +94,7 @@ def plan(hosting: Hosting) -> Plan:
 
 def _model(hosting: Hosting, variant: Variant) -> dict[str, Any]:
     container: dict[str, Any] = {"Image": variant.image}
+    environment = dict(ENVIRONMENT[hosting.mode])
     if hosting.multi_model:
         container |= {"Mode": "MultiModel", "ModelDataUrl": variant.model_data}
     elif variant.model_data.endswith("/"):
@@ -101,8 +102,9 @@ def _model(hosting: Hosting, variant: Variant) -> dict[str, Any]:
         container["ModelDataSource"] = {"S3DataSource": source}
     elif variant.model_data:
         container["ModelDataUrl"] = variant.model_data
-    if environment := {**ENVIRONMENT[hosting.mode], **hosting.environment}:
-        container["Environment"] = environment
+        environment["MASKSERVE_MODEL"] = "/opt/ml/model"  # an image with a model of its own would serve that one
+    if environment | hosting.environment:
+        container["Environment"] = environment | hosting.environment
     model: dict[str, Any] = {"ExecutionRoleArn": hosting.role, "PrimaryContainer": container}
     if hosting.vpc:
         model["VpcConfig"] = hosting.vpc

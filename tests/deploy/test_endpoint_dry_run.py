@@ -81,7 +81,11 @@ CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
             "PrimaryContainer": {
                 "Image": f"{HOST}/other:1",
                 "ModelDataUrl": "s3://pictures/m.tar.gz",
-                "Environment": {"MASKSERVE_QUEUE_SIZE": "9", "MASKSERVE_DEFAULT_ATTRIBUTES": '{"confidence": 0.3}'},
+                "Environment": {
+                    "MASKSERVE_MODEL": "/opt/ml/model",
+                    "MASKSERVE_QUEUE_SIZE": "9",
+                    "MASKSERVE_DEFAULT_ATTRIBUTES": '{"confidence": 0.3}',
+                },
             },
             "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
             "EnableNetworkIsolation": True,
