@@ -32,7 +32,10 @@ class _Main(click.Group):
             raise
 
 
-@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120, "show_default": True}
+
+
+@click.group(cls=_Main, context_settings=CONTEXT)
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -44,7 +47,7 @@ class _Main(click.Group):
 @click.option("--profile", help="AWS's profile; else as AWS's own tools choose it.")
 @click.option("--region", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="AWS's region; else that of the profile.")
 @click.option("--dry-run", is_flag=True, help="Print every call that changes something as JSON, and make none.")
-@click.option("--poll", type=click.FloatRange(min=0), default=15, show_default=True, help="Seconds between two looks.")
+@click.option("--poll", type=click.FloatRange(min=0), default=15, help="Seconds between two looks.")
 @click.pass_context
 def main(ctx: click.Context, profile: str | None, region: str | None, dry_run: bool, poll: float) -> None:
     """Put a model on Amazon SageMaker: from a folder to an endpoint, and back to nothing.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from click.core import ParameterSource
 
 from deploy import gpu, options, places, preflight, upload
 from deploy.aws import Aws
-from deploy.hosting import Hosting, Variant
+from deploy.hosting import Hosting, Variant, plan
 from deploy.names import Shaped
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -78,7 +79,7 @@ OPTIONS = (
     click.option("--isolated", is_flag=True, help="The container gets no network at all."),
     click.option("--startup", type=click.IntRange(60, 3600), default=600, help="Seconds until /ping must be 200."),
     click.option("--cuda", default=gpu.CUDA, help="The CUDA that the image is built for, or none."),
-    click.option("--ami", default="", help="InferenceAmiVersion; else by --cuda, `default` for SageMaker's own."),
+    click.option("--ami", help="InferenceAmiVersion; else by --cuda, `default` for SageMaker's own."),
 )
 
 
@@ -90,7 +91,21 @@ def described(command: F) -> F:
 
 
 def hosting(aws: Aws, given: Mapping[str, Any]) -> Hosting:
-    """What the options mean, after the preflight; a model that lies here is uploaded."""
+    """What the options mean, after the preflight; a model that lies here is uploaded.
+
+    In this order: what can be checked here; what AWS can be asked; what changes something.
+    """
+    draft = _draft(aws, given)
+    plan(_with_each(draft, lambda variant: replace(variant, model_data="")))
+    role = preflight.role(aws, draft.role)
+    pinned = _with_each(draft, lambda variant: replace(variant, image=preflight.image(aws, variant.image)))
+    preflight.advise(aws, draft)
+    ready = _with_each(pinned, lambda variant: replace(variant, model_data=_model(aws, variant.model_data, given)))
+    return replace(ready, role=role)
+
+
+def _draft(aws: Aws, given: Mapping[str, Any]) -> Hosting:
+    """What the options say as they stand: images by tag, models as they were given."""
     mode, name = given["mode"], given["name"]
     for option, only in ONLY.items():
         if given[option] is not None and mode != only:
@@ -109,13 +124,13 @@ def hosting(aws: Aws, given: Mapping[str, Any]) -> Hosting:
         "instances": given["instances"],
         "weight": given["weight"],
     }
-    wanted = Hosting(
+    return Hosting(
         name=name,
-        role=preflight.role(aws, given["role"] or places.role_name(name)),
-        variants=tuple(_variant(aws, main | more, given) for more in ({}, *given["variants"])),
-        shadow=_variant(aws, main | given["shadow"], given) if given["shadow"] else None,
+        role=places.role_arn(aws, given["role"] or places.role_name(name)),
+        variants=tuple(_variant(aws, main | more) for more in ({}, *given["variants"])),
+        shadow=_variant(aws, main | given["shadow"]) if given["shadow"] else None,
         mode=mode,
-        environment=_environment(given["environment"], given["attributes"]),
+        environment=variables(given["environment"], given["attributes"]),
         serverless=_serverless(given) if mode == "serverless" else {},
         async_inference=_async(given) if mode == "async" else {},
         capture=_capture(given),
@@ -123,10 +138,14 @@ def hosting(aws: Aws, given: Mapping[str, Any]) -> Hosting:
         isolated=given["isolated"],
         startup_seconds=given["startup"],
         cuda=given["cuda"],
-        ami=given["ami"],
+        ami=given["ami"] or "",
     )
-    preflight.advise(aws, wanted)
-    return wanted
+
+
+def _with_each(hosting: Hosting, change: Callable[[Variant], Variant]) -> Hosting:
+    """The same with every variant changed, the shadow too."""
+    shadow = hosting.shadow and change(hosting.shadow)
+    return replace(hosting, variants=tuple(map(change, hosting.variants)), shadow=shadow)
 
 
 def _refuse_on_serverless(given: Mapping[str, Any]) -> None:
@@ -138,11 +157,11 @@ def _refuse_on_serverless(given: Mapping[str, Any]) -> None:
             raise click.UsageError(f"a serverless endpoint takes no --{option.replace('_', '-').rstrip('s')}")
 
 
-def _variant(aws: Aws, parts: Mapping[str, Any], given: Mapping[str, Any]) -> Variant:
+def _variant(aws: Aws, parts: Mapping[str, Any]) -> Variant:
     return Variant(
         name=parts["name"],
-        image=preflight.image(aws, places.image_uri(aws, parts["image"])),
-        model_data=_model(aws, parts["model"], given),
+        image=places.image_uri(aws, parts["image"]),
+        model_data=parts["model"],
         instance_type=parts["instance-type"],
         instances=int(parts["instances"]),
         weight=float(parts["weight"]),
@@ -166,7 +185,7 @@ def _bucket(given: Mapping[str, Any], option: str) -> str:
     return str(given["bucket"])
 
 
-def _environment(pairs: Sequence[str], attributes: str | None) -> dict[str, str]:
+def variables(pairs: Sequence[str], attributes: str | None) -> dict[str, str]:
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise click.UsageError(f"--env {wrong[0]}: NAME=VALUE is meant")
     environment = dict(pair.split("=", 1) for pair in pairs)

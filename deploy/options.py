@@ -16,9 +16,9 @@ name = click.option(
     help="The deployment; its endpoint is called the same.",
 )
 
-wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until AWS is done.")
+wait = click.option("--wait/--no-wait", default=True, help="Wait until AWS is done.")
 
-repository = click.option("--repository", default="maskserve", show_default=True, help="Image repository in ECR.")
+repository = click.option("--repository", default="maskserve", help="Image repository in ECR.")
 
 
 def bucket(required: bool = False) -> Callable[[F], F]:

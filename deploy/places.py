@@ -13,8 +13,8 @@ from deploy.errors import DeployError
 
 PREFIX = "maskserve"
 _ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
-    r"(?P<repository>[a-z0-9._/-]+)(:(?P<tag>[\w.-]+)|@(?P<digest>sha256:[0-9a-f]{64}))?"
+    r"(?P<base>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
+    r"(?P<repository>[a-z0-9._/-]+))(:(?P<tag>[\w.-]+)|@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
 
@@ -36,6 +36,11 @@ def role_name(name: str) -> str:
     return f"maskserve-{name}"
 
 
+def role_arn(aws: Aws, role: str) -> str:
+    """The ARN of a role of the account that is given by its name; an ARN as it is."""
+    return role if role.startswith("arn:") else f"arn:{aws.partition}:iam::{aws.account}:role/{role}"
+
+
 def registry(aws: Aws) -> str:
     """The host of the account's image registry in this region."""
     suffix = ".cn" if aws.partition == "aws-cn" else ""
@@ -51,6 +56,7 @@ def image_uri(aws: Aws, image: str) -> str:
 class EcrImage:
     """An image in ECR: what the parts of its URI say."""
 
+    base: str  # the URI without tag and digest
     account: str
     region: str
     repository: str
@@ -65,4 +71,4 @@ class EcrImage:
             return None
         digest = found["digest"] or ""
         tag = "" if digest else found["tag"] or "latest"
-        return cls(found["account"], found["region"], found["repository"], tag, digest)
+        return cls(found["base"], found["account"], found["region"], found["repository"], tag, digest)

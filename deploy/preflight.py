@@ -57,8 +57,7 @@ def image(aws: Aws, uri: str) -> str:
         raise DeployError(f"image {uri} is not there; `image push` brings it")
     found = answer["images"][0]
     _check_manifest(uri, found)
-    repository = uri.split("@")[0].rsplit(":", 1)[0] if parsed.tag and ":" in uri else uri.split("@")[0]
-    return f"{repository}@{found['imageId']['imageDigest']}"
+    return f"{parsed.base}@{found['imageId']['imageDigest']}"
 
 
 def _check_manifest(uri: str, found: dict[str, Any]) -> None:
@@ -80,7 +79,7 @@ def _check_manifest(uri: str, found: dict[str, Any]) -> None:
 def role(aws: Aws, wanted: str) -> str:
     """The ARN of a role that is given by its name or ARN; DeployError where SageMaker may not take it on."""
     name = wanted.rsplit("/", 1)[-1]
-    arn = wanted if wanted.startswith("arn:") else f"arn:{aws.partition}:iam::{aws.account}:role/{name}"
+    arn = places.role_arn(aws, wanted)
     find = _if_allowed(aws, f"role {name}", lambda: aws.find(aws.client("iam").get_role, RoleName=name))
     if find is _NOT_ALLOWED or (find is None and aws.dry_run):
         return arn

@@ -5,12 +5,16 @@ the answer; so every call is checked as in earnest, and none needs a network or 
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel, Shape
 
+# Of environment variables, all in capitals, so that no parameter of AWS's is meant.
+SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD")
+HIDDEN = "(hidden)"
 READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Search", "Select")
 
 
@@ -31,9 +35,16 @@ def install(client: Any, show: Callable[[str], None], offline: bool) -> None:
 
 
 def line(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
-    """One call as JSON."""
-    call = {"service": service, "operation": operation, "parameters": parameters}
+    """One call as JSON, without the container's secrets."""
+    call = {"service": service, "operation": operation, "parameters": _without_secrets(parameters)}
     return json.dumps(call, ensure_ascii=False, default=lambda value: f"({type(value).__name__})")
+
+
+def _without_secrets(value: Any) -> Any:
+    """The same, but for the values of environment variables whose names say that they are nobody's business."""
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if SECRET.search(key) else _without_secrets(part) for key, part in value.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def nothing(model: OperationModel) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def logs(aws: Aws, name: str) -> Iterator[Found]:
             yield Found("log group", own, partial(client.delete_log_group, logGroupName=own))
 
 
-def repository(aws: Aws, name: str, repository: str) -> Iterator[Found]:
+def repository(aws: Aws, repository: str) -> Iterator[Found]:
     """An image repository with all its images."""
     client = aws.client("ecr")
     found = aws.find(client.describe_repositories, repositoryNames=[repository])

@@ -21,7 +21,7 @@ def command(aws: Aws, name: str, logs: bool, bucket: str | None, repository: str
     found = [item for step in sweep.EVERYTHING for item in step(aws, name)]
     found += sweep.logs(aws, name) if logs else ()
     found += sweep.files(aws, name, bucket) if bucket else ()
-    found += sweep.repository(aws, name, repository) if repository else ()
+    found += sweep.repository(aws, repository) if repository else ()
     if not found:
         return aws.say(f"nothing is left of {name}")
     if not (yes or aws.dry_run):

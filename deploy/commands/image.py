@@ -18,7 +18,7 @@ from deploy.errors import DeployError
 ROOT = Path(__file__).parents[2]
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
-_image = click.option("--image", default="maskserve:latest", show_default=True, help="The image on this machine.")
+_image = click.option("--image", default="maskserve:latest", help="The image on this machine.")
 _engine = click.option("--engine", type=click.Choice(["docker", "podman"]), help="Else the first one installed.")
 
 

@@ -52,3 +52,12 @@ def test_with_credentials_what_exists_is_read(mocked: None, capsys: pytest.Captu
 def test_other_programs_are_printed_too(dry: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     dry.run(["false"], stdin="secret")
     assert capsys.readouterr().out == '{"command": ["false"]}\n'
+
+
+def test_secrets_of_the_container_are_not_shown(dry: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {"MASKSERVE_API_KEY": "abcdefgh", "HF_TOKEN": "abcdefgh", "MASKSERVE_QUEUE_SIZE": "9"}
+    dry.client("sagemaker").create_model(ModelName="horses", Containers=[{"Image": "x", "Environment": environment}])
+    printed = capsys.readouterr().out
+    shown = json.loads(printed)["parameters"]["Containers"][0]["Environment"]
+    assert shown == {"MASKSERVE_API_KEY": "(hidden)", "HF_TOKEN": "(hidden)", "MASKSERVE_QUEUE_SIZE": "9"}
+    assert "abcdefgh" not in printed
