@@ -10,7 +10,7 @@ preflight           what is known to go wrong, found out before anything is made
 hosting             Hosting → Plan: parameters of SageMaker's calls, named by what they say
 rollout, alarms     how an update reaches the instances, and what makes it go back
 sweep               what belongs to a deployment, found by tag, in the order in which it can be deleted
-upload              a model to S3                                           endpoints   their statuses
+upload              a model to S3               buckets  there, in the region?   endpoints   their statuses
 places              S3 keys, names of roles and images                      gpu         instances, drivers, CUDA
 settings            maskserve.toml as click's default_map
 ensure              make it, change it, or leave it: says which             waits       watch a status until it settles

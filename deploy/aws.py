@@ -4,7 +4,6 @@ Credentials and region come from AWS's own chain (environment, ~/.aws, roles); n
 """
 
 import json
-import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -99,7 +98,7 @@ class Aws:
         except FileNotFoundError:
             raise DeployError(f"{command[0]} is not installed") from None
         if done.returncode:
-            raise DeployError(f"`{shlex.join(command)}` failed with exit code {done.returncode}")
+            raise DeployError(f"`{' '.join(command[:2])}` failed with exit code {done.returncode}")
 
     def say(self, text: str) -> None:
         """Tell what is going on: standard error, since standard output is for results."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.exceptions
 
-from deploy import names, places
+from deploy import buckets, names, places
 from deploy.aws import Aws
 from deploy.errors import DeployError
 from deploy.hosting import Hosting
@@ -95,6 +95,7 @@ def model_data(aws: Aws, uri: str) -> None:
     bucket, key = places.split(uri)
     if aws.dry_run or not key or key.endswith("/"):
         return
+    _if_allowed(aws, f"bucket {bucket}", lambda: buckets.check(aws, bucket))
     if _if_allowed(aws, uri, lambda: aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key)) is None:
         raise DeployError(f"there is no {uri}; `package` uploads a model")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
 
-from deploy import places
+from deploy import buckets, places
 from deploy.aws import Aws
 from deploy.errors import DeployError
 
@@ -25,8 +25,7 @@ def upload(aws: Aws, source: Path, bucket: str, name: str) -> str:
         uri = f"{places.folder(bucket, name, 'models')}/{sha256[:16]}/model.tar.gz"
         key = places.split(uri)[1]
         client = aws.client("s3")
-        if not aws.dry_run and aws.find(client.head_bucket, Bucket=bucket) is None:
-            raise DeployError(f"there is no bucket {bucket}: `aws s3 mb s3://{bucket} --region {aws.region}` makes it")
+        buckets.check(aws, bucket)
         found = aws.find(client.head_object, Bucket=bucket, Key=key)
         if found and found.get("Metadata", {}).get("sha256") == sha256:
             aws.say(f"unchanged: {uri}")

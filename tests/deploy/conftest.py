@@ -93,13 +93,18 @@ def calls(*args: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Changes:
-    """The changes that were asked of AWS, by operation; the one numbered `fail_at` fails."""
+    """The changes that were asked of AWS, by operation; the one numbered `fail_at` fails, or any call by its number."""
 
     made: list[str] = field(default_factory=list)
     fail_at: int = -1
     answer_lost: bool = False  # then it is made all the same, as where the network fails on the way back
+    asked: int = 0  # all calls, reads too
+    fail_at_call: int = -1
 
     def __call__(self, client: Any, operation: str, parameters: Any, call: Callable[..., Any]) -> Any:
+        self.asked += 1
+        if self.asked - 1 == self.fail_at_call:
+            raise ClientError({"Error": {"Code": "InternalFailure", "Message": "as the test wants it"}}, operation)
         if operation.startswith(recorder.READS):
             return call(client, operation, parameters)
         self.made.append(operation)

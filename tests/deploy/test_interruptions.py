@@ -55,9 +55,24 @@ def test_every_step_may_fail(account: None, changes: Changes, case: str, step: i
     assert [made for made in changes.made if made in missing] == missing
     assert_done(case)
 
-    changes.made = []
-    run(*command)
-    assert changes.made == []  # and once more changes nothing
+
+@pytest.mark.parametrize("case", ["create", "update", "destroy"])
+def test_any_call_may_fail_reads_too(account: None, changes: Changes, case: str) -> None:
+    """One run fails at its first call, the next one at its second, and so on, until one gets through."""
+    before, command, _ = CASES[case]
+    for earlier in before:
+        run(*earlier)
+    for number in range(40):
+        changes.asked, changes.fail_at_call = 0, number
+        done = run(*command, code=None)
+        if done.exit_code == 0 and changes.asked <= number:
+            break
+        assert done.exit_code == 1 and "InternalFailure: as the test wants it" in done.stderr
+    else:
+        pytest.fail("it never gets through")
+    assert number > 3
+    changes.fail_at_call = -1
+    assert_done(case)
 
 
 def assert_done(case: str) -> None:

@@ -55,13 +55,14 @@ def test_what_may_not_be_looked_at_is_passed_over(
     def refuse(**_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "any")
 
-    for service, call in (("ecr", "batch_get_image"), ("iam", "get_role"), ("s3", "head_object")):
+    looks = (("ecr", "batch_get_image"), ("iam", "get_role"), ("s3", "head_bucket"), ("s3", "head_object"))
+    for service, call in looks:
         monkeypatch.setattr(aws.client(service), call, refuse)
     arn = f"arn:aws:iam::{ACCOUNT}:role/horses"
     assert preflight.image(aws, URI) == URI
     assert preflight.role(aws, "horses") == preflight.role(aws, arn) == arn
     preflight.model_data(aws, "s3://pictures/model.tar.gz")
-    assert capsys.readouterr().err.count("is not checked: you may not look at it") == 4
+    assert capsys.readouterr().err.count("is not checked: you may not look at it") == 5
 
 
 def test_roles(aws: Aws) -> None:
@@ -80,6 +81,11 @@ def test_models(aws: Aws) -> None:
     boto3.client("s3", REGION).put_object(Bucket="pictures", Key="model.tar.gz", Body=b"any")
     preflight.model_data(aws, "s3://pictures/model.tar.gz")
     preflight.model_data(aws, "s3://pictures/many/")
+    boto3.client("s3", "us-east-1").create_bucket(Bucket="overseas")
+    with pytest.raises(DeployError, match="bucket overseas is in us-east-1"):
+        preflight.model_data(aws, "s3://overseas/model.tar.gz")
+    with pytest.raises(DeployError, match="there is no bucket nowhere"):
+        preflight.model_data(aws, "s3://nowhere/model.tar.gz")
     with pytest.raises(DeployError, match="there is no s3://pictures/other.tar.gz"):
         preflight.model_data(aws, "s3://pictures/other.tar.gz")
     with pytest.raises(DeployError, match="is no s3://BUCKET/KEY"):
