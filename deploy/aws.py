@@ -18,7 +18,7 @@ from container import __version__
 from deploy import recorder
 from deploy.errors import DeployError
 
-STDERR = 2
+STDERR = 2  # a file descriptor: under a test sys.stderr has none
 NOBODY = "000000000000"  # the account of a dry run without credentials
 # What the services call "there is no such thing"; SageMaker itself says ValidationException, see `_is_missing`.
 MISSING = {

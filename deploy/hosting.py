@@ -13,11 +13,11 @@ from typing import Any
 from deploy import gpu, names, tags
 
 # What the container must know in a mode; in the others its own defaults are right: 25 MB and 55 s.
-ENVIRONMENT = {
+ENVIRONMENT: dict[str, dict[str, str]] = {
     "real-time": {},
     "serverless": {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "4", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
     "async": {"SAGEMAKER_MAX_PAYLOAD_IN_MB": "1024", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "3300"},
-}  # type: dict[str, dict[str, str]]
+}
 
 
 @dataclass(frozen=True)

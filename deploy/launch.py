@@ -10,6 +10,9 @@ from deploy.ensure import Resource, ensure
 from deploy.errors import DeployError
 from deploy.hosting import Plan
 
+# With autoscaling the number of instances is not ours to set; weights and data capture are.
+_UNRETAINED = [{"VariantPropertyType": "DesiredWeight"}, {"VariantPropertyType": "DataCaptureConfig"}]
+
 
 def create(aws: Aws, plan: Plan, wait: bool) -> None:
     """Make the endpoint. One that failed is made anew; one that is there with other settings is left alone."""
@@ -57,10 +60,6 @@ def update(aws: Aws, plan: Plan, deployment: Mapping[str, Any], wait: bool) -> N
             raise DeployError(f"SageMaker went back to {now['EndpointConfigName']}: {reason}")
 
 
-# With autoscaling the number of instances is not ours to set; weights and data capture are.
-_UNRETAINED = [{"VariantPropertyType": "DesiredWeight"}, {"VariantPropertyType": "DataCaptureConfig"}]
-
-
 def _parts(aws: Aws, plan: Plan) -> None:
     """The models and the configuration. Their names say what they are, so there is nothing to compare."""
     client = aws.client("sagemaker")
@@ -76,5 +75,4 @@ def _parts(aws: Aws, plan: Plan) -> None:
 
 def tidy(aws: Aws, name: str) -> None:
     """Delete what earlier updates have left."""
-    for found in list(sweep.unused(aws, name)):
-        sweep.delete(aws, found)
+    sweep.delete(aws, list(sweep.unused(aws, name)))

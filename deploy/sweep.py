@@ -3,7 +3,7 @@
 Looked for service by service, since AWS's tagging API shows a new resource only minutes later.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,10 +21,16 @@ class Found:
     delete: Callable[[], object]
 
 
-def delete(aws: Aws, found: Found) -> None:
-    """Delete it and say so."""
-    found.delete()
-    aws.say(f"{'would delete' if aws.dry_run else 'deleted'} {found.kind} {found.name}")
+def delete(aws: Aws, found: Sequence[Found]) -> None:
+    """Delete them in this order and say so; where one fails, say what is still there."""
+    for number, item in enumerate(found):
+        try:
+            item.delete()
+        except BaseException:
+            rest = ", ".join(f"{item.kind} {item.name}" for item in found[number:])
+            aws.say(f"still there: {rest}; the same command again goes on")
+            raise
+        aws.say(f"{'would delete' if aws.dry_run else 'deleted'} {item.kind} {item.name}")
 
 
 def scaling(aws: Aws, name: str) -> Iterator[Found]:
@@ -126,10 +132,10 @@ def files(aws: Aws, name: str, bucket: str) -> Iterator[Found]:
     """All that lies below the deployment's folder in a bucket."""
     client, prefix = aws.client("s3"), f"{places.PREFIX}/{name}/"
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    if any(page.get("Contents") for page in pages):
+    if aws.find(lambda: any(page.get("Contents") for page in pages)):
 
         def gone() -> None:
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for page in pages:
                 keys = [{"Key": found["Key"]} for found in page.get("Contents", ())]
                 failed = client.delete_objects(Bucket=bucket, Delete={"Objects": keys}).get("Errors") if keys else None
                 if failed:
@@ -162,7 +168,8 @@ def _is_tagged(aws: Aws, arn: str, name: str) -> bool:
 
 def _components(aws: Aws, name: str) -> list[str]:
     pages = aws.client("sagemaker").get_paginator("list_inference_components").paginate(EndpointNameEquals=name)
-    return [component["InferenceComponentName"] for page in pages for component in page["InferenceComponents"]]
+    found = aws.find(lambda: [component for page in pages for component in page["InferenceComponents"]])
+    return [component["InferenceComponentName"] for component in found or ()]
 
 
 def _delete_component(aws: Aws, component: str) -> None:

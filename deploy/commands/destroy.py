@@ -27,5 +27,4 @@ def command(aws: Aws, name: str, logs: bool, bucket: str | None, repository: str
     if not (yes or aws.dry_run):
         aws.say("\n".join(f"  {item.kind} {item.name}" for item in found))
         click.confirm("Delete all of these?", abort=True, err=True)
-    for item in found:
-        sweep.delete(aws, item)
+    sweep.delete(aws, found)

@@ -81,7 +81,6 @@ def status(aws: Aws, name: str) -> None:
 def delete(aws: Aws, name: str) -> None:
     """Delete it with its autoscaling, configurations and models. `destroy` deletes alarms and role as well."""
     found = [item for step in sweep.ENDPOINT for item in step(aws, name)]
-    for item in found:
-        sweep.delete(aws, item)
     if not found:
-        aws.say(f"nothing is left of endpoint {name}")
+        return aws.say(f"nothing is left of endpoint {name}")
+    sweep.delete(aws, found)

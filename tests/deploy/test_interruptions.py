@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+import boto3
 import pytest
 
-from tests.deploy.conftest import CPU, GPU, Changes, left, run
+from tests.deploy.conftest import CPU, GPU, REGION, Changes, left, run
 
 CREATE = ("endpoint", "create", "--name", "horses", "--instance-type", CPU)
 UPDATE = ("endpoint", "update", "--name", "horses", "--instance-type", GPU, "--rollback-on-errors")
@@ -46,6 +47,7 @@ def test_every_step_may_fail(account: None, changes: Changes, case: str, step: i
 
     assert f"{expected[step]}: InternalFailure: as the test wants it" in failed.stderr
     assert changes.made == expected[: step + 1]
+    assert ("still there: " in failed.stderr) == expected[step].startswith("Delete")
     created = [operation for operation in expected[:step] if operation.startswith("Create")]
     assert ("made before that" in failed.stderr) == (bool(created) or (case == "update" and step > 0))
 
@@ -113,9 +115,7 @@ def test_create_leaves_another_endpoint_alone(account: None, changes: Changes) -
 
 def test_destroy_leaves_what_is_not_ours(account: None) -> None:
     run(*CREATE)
-    import boto3
-
-    client = boto3.client("sagemaker", "eu-central-1")
+    client = boto3.client("sagemaker", REGION)
     model = client.describe_model(ModelName=left()["models"][0])
     client.create_model(ModelName="horses-mine", ExecutionRoleArn=model["ExecutionRoleArn"])
     run(*DESTROY)

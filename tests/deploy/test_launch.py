@@ -186,7 +186,7 @@ def test_components_go_before_the_endpoint(aws: Aws, sagemaker: Stubber) -> None
     }
     sagemaker.add_response("describe_inference_component", described, component)
     sagemaker.add_client_error("describe_inference_component", "ValidationException", "Could not find component")
-    sweep.delete(aws, found)
+    sweep.delete(aws, [found])
 
 
 def test_shadow_models_are_in_use(aws: Aws, sagemaker: Stubber, wanted: Plan) -> None:

@@ -50,6 +50,7 @@ def environ(cloud: Server, server: Server, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.timeout(300)
 def test_from_nothing_to_an_endpoint_and_back(
     environ: dict[str, str], tmp_path: Path, astronaut: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

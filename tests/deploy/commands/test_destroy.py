@@ -84,3 +84,8 @@ def test_an_endpoint_without_our_tag_stays(mocked: None) -> None:
     sagemaker.create_endpoint(EndpointName="horses", EndpointConfigName="c")
     assert "it was not made by this tool" in run("destroy", *NAME, "--yes", code=1).stderr
     assert left()["endpoints"] == ["horses"]
+
+
+def test_nothing_anywhere(mocked: None) -> None:
+    done = run("destroy", *NAME, "--logs", "--files", "nowhere", "--images", "nothing")
+    assert "nothing is left of horses" in done.stderr
