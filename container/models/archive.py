@@ -100,10 +100,11 @@ def _write(content: IO[bytes] | None, path: Path, size: int) -> None:
 
 def pack(files: Mapping[str, Path], archive: Path) -> None:
     """Write `files`, by their names in the archive."""
-    # Weights hardly compress; a higher level only takes longer.
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        for name, path in files.items():
-            tar.add(path, name, filter=_plain)
+    # Weights hardly compress; a higher level only takes longer. Without a time the same files give the same bytes.
+    with archive.open("wb") as file, gzip.GzipFile("", "wb", 1, file, mtime=0) as zipped:
+        with tarfile.open(fileobj=zipped, mode="w") as tar:
+            for name, path in files.items():
+                tar.add(path, name, filter=_plain)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 import unicodedata
 from pathlib import Path
@@ -174,6 +175,10 @@ def test_pack_forgets_who_packed(tmp_path: Path) -> None:
     (tmp_path / "private").write_bytes(b"weights")
     (tmp_path / "private").chmod(0o600)
     archive.pack({"w.pth": tmp_path / "private"}, tmp_path / "a.tar.gz")
+    os.utime(tmp_path / "private", (1, 1))
+    archive.pack({"w.pth": tmp_path / "private"}, tmp_path / "b.tar.gz")
+    assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
+    assert (tmp_path / "a.tar.gz").read_bytes()[4:8] == bytes(4)  # gzip's own time
     with tarfile.open(fileobj=io.BytesIO((tmp_path / "a.tar.gz").read_bytes())) as tar:
         info = tar.getmember("w.pth")
     assert (info.mode, info.uid, info.uname, info.mtime) == (0o644, 0, "", 0)
