@@ -1,0 +1,91 @@
+"""pack | models."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from container.cli.options import model_options, read_settings
+
+
+@click.command()
+@click.option("--architecture", required=True, help="A name of `python -m container models`.")
+@click.option("--weights", required=True, help="A weights file, or a name such as COCO_V1.")
+@click.option("--labels", default="", help="Class names, separated by commas, or a file with one a line.")
+@click.option("--name", help="What answers call the model; the architecture's name where it is not given.")
+@click.option("--parameters", default="{}", help='For the builder, as JSON: {"min_size": 640}.')
+@click.option("--options", default="{}", help='The model\'s own defaults, as JSON: {"confidence": 0.6}.')
+@click.option("--batch-norm-eps", type=float, help="Epsilon of all batch norms, where the weights need another one.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="model.tar.gz", show_default=True)
+def pack(
+    architecture: str,
+    weights: str,
+    labels: str,
+    name: str | None,
+    parameters: str,
+    options: str,
+    batch_norm_eps: float | None,
+    output: Path,
+) -> None:
+    """Put a model into a model.tar.gz that SageMaker, or `serve --model`, takes; its weights are tried on the way."""
+    from container.errors import ModelError
+    from container.models import artifact, loading, locate
+    from container.structures import ModelSpec
+
+    spec = ModelSpec(
+        name=name or architecture,
+        architecture=architecture,
+        weights=locate.weights_source(weights),
+        labels=_names(labels),
+        parameters=_json_object("--parameters", parameters),
+        batch_norm_eps=batch_norm_eps,
+    )
+    try:
+        spec = artifact.with_options(spec, _json_object("--options", options))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        packed = loading.pack(spec, output)
+    except ModelError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{output}: {packed.name}, {len(packed.labels)} classes, {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _names(labels: str) -> tuple[str, ...]:
+    from container.settings import comma_list
+
+    path = Path(labels)
+    if labels and "," not in labels and path.is_file():
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return comma_list(labels)
+
+
+def _json_object(option: str, text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
+    return value
+
+
+@click.command()
+@model_options
+def models(**given: Any) -> None:
+    """List the architectures, and the model that `serve` would load."""
+    from container.app import find_model
+    from container.engines import _catalog as catalog
+    from container.errors import ModelError
+    from container.models import artifact
+
+    settings = read_settings(**given)
+    for task, names in catalog.by_task().items():
+        click.echo(f"{task}:")
+        for name, weights in names.items():
+            click.echo(f"  {name:<36} {', '.join(weights)}".rstrip())
+    try:
+        with artifact.opened(find_model(settings)) as spec:
+            click.echo(f"\nserve loads: {catalog.describe(spec)}")
+    except ModelError as error:
+        raise click.ClickException(f"serve loads nothing: {error}") from None
