@@ -32,7 +32,7 @@ _output = click.option(
 
 @click.group(name="async")
 def command() -> None:
-    """Pictures that may wait: an endpoint that takes them from S3 and puts its answers there."""
+    """Pictures that may wait for their answers."""
 
 
 @command.command()

@@ -17,13 +17,17 @@ _WHEN = re.compile(r"(at|cron|rate)\(.+\)")
 
 @click.group(name="autoscaling")
 def command() -> None:
-    """More instances while there is more to do, and none while there is nothing."""
+    """How many instances there are, and when."""
 
 
 def _scaled(function: options.F) -> options.F:
     """The options that say what is meant."""
     for option in (
-        click.option("--component", type=Shaped("sagemaker", "InferenceComponentName"), help="On it."),
+        click.option(
+            "--component",
+            type=Shaped("sagemaker", "InferenceComponentName"),
+            help="An inference component, not a variant.",
+        ),
         click.option("--variant", default="AllTraffic", show_default=True, type=Shaped("sagemaker", "VariantName")),
         options.name,
     ):
@@ -36,9 +40,11 @@ def _scaled(function: options.F) -> options.F:
 @click.option("--min-capacity", type=click.IntRange(0), required=True, help="0 for async and components only.")
 @click.option("--max-capacity", type=click.IntRange(1), required=True, help="Instances, or copies of a component.")
 @click.option("--metric", type=click.Choice(scaling.METRICS), help="[default: backlog if async, else concurrency]")
-@click.option("--target", type=click.FloatRange(0, min_open=True), required=True, help="Of the metric, an instance.")
-@click.option("--scale-in-cooldown", type=click.IntRange(0), default=300, show_default=True, help="Seconds.")
-@click.option("--scale-out-cooldown", type=click.IntRange(0), default=60, show_default=True, help="Seconds.")
+@click.option(
+    "--target", type=click.FloatRange(0, min_open=True), required=True, help="Of the metric, for one of them."
+)
+@click.option("--scale-in-cooldown", type=click.IntRange(0), default=300, show_default=True, help="Seconds between.")
+@click.option("--scale-out-cooldown", type=click.IntRange(0), default=60, show_default=True, help="Seconds between.")
 @click.option(
     "--schedule",
     type=(Shaped(autoscaler.SERVICE, "ScheduledActionName"), str, click.IntRange(0), click.IntRange(0)),

@@ -40,7 +40,10 @@ def command(
     megabytes: float,
     price: float | None,
 ) -> None:
-    """Estimate a month in USD, from a table of prices with a date; it is no offer, and AWS's bill counts."""
+    """Estimate a month in USD.
+
+    From a table of prices with a date; it is no offer, and AWS's bill counts.
+    """
     table = costs.prices()
     # The settings file may name the deployment and its instances; what the command line says counts more.
     typed = {key for key in ("instance_type", "memory") if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}

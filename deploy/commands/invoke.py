@@ -56,11 +56,11 @@ def command(
     overwrite: bool,
     concurrency: int,
 ) -> None:
-    """Ask an endpoint about IMAGES: files, folders, s3://bucket/prefix.
+    """Ask an endpoint about IMAGES.
 
-    The answer for a.jpg is a.jpg.json (or .jpg, .png, .jsonl) in --output; JSON about a single picture goes to standard
-    output where no --output is given. An answer that exists is kept, so that a run that was cut short goes on where it
-    was. Exit code 1 where a picture failed.
+    IMAGES are files, folders or s3://bucket/prefix. The answer for a.jpg is a.jpg.json (or .jpg, .png, .jsonl) in
+    --output; JSON about a single picture goes to standard output where no --output is given. An answer that exists is
+    kept, so that a run that was cut short goes on where it was. Exit code 1 where a picture failed.
     """
     if session == NEW_SESSION and (stream or len(images) != 1):
         raise click.UsageError("a new session takes one picture, and no --stream")

@@ -56,7 +56,10 @@ def command(
     follow: bool,
     raw: bool,
 ) -> None:
-    """Print the logs of an endpoint, a transform job or an inference component."""
+    """Print what a container wrote.
+
+    One line a record, of an endpoint, a transform job or an inference component.
+    """
     if job:
         where = {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamNamePrefix": job + "/"}
     elif component:

@@ -20,7 +20,10 @@ FOLDER = "multi-model"
 
 @click.group(name="multi-model")
 def command() -> None:
-    """Many models behind one endpoint: `invoke --target-model x.tar.gz` says which."""
+    """Many models behind one endpoint.
+
+    `invoke --target-model x.tar.gz` says which.
+    """
 
 
 class _Target(Shaped):
