@@ -33,12 +33,10 @@ def question(command: F) -> F:
         click.option("--attributes", default="", help='More custom attributes, as JSON: {"class_filter": ["person"]}.'),
         click.option("--masks", type=click.Choice(["none", "rle", "polygon"]), help="How JSON holds masks."),
         click.option("--confidence", type=click.FloatRange(0, 1), help="Lower scores are left out."),
-        click.option("--response-type", type=click.Choice(["json", "jpeg", "png"]), default="json", show_default=True),
+        click.option("--response-type", type=click.Choice(["json", "jpeg", "png"]), default="json"),
     ):
         command = option(command)
     return command
 
 
-concurrency = click.option(
-    "--concurrency", type=click.IntRange(1, CONNECTIONS), default=4, show_default=True, help="How many at a time."
-)
+concurrency = click.option("--concurrency", type=click.IntRange(1, CONNECTIONS), default=4, help="How many at a time.")

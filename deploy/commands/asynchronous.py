@@ -25,9 +25,7 @@ from deploy.s3 import PLACE, Place
 MAX_INLINE = 128_000  # bytes of a body that needs no object in S3
 ENDINGS = tuple(ending_of(media_type) for media_type in asking.ACCEPTS.values())
 
-_output = click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), default="output", show_default=True, help="Folder."
-)
+_output = click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="output", help="Folder.")
 
 
 @click.group(name="async")
@@ -115,7 +113,7 @@ def submit(
 @command.command()
 @_output
 @options.wait
-@click.option("--timeout", type=click.IntRange(1), default=3600, show_default=True, help="Seconds to wait at most.")
+@click.option("--timeout", type=click.IntRange(1), default=3600, help="Seconds to wait at most.")
 @options.concurrency
 @pass_aws
 def fetch(aws: Aws, output: Path, wait: bool, timeout: int, concurrency: int) -> None:

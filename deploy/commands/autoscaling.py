@@ -28,7 +28,7 @@ def _scaled(function: options.F) -> options.F:
             type=Shaped("sagemaker", "InferenceComponentName"),
             help="An inference component, not a variant.",
         ),
-        click.option("--variant", default="AllTraffic", show_default=True, type=Shaped("sagemaker", "VariantName")),
+        click.option("--variant", default="AllTraffic", type=Shaped("sagemaker", "VariantName")),
         options.name,
     ):
         function = option(function)
@@ -43,8 +43,8 @@ def _scaled(function: options.F) -> options.F:
 @click.option(
     "--target", type=click.FloatRange(0, min_open=True), required=True, help="Of the metric, for one of them."
 )
-@click.option("--scale-in-cooldown", type=click.IntRange(0), default=300, show_default=True, help="Seconds between.")
-@click.option("--scale-out-cooldown", type=click.IntRange(0), default=60, show_default=True, help="Seconds between.")
+@click.option("--scale-in-cooldown", type=click.IntRange(0), default=300, help="Seconds between.")
+@click.option("--scale-out-cooldown", type=click.IntRange(0), default=60, help="Seconds between.")
 @click.option(
     "--schedule",
     type=(Shaped(autoscaler.SERVICE, "ScheduledActionName"), str, click.IntRange(0), click.IntRange(0)),
@@ -52,7 +52,7 @@ def _scaled(function: options.F) -> options.F:
     metavar="NAME WHEN MIN MAX",
     help='Other limits from then on, several: night "cron(0 20 * * ? *)" 0 1.',
 )
-@click.option("--timezone", default="UTC", show_default=True, help="Of the schedules, such as Europe/Berlin.")
+@click.option("--timezone", default="UTC", help="Of the schedules, such as Europe/Berlin.")
 @pass_aws
 def set_(
     aws: Aws,

@@ -39,10 +39,10 @@ def command() -> None:
 @click.option("--input-prefix", type=PLACE, help="Of the pictures in S3; else maskserve/NAME/input/ in --bucket.")
 @click.option("--output-prefix", type=PLACE, help="For answers; else maskserve/NAME/output/JOB/ in --bucket.")
 @click.option("--instance-type", required=True, type=Shaped("sagemaker", "TransformInstanceType"))
-@click.option("--instance-count", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--max-payload-mb", type=click.IntRange(1, 100), default=25, show_default=True, help="Of one picture.")
-@click.option("--max-concurrent", type=click.IntRange(1), default=4, show_default=True, help="Requests at a time.")
-@click.option("--timeout", type=click.IntRange(1, 3600), default=600, show_default=True, help="Seconds a picture.")
+@click.option("--instance-count", type=click.IntRange(1), default=1)
+@click.option("--max-payload-mb", type=click.IntRange(1, 100), default=25, help="Of one picture.")
+@click.option("--max-concurrent", type=click.IntRange(1), default=4, help="Requests at a time.")
+@click.option("--timeout", type=click.IntRange(1, 3600), default=600, help="Seconds a picture.")
 @options.question
 @click.option(
     "--on-error",
@@ -203,6 +203,9 @@ def _model_of(aws: Aws, name: str | None) -> str:
     if name is None:
         raise click.UsageError("which model? --model or --name says")
     now = endpoints.describe(aws, name)
+    if now is None and aws.dry_run:
+        aws.say(f"endpoint {name} is not there yet: its own name stands for that of its model")
+        return name
     models = endpoints.models_of(aws, now["EndpointConfigName"]) if now else set()
     if len(models) != 1:
         found = f"has {', '.join(sorted(models))}" if models else "is not there"

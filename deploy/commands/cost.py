@@ -16,13 +16,13 @@ from deploy.scaling import Scaled
 @click.command(name="cost")
 @click.option("--name", type=Shaped("sagemaker", "EndpointName"), help="An endpoint that exists; else what follows.")
 @click.option("--instance-type", help="Of a real-time or async endpoint, or a batch job.")
-@click.option("--instances", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--hours-per-day", type=click.FloatRange(0, 24), default=24.0, help="That instances run.  [default: 24]")
+@click.option("--instances", type=click.IntRange(0), default=1)
+@click.option("--hours-per-day", type=click.FloatRange(0, 24), default=24.0, help="That instances run.")
 @click.option("--batch-hours", type=click.FloatRange(0), help="Of a batch job instead: hours a month.")
 @click.option("--memory", type=click.IntRange(1024, 6144), help="Of a serverless endpoint instead: MB.")
-@click.option("--requests", type=click.IntRange(0), default=0, help="Serverless: a month.  [default: 0]")
-@click.option("--seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="Serverless: a request.")
-@click.option("--megabytes", type=click.FloatRange(0), default=1.0, show_default=True, help="Serverless: in and out.")
+@click.option("--requests", type=click.IntRange(0), default=0, help="Serverless: a month.")
+@click.option("--seconds", type=click.FloatRange(0), default=1.0, help="Serverless: a request.")
+@click.option("--megabytes", type=click.FloatRange(0), default=1.0, help="Serverless: in and out.")
 @click.option("--price", type=click.FloatRange(0), help="USD an hour of one instance; else the table's.")
 @pass_aws
 @click.pass_context

@@ -41,7 +41,7 @@ class _Since(click.ParamType[datetime]):
 @click.option("--name", type=Shaped("sagemaker", "EndpointName"), help="Of this endpoint.")
 @click.option("--job", type=Shaped("sagemaker", "TransformJobName"), help="Of this transform job.")
 @click.option("--component", type=Shaped("sagemaker", "InferenceComponentName"), help="Of this inference component.")
-@click.option("--since", type=_Since(), default="1h", show_default=True, help="90s, 15m, 2h, 7d, or a time.")
+@click.option("--since", type=_Since(), default="1h", help="90s, 15m, 2h, 7d, or a time.")
 @click.option("--filter", "pattern", help="In CloudWatch's words: ERROR, or { $.status >= 500 }.")
 @click.option("--follow", is_flag=True, help="Wait for more.")
 @click.option("--raw", is_flag=True, help="Lines as they were written.")

@@ -3,6 +3,7 @@
 Source: "Multi-model endpoints" in the SageMaker developer guide.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,14 @@ _TARGET = _Target("sagemaker-runtime", "TargetModelHeader")
 @command.command()
 @options.name
 @options.bucket(required=True)
-@click.option("--image", default="maskserve:latest", show_default=True, help="REPOSITORY:TAG in ECR, or any URI.")
+@click.option("--image", default="maskserve:latest", help="REPOSITORY:TAG in ECR, or any URI.")
 @click.option("--role", help="The execution role's name or ARN; else that of `role create`.")
 @click.option("--instance-type", required=True, help="Such as ml.m5.2xlarge: all models that are in use must fit.")
-@click.option("--instances", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--cache/--no-cache", default=True, show_default=True, help="Keep models loaded between requests.")
+@click.option("--instances", type=click.IntRange(1), default=1)
+@click.option("--cache/--no-cache", default=True, help="Keep models loaded between requests.")
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="For the container.")
-@click.option("--startup", type=click.IntRange(60, 3600), default=600, show_default=True, help="Seconds to start in.")
-@click.option("--cuda", default=gpu.CUDA, show_default=True, help="The CUDA that the image is built for, or none.")
+@click.option("--startup", type=click.IntRange(60, 3600), default=600, help="Seconds to start in.")
+@click.option("--cuda", default=gpu.CUDA, help="The CUDA that the image is built for, or none.")
 @options.wait
 @pass_aws
 def create(
@@ -67,10 +68,10 @@ def create(
     wait: bool,
 ) -> None:
     """Make the endpoint, whatever of it is missing. Models may be added before and after."""
-    image = preflight.image(aws, places.image_uri(aws, image))
-    wanted = Hosting(
+    image = places.image_uri(aws, image)
+    draft = Hosting(
         name=name,
-        role=preflight.role(aws, role or places.role_name(name)),
+        role=places.role_arn(aws, role or places.role_name(name)),
         variants=(Variant("AllTraffic", image, str(_folder(bucket, name)), instance_type, instances),),
         multi_model=True,
         cache_models=cache,
@@ -78,9 +79,13 @@ def create(
         startup_seconds=startup,
         cuda=cuda,
     )
+    plan(draft)
+    pinned = replace(draft.variants[0], image=preflight.image(aws, image))
+    ready = replace(draft, role=preflight.role(aws, draft.role), variants=(pinned,))
+    preflight.advise(aws, ready)
     if gpu.has_gpu(instance_type):
         aws.say("AWS promises multi-model endpoints with GPUs for NVIDIA Triton only; with other images try it first")
-    launch.create(aws, plan(wanted), wait)
+    launch.create(aws, plan(ready), wait)
 
 
 @command.command()
