@@ -48,7 +48,6 @@ def command() -> None:
     "--on-error",
     type=click.Choice(["placeholder", "fail"]),
     default="placeholder",
-    show_default=True,
     help="A picture that cannot be read gets an answer that says so, or fails the job.",
 )
 @click.option("--job", type=Shaped("sagemaker", "TransformJobName"), help="Name; else after the model and the request.")
