@@ -12,6 +12,11 @@ rollout, alarms     how an update reaches the instances, and what makes it go ba
 sweep               what belongs to a deployment, found by tag, in the order in which it can be deleted
 upload              a model to S3               buckets  there, in the region?   endpoints   their statuses
 places              S3 keys, names of roles and images                      gpu         instances, drivers, CUDA
+autoscaler          the parts of an endpoint's autoscaling                  scaling     the same as parameters
+costs               sums from prices.toml                                   ledger      what an async endpoint was sent
+asking              what is asked about every picture, and the answer       pictures    in folders and in S3
+concurrency         the same for many pictures at a time                    answers     a folder of answers
+runtime             SageMaker Runtime: what is asked again, what went wrong s3          s3://bucket/key
 settings            maskserve.toml as click's default_map
 ensure              make it, change it, or leave it: says which             waits       watch a status until it settles
 aws                 Aws: clients, account, messages; what a command gets

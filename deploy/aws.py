@@ -19,6 +19,8 @@ from deploy import recorder
 from deploy.errors import DeployError
 
 STDERR = 2  # a file descriptor: under a test sys.stderr has none
+CONNECTIONS = 64  # at a time, of one client
+READ_SECONDS = 70  # SageMaker itself gives up on a real-time request after 60
 NOBODY = "000000000000"  # the account of a dry run without credentials
 # What the services call "there is no such thing"; SageMaker itself says ValidationException, see `_is_missing`.
 MISSING = {
@@ -69,7 +71,10 @@ class Aws:
         """The boto3 client of a service; the same one each time."""
         if service not in self._clients:
             config = Config(
-                user_agent_extra=f"maskserve-deploy/{__version__}", retries={"mode": "standard", "max_attempts": 5}
+                user_agent_extra=f"maskserve-deploy/{__version__}",
+                retries={"mode": "standard", "max_attempts": 5},
+                max_pool_connections=CONNECTIONS,
+                read_timeout=READ_SECONDS,
             )
             client = self._session.client(service, region_name=self.region, config=config)
             if self.dry_run:

@@ -42,6 +42,7 @@ class Hosting:
     shadow: Variant | None = None
     mode: str = "real-time"  # or serverless, async
     multi_model: bool = False  # model_data is then a prefix with many model.tar.gz
+    cache_models: bool = True  # of a multi-model endpoint: a model stays loaded until its memory is wanted
     environment: dict[str, str] = field(default_factory=dict)
     serverless: Mapping[str, int] = field(default_factory=dict)  # as in ServerlessConfig
     async_inference: Mapping[str, Any] = field(default_factory=dict)  # as in AsyncInferenceConfig
@@ -96,7 +97,8 @@ def _model(hosting: Hosting, variant: Variant) -> dict[str, Any]:
     container: dict[str, Any] = {"Image": variant.image}
     environment = dict(ENVIRONMENT[hosting.mode])
     if hosting.multi_model:
-        container |= {"Mode": "MultiModel", "ModelDataUrl": variant.model_data}
+        cache = {"ModelCacheSetting": "Enabled" if hosting.cache_models else "Disabled"}
+        container |= {"Mode": "MultiModel", "ModelDataUrl": variant.model_data, "MultiModelConfig": cache}
     elif variant.model_data.endswith("/"):
         source = {"S3Uri": variant.model_data, "S3DataType": "S3Prefix", "CompressionType": "None"}
         container["ModelDataSource"] = {"S3DataSource": source}

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deploy.aws import CONNECTIONS
 from deploy.names import Shaped
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,3 +25,18 @@ repository = click.option("--repository", default="maskserve", help="Image repos
 def bucket(required: bool = False) -> Callable[[F], F]:
     """--bucket, for models and answers."""
     return click.option("--bucket", required=required, help="S3 bucket; files lie below maskserve/NAME/ in it.")
+
+
+def question(command: F) -> F:
+    """What is asked about every picture: response_type, confidence, masks, attributes; see asking."""
+    for option in (
+        click.option("--attributes", default="", help='More custom attributes, as JSON: {"class_filter": ["person"]}.'),
+        click.option("--masks", type=click.Choice(["none", "rle", "polygon"]), help="How JSON holds masks."),
+        click.option("--confidence", type=click.FloatRange(0, 1), help="Lower scores are left out."),
+        click.option("--response-type", type=click.Choice(["json", "jpeg", "png"]), default="json"),
+    ):
+        command = option(command)
+    return command
+
+
+concurrency = click.option("--concurrency", type=click.IntRange(1, CONNECTIONS), default=4, help="How many at a time.")

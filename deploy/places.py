@@ -2,6 +2,8 @@
 `package` and the endpoint agree.
 
 s3://BUCKET/maskserve/NAME/models/…      model.tar.gz, one folder a checksum
+                          multi-model/                     what a multi-model endpoint loads from, by file name
+                          input/                           pictures for an asynchronous endpoint
                           output/ failures/ capture/       what the endpoint writes
 """
 

@@ -15,7 +15,7 @@ from botocore.model import OperationModel, Shape
 # Of environment variables, all in capitals, so that no parameter of AWS's is meant.
 SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD")
 HIDDEN = "(hidden)"
-READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Search", "Select")
+READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Filter", "Search", "Select")
 
 
 def install(client: Any, show: Callable[[str], None], offline: bool) -> None:

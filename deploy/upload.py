@@ -19,28 +19,36 @@ MULTIPART = 64 * 1024**2  # bytes of a file from which S3 takes it in parts
 
 def upload(aws: Aws, source: Path, bucket: str, name: str) -> str:
     """Pack a model folder where it is none yet, upload it, and answer its S3 URI."""
-    with _archive(source) as archive:
-        with archive.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        uri = f"{places.folder(bucket, name, 'models')}/{sha256[:16]}/model.tar.gz"
-        key = places.split(uri)[1]
-        client = aws.client("s3")
-        buckets.check(aws, bucket)
-        found = aws.find(client.head_object, Bucket=bucket, Key=key)
-        if found and found.get("Metadata", {}).get("sha256") == sha256:
-            aws.say(f"unchanged: {uri}")
-            return uri
-        aws.say(f"{'would upload' if aws.dry_run else 'uploading'} {archive.stat().st_size / 1e6:.1f} MB to {uri}")
-        # A dry run's answers hold no upload id, so there it is one call, as it is for most models anyhow.
-        config = TransferConfig(multipart_threshold=sys.maxsize if aws.dry_run else MULTIPART)
-        extra = {"Metadata": {"sha256": sha256}, "ChecksumAlgorithm": "SHA256"}
-        client.upload_file(str(archive), bucket, key, ExtraArgs=extra, Config=config)
-        aws.made("file", uri)
+    with archived(source) as archive:
+        return put(aws, archive, f"{places.folder(bucket, name, 'models')}/{_checksum(archive)[:16]}/model.tar.gz")
+
+
+def put(aws: Aws, archive: Path, uri: str) -> str:
+    """Upload a file to `uri` unless the same is there already; the URI."""
+    sha256 = _checksum(archive)
+    bucket, key = places.split(uri)
+    client = aws.client("s3")
+    buckets.check(aws, bucket)
+    found = aws.find(client.head_object, Bucket=bucket, Key=key)
+    if found and found.get("Metadata", {}).get("sha256") == sha256:
+        aws.say(f"unchanged: {uri}")
         return uri
+    aws.say(f"{'would upload' if aws.dry_run else 'uploading'} {archive.stat().st_size / 1e6:.1f} MB to {uri}")
+    # A dry run's answers hold no upload id, so there it is one call, as it is for most models anyhow.
+    config = TransferConfig(multipart_threshold=sys.maxsize if aws.dry_run else MULTIPART)
+    extra = {"Metadata": {"sha256": sha256}, "ChecksumAlgorithm": "SHA256"}
+    client.upload_file(str(archive), bucket, key, ExtraArgs=extra, Config=config)
+    aws.made("file", uri)
+    return uri
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def _archive(source: Path) -> Iterator[Path]:
+def archived(source: Path) -> Iterator[Path]:
     """The model.tar.gz for a folder, or the file itself; DeployError where it is plain that it is no model."""
     # numpy, OpenCV and pycocotools are not among deploy's own requirements; `serve` checks the same at its start.
     try:

@@ -79,6 +79,13 @@ def furnish(**manifest: Any) -> None:
     run("role", "create", "--name", "horses", "--bucket", "pictures")
 
 
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some, for a server of ours."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "dummy")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
+
+
 def run(*args: str, aws: Aws | None = None, code: int | None = 0) -> Result:
     """`python -m deploy ARGS`, without waiting between two looks at a status; `aws` brings stubbed clients."""
     result = CliRunner().invoke(main, ["--poll", "0", *args], obj=aws)
