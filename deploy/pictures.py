@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from deploy.aws import Aws
+from deploy.errors import DeployError
 from deploy.s3 import Place, objects, read
 
 TYPES = {
@@ -63,7 +64,7 @@ def find(aws: Aws, images: Sequence[str]) -> list[Picture]:
         if not found:
             raise ValueError(f"no pictures in {', '.join(images)}; they end in {' '.join(TYPES)}")
         return distinct(found)
-    except ValueError as error:
+    except (ValueError, DeployError) as error:
         raise click.UsageError(str(error)) from None
 
 

@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 
 from deploy.aws import Aws
-from deploy.errors import DeployError
 
 PREFIX = "maskserve"
 _ECR = re.compile(
@@ -23,14 +22,6 @@ _ECR = re.compile(
 def folder(bucket: str, name: str, what: str) -> str:
     """The S3 URI of one of the folders above, without a slash at its end."""
     return f"s3://{bucket}/{PREFIX}/{name}/{what}"
-
-
-def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI."""
-    found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri)
-    if not found:
-        raise DeployError(f"{uri!r} is no s3://BUCKET/KEY")
-    return found[1], found[2]
 
 
 def role_name(name: str) -> str:

@@ -15,6 +15,7 @@ from deploy import buckets, names, places
 from deploy.aws import Aws
 from deploy.errors import DeployError
 from deploy.hosting import Hosting
+from deploy.s3 import Place
 
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 OTHERS = (
@@ -92,11 +93,14 @@ def role(aws: Aws, wanted: str) -> str:
 
 def model_data(aws: Aws, uri: str) -> None:
     """DeployError where a model.tar.gz is not there."""
-    bucket, key = places.split(uri)
-    if aws.dry_run or not key or key.endswith("/"):
+    place = Place.parse(uri)
+    if aws.dry_run or not place.key or place.key.endswith("/"):
         return
-    _if_allowed(aws, f"bucket {bucket}", lambda: buckets.check(aws, bucket))
-    if _if_allowed(aws, uri, lambda: aws.find(aws.client("s3").head_object, Bucket=bucket, Key=key)) is None:
+    _if_allowed(aws, f"bucket {place.bucket}", lambda: buckets.check(aws, place.bucket))
+    if (
+        _if_allowed(aws, uri, lambda: aws.find(aws.client("s3").head_object, Bucket=place.bucket, Key=place.key))
+        is None
+    ):
         raise DeployError(f"there is no {uri}; `package` uploads a model")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from deploy.errors import DeployError
+
 # Of general purpose buckets. Source: "Bucket naming rules" in the S3 user guide.
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 MAX_KEY = 1024  # bytes
@@ -21,13 +23,13 @@ class Place:
 
     @classmethod
     def parse(cls, address: str) -> "Place":
-        """The place of "s3://bucket/a/b"; ValueError for what is no such address."""
+        """The place of "s3://bucket/a/b"; DeployError for what is no such address."""
         match = _ADDRESS.fullmatch(address)
         if match is None:
-            raise ValueError(f"{address[:200]!r} is not an address in S3, such as s3://bucket/folder/")
+            raise DeployError(f"{address[:200]!r} is not an address in S3, such as s3://bucket/folder/")
         key = match.group(2) or ""
         if len(key.encode()) > MAX_KEY:
-            raise ValueError(f"the key of {address[:60]!r}… is over {MAX_KEY} bytes")
+            raise DeployError(f"the key of {address[:60]!r}… is over {MAX_KEY} bytes")
         return cls(match.group(1), key)
 
     def __str__(self) -> str:
@@ -55,8 +57,8 @@ class _PlaceType(click.ParamType[Place]):
             return value
         try:
             return Place.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        except DeployError as error:
+            self.fail(error.message, param, ctx)
 
 
 PLACE = _PlaceType()  # of a command line's option

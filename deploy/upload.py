@@ -13,6 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from deploy import buckets, places
 from deploy.aws import Aws
 from deploy.errors import DeployError
+from deploy.s3 import Place
 
 MULTIPART = 64 * 1024**2  # bytes of a file from which S3 takes it in parts
 
@@ -26,10 +27,10 @@ def upload(aws: Aws, source: Path, bucket: str, name: str) -> str:
 def put(aws: Aws, archive: Path, uri: str) -> str:
     """Upload a file to `uri` unless the same is there already; the URI."""
     sha256 = _checksum(archive)
-    bucket, key = places.split(uri)
+    place = Place.parse(uri)
     client = aws.client("s3")
-    buckets.check(aws, bucket)
-    found = aws.find(client.head_object, Bucket=bucket, Key=key)
+    buckets.check(aws, place.bucket)
+    found = aws.find(client.head_object, Bucket=place.bucket, Key=place.key)
     if found and found.get("Metadata", {}).get("sha256") == sha256:
         aws.say(f"unchanged: {uri}")
         return uri
@@ -37,7 +38,7 @@ def put(aws: Aws, archive: Path, uri: str) -> str:
     # A dry run's answers hold no upload id, so there it is one call, as it is for most models anyhow.
     config = TransferConfig(multipart_threshold=sys.maxsize if aws.dry_run else MULTIPART)
     extra = {"Metadata": {"sha256": sha256}, "ChecksumAlgorithm": "SHA256"}
-    client.upload_file(str(archive), bucket, key, ExtraArgs=extra, Config=config)
+    client.upload_file(str(archive), place.bucket, place.key, ExtraArgs=extra, Config=config)
     aws.made("file", uri)
     return uri
 

@@ -88,7 +88,7 @@ def test_models(aws: Aws) -> None:
         preflight.model_data(aws, "s3://nowhere/model.tar.gz")
     with pytest.raises(DeployError, match="there is no s3://pictures/other.tar.gz"):
         preflight.model_data(aws, "s3://pictures/other.tar.gz")
-    with pytest.raises(DeployError, match="is no s3://BUCKET/KEY"):
+    with pytest.raises(DeployError, match="is not an address in S3"):
         preflight.model_data(aws, "https://pictures/model.tar.gz")
 
 

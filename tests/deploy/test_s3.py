@@ -3,6 +3,7 @@
 import boto3
 import pytest
 
+from deploy.errors import DeployError
 from deploy.s3 import Place, S3Object, objects
 from tests.deploy.conftest import REGION
 
@@ -24,7 +25,7 @@ def test_addresses(address: str, place: Place) -> None:
     "address", ["bucket/a", "s3://B/a", "https://bucket/a", "s3:///a", "s3://b", "s3://bu/" + "a" * 1025]
 )
 def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(ValueError, match=r"is not an address|is over"):
+    with pytest.raises(DeployError, match=r"is not an address|is over"):
         Place.parse(address)
 
 
