@@ -10,13 +10,13 @@ loads               how loading went, from the workers to gunicorn's master
 framing             where a request ends: what gunicorn's parser must not let through
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
-    sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),
-                    invocation (one request), negotiation, attributes, body
+    sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations…),
+                    invocation (one request), negotiation, attributes, body, streaming, event_stream, native (errors)
     docs, openapi   /openapi.json, /docs            metrics   /metrics
     errors          any exception as one JSON shape  request_log   id, log line, counters
     access          API keys                         browser       security headers, pages of other origins
 service/            Services: what a protocol may call; Inference: one picture through one model
-formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
+formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch
 training/           train (COCO folders → a model that can be served), evaluate
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out

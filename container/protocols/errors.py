@@ -4,6 +4,7 @@
 """
 
 import json
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -20,7 +21,7 @@ def register(app: Flask) -> None:
 
 def respond(error: Exception) -> Response:
     """The answer to an exception."""
-    serving = translate(error)
+    serving = translate(error, request.environ)
     headers = {}
     if isinstance(serving, Unavailable):
         headers["Retry-After"] = str(serving.retry_after)
@@ -34,7 +35,7 @@ def respond(error: Exception) -> Response:
     )
 
 
-def translate(error: Exception) -> ServingError:
+def translate(error: Exception, environ: dict[str, Any]) -> ServingError:
     """`error` as a ServingError; what nobody foresaw goes into the request's log line and to nobody else."""
     if isinstance(error, ServingError):
         return error
@@ -44,7 +45,7 @@ def translate(error: Exception) -> ServingError:
         return translated
     if isinstance(error, MemoryError):
         return OutOfMemory("there is not enough memory for this request")
-    request.environ["maskserve.failure"] = error
+    environ["maskserve.failure"] = error
     return ServingError("the server failed on this request; its log says why")
 
 

@@ -12,7 +12,13 @@ from container.errors import BadRequest
 from container.structures import Appearance, Options
 from container.structures.option_values import CHECKS, word
 
-RESPONSE_TYPES = {"json": "application/json", "jpeg": "image/jpeg", "jpg": "image/jpeg", "png": "image/png"}
+RESPONSE_TYPES = {
+    "json": "application/json",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "jsonlines": "application/jsonlines",
+}
 FORMATS = ("clarify",)
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, request
 
 from container.protocols.openapi import operation
+from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.openapi import answers, error, invocation
 from container.service import Services
@@ -45,7 +46,8 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
     def invocations() -> Response:
         reply = invoke(request, services, defaults)
         request.environ["maskserve.log"] = reply.log
-        return Response(reply.body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
+        body = streaming.chunks(reply, request.environ)
+        return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
 
     @blueprint.get("/execution-parameters", strict_slashes=False)
     @operation(

@@ -1,7 +1,8 @@
 """One invocation, whichever route it came by: headers and bytes in, a reply out."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from container.errors import BadRequest, BodyTooLarge, NotAcceptable
-from container.formats import formats
+from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable
+from container.formats import Streamed, formats
 from container.protocols.client import gone
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
@@ -33,26 +34,56 @@ class Defaults:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What of a request decides its answer."""
+
+    body: bytes
+    content_type: str = ""
+    content_encoding: str = ""
+    accept: str = ""
+    attributes: str = ""
+
+
+@dataclass(frozen=True)
 class Reply:
     """A good answer."""
 
-    body: bytes
+    body: bytes | Iterator[bytes]  # pieces, to be sent as they are made, of a format that is made so
     media_type: str
     facts: str  # for ATTRIBUTES
-    log: Mapping[str, object]
+    log: dict[str, object]  # complete once the last piece is made
+
+    def whole(self) -> bytes:
+        """The body at once; errors as those of `invoke`."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
-def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
+def invoke(request: Request, services: Services, defaults: Defaults, model: str = DEFAULT_MODEL) -> Reply:
     """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
     timings = Timings(services.deadline_seconds, partial(gone, request.environ))
     with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
         body = read_body(request)
-    attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
-    choice = negotiate(request.headers.get("Accept", ""), attributes, defaults.accept)
+    return answer(ask(request, body), services, defaults, timings, model)
+
+
+def ask(request: Request, body: bytes) -> Asked:
+    """The headers that matter; those of boto3's streaming and asynchronous calls come before the common ones."""
+    header = request.headers
+    return Asked(
+        body,
+        content_type=header.get("X-Amzn-SageMaker-Content-Type") or header.get("Content-Type", ""),
+        content_encoding=header.get("Content-Encoding", ""),
+        accept=header.get("X-Amzn-SageMaker-Accept") or header.get("Accept", ""),
+        attributes=header.get(ATTRIBUTES, ""),
+    )
+
+
+def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timings, model: str = DEFAULT_MODEL) -> Reply:
+    """`invoke` for what has been read, whether or not there is a connection to send the reply on."""
+    attributes = parse(asked.attributes, defaults.attributes)
+    choice = negotiate(asked.accept, attributes, defaults.accept)
     with timings.stage("decode"):
-        images, batch = read_pictures(
-            request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
-        )
+        images, batch = read_pictures(asked.content_type, asked.content_encoding, asked.body, services.limits)
     form = formats[choice.format]
     if len(images) > 1 and not form.batches:
         raise NotAcceptable(
@@ -60,12 +91,54 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
             hint="send one picture per request, or accept application/json",
         )
     options = form.options(choice)
-    results = [services.inference.predict(image, options, DEFAULT_MODEL, timings) for image in images]
-    with timings.stage("encode"):
-        answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
+    results = [services.inference.predict(image, options, model, timings) for image in images]
+    timings.check("the answer was encoded")
+    log: dict[str, object] = {"bytes_in": len(asked.body)}
+    body: bytes | Iterator[bytes]
+    if isinstance(form, Streamed):
+        body = _begun(_wanted(form.pieces(results[0], choice), timings, log))
+    else:
+        with timings.stage("encode"):
+            body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     facts = _facts(results, form.media_type, attributes, timings.total)
-    log = {"bytes_in": len(body), **facts, "stages_ms": {k: round(v, 1) for k, v in timings.stages.items()}}
-    return Reply(answer, form.media_type, _fit(facts), log)
+    log |= {**facts, "stages_ms": timings.rounded()}
+    return Reply(body, form.media_type, _fit(facts), log)
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """`pieces`, the first of which is made now: what fails until then can still be answered by an error."""
+    first = next(pieces, b"")
+
+    def all_of_them() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return all_of_them()
+
+
+def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -> Iterator[bytes]:
+    """`pieces` for as long as somebody waits for them; what they took goes into `log`.
+
+    DeadlineExceeded or ClientGone in between.
+    """
+    sent = 0
+    try:
+        while True:
+            begun = time.monotonic()
+            piece = next(pieces, None)
+            timings.spend("encode", (time.monotonic() - begun) * 1000)
+            if piece is None:
+                return
+            sent += len(piece)
+            begun = time.monotonic()
+            yield piece
+            timings.spend("send", (time.monotonic() - begun) * 1000)
+            timings.check("the answer was complete")
+            if timings.gone():
+                raise ClientGone("the client closed the connection before the answer was complete")
+    finally:
+        timings.observe("encode", "send")
+        log |= {"bytes_out": sent, "stages_ms": timings.rounded()}
 
 
 def read_body(request: Request) -> bytes:

@@ -118,8 +118,9 @@ _JSON = {
         },
     ]
 }
+_FACTS = "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes"
 _GOOD = {
-    "description": "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes",
+    "description": _FACTS,
     "content": {m: {"schema": _JSON} if m == "application/json" else _BINARY for m in OFFERS},
 }
 
@@ -158,5 +159,13 @@ NATIVE_ANSWERS = {
     "424": {
         "description": "ModelError: what the container answered",
         "content": {"application/json": {"schema": _TYPED}},
+    },
+}
+
+STREAM_ANSWERS = {
+    **NATIVE_ANSWERS,
+    "200": {
+        "description": _FACTS + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
+        "content": {"application/vnd.amazon.eventstream": _BINARY},
     },
 }

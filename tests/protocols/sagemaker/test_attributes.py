@@ -51,7 +51,10 @@ def test_appearance(header: str, appearance: Appearance) -> None:
         ("{", "looks like JSON and is not"),
         ('{"confidence": NaN}', "looks like JSON and is not"),
         ('{"a":' * 1500, "looks like JSON and is not"),
-        ('{"response_type": "gif"}', 'response_type is "gif"; it takes one of "", "json", "jpeg", "jpg", "png"'),
+        (
+            '{"response_type": "gif"}',
+            'response_type is "gif"; it takes one of "", "json", "jpeg", "jpg", "png", "jsonlines"',
+        ),
         ('{"confidence": 2}', "confidence is 2; it takes a number from 0 to 1"),
         ('{"confidence": 1e999}', "confidence is Infinity"),
         ('{"confidence": true}', "confidence is true"),
