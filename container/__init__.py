@@ -15,7 +15,7 @@ protocols/          HTTP in, HTTP out
     docs, openapi   /openapi.json, /docs            metrics   /metrics
     errors          any exception as one JSON shape  request_log   id, log line, counters
     access          API keys                         browser       security headers, pages of other origins
-service/            Services: what a protocol may call; Inference: one picture through one model
+service/            Services: what a protocol may call; Inference: one picture through one model; Sessions
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch
 training/           train (COCO folders → a model that can be served), evaluate

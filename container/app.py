@@ -14,6 +14,7 @@ from container.protocols.sagemaker import attributes, endpoint, negotiation, run
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
 from container.service.services import DEFAULT_MODEL
+from container.service.sessions import Sessions
 from container.settings import Settings, comma_list, variables
 from container.structures import ModelSpec
 
@@ -27,7 +28,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     services = services or start_services(settings)
     defaults = read_defaults(settings)
-    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms)
+    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms, settings.workers)
     request_log.register(app)
     errors.register(app)
     keys = access.Keys(comma_list(settings.api_key))
@@ -63,7 +64,14 @@ def start_services(settings: Settings) -> Services:
         url_timeout=settings.url_timeout,
         room=Room(PICTURES_HELD * settings.max_pixels),
     )
-    return Services(repository, Inference(repository), limits, settings.deadline_seconds)
+    sessions = sticky_sessions(settings)
+    return Services(repository, Inference(repository), limits, settings.deadline_seconds, sessions)
+
+
+def sticky_sessions(settings: Settings) -> Sessions:
+    """A session lives in the process that made it, and what it holds is of the one model: else there are none."""
+    held = settings.sessions_mb if settings.workers == 1 and not settings.multi_model else 0
+    return Sessions(settings.sessions_expiration, int(held * 2**20))
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:

@@ -90,8 +90,11 @@ def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 
     return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)
 
 
-def ready_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: Any) -> Services:
+def ready_services(
+    engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, batch_size: int = 1, **limits: Any
+) -> Services:
     """Services around `engine`, ready."""
-    services = fake_services(lambda: Model(engine, Dispatcher(engine.predict, queue_size)), deadline_seconds, **limits)
+    dispatcher = Dispatcher(engine.predict, queue_size, batch_size)
+    services = fake_services(lambda: Model(engine, dispatcher), deadline_seconds, **limits)
     services.repository.wait(DEFAULT_MODEL)
     return services

@@ -28,7 +28,7 @@ def respond(error: Exception) -> Response:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
     return Response(
-        json.dumps(document(serving), ensure_ascii=False) + "\n",
+        json.dumps(document(serving, request_id()), ensure_ascii=False) + "\n",
         serving.status,
         headers,
         content_type="application/json",
@@ -57,11 +57,12 @@ def _http_message(error: HTTPException) -> str:
     return (error.name or "the request was refused").lower()
 
 
-def document(error: ServingError) -> dict[str, dict[str, str]]:
+def document(error: ServingError, request_id: str) -> dict[str, dict[str, str]]:
     """The JSON of an error."""
-    fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": _request_id()}
+    fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": request_id}
     return {"error": {key: value for key, value in fields.items() if value}}
 
 
-def _request_id() -> str:
+def request_id() -> str:
+    """The id of the request that is being answered, "" before it has one."""
     return str(request.environ.get("maskserve.request_id", ""))

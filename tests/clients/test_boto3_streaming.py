@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ def stream(runtime: Any, body: bytes, **arguments: str) -> Any:
 
 
 def parts(response: Any) -> list[bytes]:
-    return [event["PayloadPart"]["Bytes"] for event in response["Body"]]
+    with closing(response["Body"]) as events:
+        return [event["PayloadPart"]["Bytes"] for event in events]
 
 
 def test_lines(connect: Connect, server: Server, astronaut: bytes) -> None:
@@ -55,8 +57,9 @@ def test_errors_in_between(connect: Connect, start_slow_server: Callable[..., Se
     server.wait()
     response = stream(connect(server), small_png, Accept="application/jsonlines", CustomAttributes='{"masks": "rle"}')
     found = []
-    with pytest.raises(EventStreamError, match="the server failed on this request; its log says why") as caught:
-        for event in response["Body"]:
+    reason = "the server failed on this request; its log says why"
+    with closing(response["Body"]) as events, pytest.raises(EventStreamError, match=reason) as caught:
+        for event in events:
             found.append(event["PayloadPart"]["Bytes"])
     assert caught.value.response["Error"]["Code"] == "ModelStreamError"
     assert [json.loads(line)["label"] for line in found] == ["horse 75%"] * 2

@@ -20,6 +20,7 @@ RESPONSE_TYPES = {
     "jsonlines": "application/jsonlines",
 }
 FORMATS = ("clarify",)
+ON_ERROR = ("placeholder",)
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
 
 
@@ -71,7 +72,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_CHECKS = {"response_type": word("", *RESPONSE_TYPES), "format": word("", *FORMATS), **CHECKS}
+_CHECKS = {
+    "response_type": word("", *RESPONSE_TYPES),
+    "format": word("", *FORMATS),
+    "on_error": word("", *ON_ERROR),
+    **CHECKS,
+}
 KEYS = tuple(_CHECKS)
 _OPTIONS = {f.name for f in fields(Options)}
 _APPEARANCE = {f.name for f in fields(Appearance)}

@@ -3,22 +3,26 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable
+from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable, ServingError
 from container.formats import Streamed, formats
+from container.protocols import errors
 from container.protocols.client import gone
+from container.protocols.sagemaker import sessions
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
+from container.protocols.sagemaker.exchange import Asked, Reply
 from container.protocols.sagemaker.negotiation import negotiate
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
-from container.structures import Result
+from container.service.sessions import Found
+from container.structures import Image, Options, Result
 from container.telemetry.timing import Timings
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -31,31 +35,6 @@ class Defaults:
 
     accept: str = "application/json"
     attributes: Mapping[str, Any] | None = None  # checked
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of a request decides its answer."""
-
-    body: bytes
-    content_type: str = ""
-    content_encoding: str = ""
-    accept: str = ""
-    attributes: str = ""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A good answer."""
-
-    body: bytes | Iterator[bytes]  # pieces, to be sent as they are made, of a format that is made so
-    media_type: str
-    facts: str  # for ATTRIBUTES
-    log: dict[str, object]  # complete once the last piece is made
-
-    def whole(self) -> bytes:
-        """The body at once; errors as those of `invoke`."""
-        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 def invoke(request: Request, services: Services, defaults: Defaults, model: str = DEFAULT_MODEL) -> Reply:
@@ -75,6 +54,8 @@ def ask(request: Request, body: bytes) -> Asked:
         content_encoding=header.get("Content-Encoding", ""),
         accept=header.get("X-Amzn-SageMaker-Accept") or header.get("Accept", ""),
         attributes=header.get(ATTRIBUTES, ""),
+        session=header.get(sessions.HEADER, ""),
+        request_id=request.environ.get("maskserve.request_id", ""),
     )
 
 
@@ -82,8 +63,16 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
     """`invoke` for what has been read, whether or not there is a connection to send the reply on."""
     attributes = parse(asked.attributes, defaults.attributes)
     choice = negotiate(asked.accept, attributes, defaults.accept)
-    with timings.stage("decode"):
-        images, batch = read_pictures(asked.content_type, asked.content_encoding, asked.body, services.limits)
+    if reply := sessions.closed(asked, services.sessions):
+        return reply
+    asked, known = sessions.recalled(asked, services.sessions)
+    try:
+        with timings.stage("decode"):
+            images, batch = read_pictures(asked.content_type, asked.content_encoding, asked.body, services.limits)
+    except ServingError as error:
+        if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
+            raise
+        return _placeholder(error, asked)
     form = formats[choice.format]
     if len(images) > 1 and not form.batches:
         raise NotAcceptable(
@@ -91,7 +80,12 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
             hint="send one picture per request, or accept application/json",
         )
     options = form.options(choice)
-    results = [services.inference.predict(image, options, model, timings) for image in images]
+    if asked.session:  # the next answer may show masks
+        options = replace(options, skip_masks=None)
+    found = known
+    if found is None or (found.model, found.options) != (model, options):
+        found = _find(images, options, model, services, timings)
+    results = [Result(image, one, found.name) for image, one in zip(images, found.predictions, strict=True)]
     timings.check("the answer was encoded")
     log: dict[str, object] = {"bytes_in": len(asked.body)}
     body: bytes | Iterator[bytes]
@@ -102,7 +96,20 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     facts = _facts(results, form.media_type, attributes, timings.total)
     log |= {**facts, "stages_ms": timings.rounded()}
-    return Reply(body, form.media_type, _fit(facts), log)
+    headers = sessions.keep(asked, found, services.sessions)
+    return Reply(body, form.media_type, _fit(facts), log, headers)
+
+
+def _find(images: list[Image], options: Options, model: str, services: Services, timings: Timings) -> Found:
+    results = [services.inference.predict(image, options, model, timings) for image in images]
+    return Found(model, options, tuple(result.prediction for result in results), results[0].model)
+
+
+def _placeholder(error: ServingError, asked: Asked) -> Reply:
+    """A good answer in place of one to a picture that cannot be read, which would fail a whole batch transform."""
+    body = json.dumps(errors.document(error, asked.request_id), ensure_ascii=False).encode() + b"\n"
+    facts: dict[str, object] = {"error": error.code, "type": "application/json"}
+    return Reply(body, "application/json", _fit(facts), {"bytes_in": len(asked.body), **facts})
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ def check(name: str, names: Sequence[str]) -> None:
 
 def request_id() -> dict[str, str]:
     """The header in which AWS's clients look for the request's id."""
-    return {"x-amzn-RequestId": request.environ.get("maskserve.request_id") or str(uuid.uuid4())}
+    return {"x-amzn-RequestId": errors.request_id() or str(uuid.uuid4())}
 
 
 def typed(status: int, kind: str, document: Mapping[str, object]) -> Response:
@@ -67,7 +67,7 @@ def typed(status: int, kind: str, document: Mapping[str, object]) -> Response:
 
 def _model_error(error: ServingError) -> Response:
     kind = "client" if error.status < 500 else "server"
-    original = json.dumps(errors.document(error), ensure_ascii=False)
+    original = json.dumps(errors.document(error, errors.request_id()), ensure_ascii=False)
     return typed(
         424,
         "ModelError",

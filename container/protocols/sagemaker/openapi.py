@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from container.protocols.sagemaker.attributes import FORMATS, RESPONSE_TYPES
+from container.protocols.sagemaker.attributes import FORMATS, ON_ERROR, RESPONSE_TYPES
 from container.protocols.sagemaker.negotiation import OFFERS
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -50,6 +50,7 @@ _ATTRIBUTES_SCHEMA: dict[str, Any] = {
     "properties": {
         "response_type": {"type": "string", "enum": ["", *RESPONSE_TYPES]},
         "format": {"type": "string", "enum": ["", *FORMATS]},
+        "on_error": {"type": "string", "enum": ["", *ON_ERROR]},
         "confidence": {**_FRACTION, "nullable": True},
         "iou_threshold": {**_FRACTION, "nullable": True},
         "class_filter": {
@@ -90,7 +91,17 @@ def invocation(urls: bool) -> dict[str, Any]:
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
                 "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed",
                 "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
-            }
+            },
+            {
+                "in": "header",
+                "name": "X-Amzn-SageMaker-Session-Id",
+                "description": "NEW_SESSION keeps the picture; the id that comes back asks about it again, without it",
+                "schema": {
+                    "type": "string",
+                    "maxLength": 256,
+                    "pattern": "^NEW_SESSION$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
+                },
+            },
         ],
         "requestBody": {
             "required": True,

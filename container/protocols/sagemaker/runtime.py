@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request
 
 from container.protocols.openapi import operation
-from container.protocols.sagemaker import event_stream, native, streaming
-from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, Reply, invoke
+from container.protocols.sagemaker import event_stream, native, sessions, streaming
+from container.protocols.sagemaker.exchange import Reply
+from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.native import NAME_PARAMETER, VARIANT
 from container.protocols.sagemaker.openapi import NATIVE_ANSWERS, STREAM_ANSWERS, invocation
 from container.service import Services
@@ -35,6 +36,8 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     @operation("InvokeEndpointWithResponseStream of the SageMaker Runtime, for boto3", STREAM_ANSWERS, **takes)
     def invoke_endpoint_with_response_stream(name: str) -> Response:
         native.check(name, names)
+        if request.headers.get(sessions.HEADER) == sessions.NEW:
+            raise native.Refused("SessionId is NEW_SESSION; a session is created by InvokeEndpoint, not by a stream.")
         reply = invoke(request, services, defaults)
         request.environ["maskserve.log"] = reply.log
         headers = {"X-Amzn-SageMaker-Content-Type": reply.media_type, **_headers(reply)}
@@ -45,4 +48,9 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
 
 
 def _headers(reply: Reply) -> dict[str, str]:
-    return {ATTRIBUTES: reply.facts, "x-Amzn-Invoked-Production-Variant": VARIANT, **native.request_id()}
+    return {
+        ATTRIBUTES: reply.facts,
+        "x-Amzn-Invoked-Production-Variant": VARIANT,
+        **reply.headers,
+        **native.request_id(),
+    }

@@ -11,7 +11,7 @@ from typing import Any
 from container.errors import ClientGone, DeadlineExceeded, ServingError
 from container.protocols import errors
 from container.protocols.sagemaker import event_stream
-from container.protocols.sagemaker.invocation import Reply
+from container.protocols.sagemaker.exchange import Reply
 
 
 def chunks(reply: Reply, environ: dict[str, Any]) -> bytes | Iterator[bytes]:

@@ -10,7 +10,8 @@ from container.structures import Appearance, Options
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
-    assert set(KEYS) == {"response_type", "format"} | set(vars(Options())) - {"skip_masks"} | set(vars(Appearance()))
+    ours = {"response_type", "format", "on_error"}
+    assert set(KEYS) == ours | set(vars(Options())) - {"skip_masks"} | set(vars(Appearance()))
 
 
 @pytest.mark.parametrize(

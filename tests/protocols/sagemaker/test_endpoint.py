@@ -210,24 +210,73 @@ def test_the_request_id_is_the_inference_id(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("settings", "batch_size", "expected"),
     [
-        ({}, (4, 25)),
-        ({"max_payload_mb": 40}, (2, 40)),
-        ({"max_payload_mb": 6}, (4, 6)),
-        ({"max_payload_mb": 100}, (1, 100)),
-        ({"max_payload_mb": 0}, (4, 0)),
-        ({"max_payload_mb": 0.5}, (4, 1)),
-        ({"max_concurrent_transforms": 2}, (2, 25)),
+        ({}, 1, (2, 25)),
+        ({"workers": 2}, 1, (4, 25)),
+        ({"workers": 3}, 1, (4, 25)),
+        ({}, 8, (4, 25)),
+        ({"max_payload_mb": 40}, 8, (2, 40)),
+        ({"max_payload_mb": 6}, 8, (9, 6)),
+        ({"max_payload_mb": 100}, 8, (1, 100)),
+        ({"max_payload_mb": 0}, 1, (2, 0)),
+        ({"max_payload_mb": 0.5}, 1, (2, 1)),
+        ({"max_concurrent_transforms": 3}, 1, (3, 25)),
     ],
 )
-def test_execution_parameters(settings: dict[str, int], expected: tuple[int, int]) -> None:
-    client = create_app(Settings(**settings), ready_services(FakeEngine())).test_client()
+def test_execution_parameters(settings: dict[str, int], batch_size: int, expected: tuple[int, int]) -> None:
+    services = ready_services(FakeEngine(), batch_size=batch_size)
+    client = create_app(Settings(**settings), services).test_client()
     assert client.get("/execution-parameters").json == {
         "MaxConcurrentTransforms": expected[0],
         "BatchStrategy": "SINGLE_RECORD",
         "MaxPayloadInMB": expected[1],
     }
+
+
+@pytest.mark.parametrize("body", [b"", PNG[:-30], b"hello, this is text", PNG + b"\0" * 2000], ids=len)
+@pytest.mark.parametrize("accept", ["application/json", "image/png", "application/jsonlines"])
+def test_a_placeholder_keeps_a_batch_going(accept: str, body: bytes) -> None:
+    settings = Settings(default_attributes='{"on_error": "placeholder"}', batch=True)
+    client = create_app(settings, ready_services(FakeEngine(), max_body_bytes=2000)).test_client()
+    response = client.post("/invocations", data=body, headers={"Accept": accept})
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert set(response.json["error"]) >= {"code", "message", "request_id"} and response.data.count(b"\n") == 1
+    facts = json.loads(response.headers[ATTRIBUTES])
+    assert facts == {"error": response.json["error"]["code"], "type": "application/json"}
+    assert client.post("/invocations", data=PNG, headers={"Accept": accept}).content_type == accept
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "status"),
+    [
+        ({"Accept": "text/csv"}, None, 406),
+        ({ATTRIBUTES: '{"confidence": 2}'}, None, 400),
+        ({ATTRIBUTES: '{"class_filter": "unicorn"}'}, None, 400),
+        ({ATTRIBUTES: '{"on_error": ""}', "Content-Type": "text/csv"}, None, 415),
+        ({}, RuntimeError("broken"), 500),
+    ],
+)
+def test_a_placeholder_is_for_pictures_alone(headers: dict[str, str], error: Exception | None, status: int) -> None:
+    settings = Settings(default_attributes='{"on_error": "placeholder"}')
+    client = create_app(settings, ready_services(FakeEngine(error=error))).test_client()
+    assert client.post("/invocations", data=PNG, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "image/jpeg"])
+def test_the_largest_payload_of_a_batch(content_type: str) -> None:
+    client = create_app(
+        Settings(max_payload_mb=100), ready_services(FakeEngine(), max_body_bytes=100 * 2**20)
+    ).test_client()
+    body = PNG + bytes(100 * 2**20 - len(PNG))
+    assert client.post("/invocations", data=body, content_type=content_type).json == DETECTIONS
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/endpoints/any/invocations"])
+@pytest.mark.parametrize("media_type", ["application/json", "image/png", "image/jpeg", "application/jsonlines"])
+def test_data_capture_gets_plain_content_types(media_type: str, path: str, client: FlaskClient) -> None:
+    assert client.post(path, data=PNG, headers={"Accept": media_type}).headers["Content-Type"] == media_type
+    assert client.post(path, data=b"", headers={"Accept": media_type}).headers["Content-Type"] == "application/json"
 
 
 def test_the_operators_defaults() -> None:
