@@ -9,10 +9,13 @@ from container.images.limits import Limits
 from container.images.room import Room
 from container.models import artifact, loading, locate
 from container.models.repository import Repository
+from container.objects import S3, Folder, Location
 from container.protocols import access, browser, docs, errors, metrics, request_log
-from container.protocols.sagemaker import attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker import async_invocation, attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker.async_invocation import Places
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
+from container.service.jobs import Jobs
 from container.service.services import DEFAULT_MODEL
 from container.service.sessions import Sessions
 from container.settings import Settings, comma_list, variables
@@ -35,10 +38,16 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     access.register(app, keys)
     browser.register(app, comma_list(settings.cors_origins))
     app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
-    app.register_blueprint(runtime.create_blueprint(services, defaults, comma_list(settings.endpoint_names)))
+    names = comma_list(settings.endpoint_names)
+    app.register_blueprint(runtime.create_blueprint(services, defaults, names))
+    places = read_places(settings)
+    jobs = start_jobs(settings, services) if places.output else None
+    app.register_blueprint(async_invocation.create_blueprint(services, defaults, names, places, jobs))
+    app.register_blueprint(async_invocation.create_states_blueprint(jobs))
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(docs.create_blueprint(app, locked=bool(keys)))
     app.extensions["services"] = services
+    app.extensions["jobs"] = jobs
     return app
 
 
@@ -96,11 +105,35 @@ def read_defaults(settings: Settings) -> Defaults:
     return Defaults(media_type, given.values)
 
 
+def read_places(settings: Settings) -> Places:
+    """Where asynchronous requests read and write; ValueError names the setting that is wrong."""
+
+    def parsed(name: str) -> tuple[Location, ...]:
+        try:
+            return tuple(Location.parse(one) for one in comma_list(getattr(settings, name)))
+        except ValueError as reason:
+            raise ValueError(f"{variables(name)[0]}: {reason}") from None
+
+    outputs = parsed("async_output")
+    if len(outputs) > 1:
+        raise ValueError(f"{variables('async_output')[0]} is {settings.async_output!r}; it takes one path")
+    if settings.local_s3 and not Path(settings.local_s3).is_dir():
+        raise ValueError(f"{variables('local_s3')[0]} is {settings.local_s3!r}, which is no folder")
+    return Places(outputs[0] if outputs else None, parsed("async_inputs"), settings.timeout or 3600.0)
+
+
+def start_jobs(settings: Settings, services: Services) -> Jobs:
+    """The queue of asynchronous requests."""
+    store = Folder(Path(settings.local_s3)) if settings.local_s3 else S3()
+    return Jobs(store, services.draining, errors.as_json)
+
+
 def check(settings: Settings) -> None:
     """ValueError or ModelError, in one line, for whatever can be known to be wrong before the model is loaded."""
     if settings.multi_model:
         raise ValueError("SAGEMAKER_MULTI_MODEL is set, and multi-model endpoints are not supported yet")
     read_defaults(settings)
+    read_places(settings)
     source = find_model(settings)
     if isinstance(source, Path):
         artifact.check(source)

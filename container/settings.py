@@ -90,6 +90,19 @@ class Settings:
     )
     max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
     max_scans: int = setting(100, "Most scans of a progressive JPEG.", "MAX_SCANS")
+    async_output: str = setting(
+        "",
+        "s3:// path below which answers to asynchronous requests go; empty turns these requests off.",
+        "ASYNC_OUTPUT",
+    )
+    async_inputs: str = setting(
+        "",
+        "s3:// paths, separated by commas, below which such requests may name pictures; empty: they carry them.",
+        "ASYNC_INPUTS",
+    )
+    local_s3: str = setting(
+        "", "A folder that stands for S3: s3://bucket/key is FOLDER/bucket/key; empty means S3.", "LOCAL_S3"
+    )
     sessions_mb: float = setting(
         256.0, "Memory in MB for sticky sessions, with one worker; 0 turns them off.", "SESSIONS_MB"
     )

@@ -28,7 +28,7 @@ def respond(error: Exception) -> Response:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
     return Response(
-        json.dumps(document(serving, request_id()), ensure_ascii=False) + "\n",
+        as_json(serving, request_id()),
         serving.status,
         headers,
         content_type="application/json",
@@ -55,6 +55,11 @@ def _http_message(error: HTTPException) -> str:
     if error.code == 404:
         return f"there is no route {request.path[:100]!r}"
     return (error.name or "the request was refused").lower()
+
+
+def as_json(error: ServingError, request_id: str) -> bytes:
+    """The document of an error, on one line."""
+    return json.dumps(document(error, request_id), ensure_ascii=False).encode() + b"\n"
 
 
 def document(error: ServingError, request_id: str) -> dict[str, dict[str, str]]:

@@ -107,9 +107,10 @@ def _find(images: list[Image], options: Options, model: str, services: Services,
 
 def _placeholder(error: ServingError, asked: Asked) -> Reply:
     """A good answer in place of one to a picture that cannot be read, which would fail a whole batch transform."""
-    body = json.dumps(errors.document(error, asked.request_id), ensure_ascii=False).encode() + b"\n"
     facts: dict[str, object] = {"error": error.code, "type": "application/json"}
-    return Reply(body, "application/json", _fit(facts), {"bytes_in": len(asked.body), **facts})
+    return Reply(
+        errors.as_json(error, asked.request_id), "application/json", _fit(facts), {"bytes_in": len(asked.body), **facts}
+    )
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

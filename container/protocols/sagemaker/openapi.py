@@ -127,6 +127,7 @@ _JSON = {
             "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
             "description": "For SageMaker Clarify: class_id, score, x1, y1, x2, y2 in 0-1",
         },
+        {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"},
     ]
 }
 _FACTS = "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes"
@@ -178,5 +179,82 @@ STREAM_ANSWERS = {
     "200": {
         "description": _FACTS + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
         "content": {"application/vnd.amazon.eventstream": _BINARY},
+    },
+}
+
+_PREFIX = "X-Amzn-SageMaker-"
+_S3 = {"type": "string", "pattern": "^s3://"}
+
+
+def async_invocation() -> dict[str, Any]:
+    """What an asynchronous invocation takes: a body, or an InputLocation instead of it."""
+    attributes = {
+        "name": _PREFIX + "Custom-Attributes",
+        "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
+    }
+    schemas: dict[str, dict[str, Any]] = {
+        "Content-Type": {"type": "string", "example": "image/jpeg"},
+        "Accept": {"type": "string", "enum": [*OFFERS]},
+        "InputLocation": _S3,
+        "Inference-Id": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+        "RequestTTLSeconds": {"type": "integer", "minimum": 60, "maximum": 21_600},
+        "InvocationTimeoutSeconds": {"type": "integer", "minimum": 1, "maximum": 3600},
+        "Filename": {"type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_-]*(\.[a-zA-Z0-9_-]*)?$", "maxLength": 32},
+        "S3OutputPathExtension": {"type": "string", "pattern": "^[a-zA-Z0-9!_.*'()/-]+$", "maxLength": 512},
+    }
+    return {
+        "parameters": [
+            {"in": "header", **attributes},
+            *({"in": "header", "name": _PREFIX + name, "schema": schema} for name, schema in schemas.items()),
+        ],
+        "requestBody": {"content": {"application/octet-stream": _BINARY}},
+    }
+
+
+ASYNC_ANSWERS = {
+    "202": {
+        "description": "Taken; the answer, or the error, will be the object that a header names",
+        "headers": {_PREFIX + name: {"schema": _S3} for name in ("OutputLocation", "FailureLocation")},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["InferenceId"],
+                    "properties": {"InferenceId": {"type": "string"}},
+                }
+            }
+        },
+    },
+    "400": {
+        "description": "ValidationError: what is wrong with the request; or the operator has not turned this on",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+    "424": {"description": "ModelError", "content": {"application/json": {"schema": _TYPED}}},
+    "429": {
+        "description": "ThrottlingException: too many requests are waiting",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+    "503": {
+        "description": "ServiceUnavailable: shutting down",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+}
+
+ASYNC_STATE = {
+    "description": "Where it stands",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["InferenceId", "State", "OutputLocation", "FailureLocation"],
+                "properties": {
+                    "InferenceId": {"type": "string"},
+                    "State": {"type": "string", "enum": ["Queued", "InProgress", "Completed", "Failed"]},
+                    "OutputLocation": _S3,
+                    "FailureLocation": _S3,
+                    "Error": {"type": "string"},
+                },
+            }
+        }
     },
 }
