@@ -86,7 +86,6 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
     if found is None or (found.model, found.options) != (model, options):
         found = _find(images, options, model, services, timings)
     results = [Result(image, one, found.name) for image, one in zip(images, found.predictions, strict=True)]
-    timings.check("the answer was encoded")
     log: dict[str, object] = {"bytes_in": len(asked.body)}
     body: bytes | Iterator[bytes]
     if isinstance(form, Streamed):
@@ -94,6 +93,7 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
     else:
         with timings.stage("encode"):
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
+    timings.check("the answer was encoded")
     facts = _facts(results, form.media_type, attributes, timings.total)
     log |= {**facts, "stages_ms": timings.rounded()}
     headers = sessions.keep(asked, found, services.sessions)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
-from tests.fakes import FakeEngine, ready_services
+from tests.fakes import FakeEngine, TricklingEngine, ready_services
 
 GREY = np.full((30, 40, 3), 128, np.uint8)
 PNG = encode(GREY)
@@ -314,10 +315,30 @@ def test_an_unforeseen_error_is_a_500_that_leaks_nothing(client: FlaskClient, en
     assert client.post("/invocations", data=PNG).status_code == 200
 
 
-def test_the_deadline_is_a_504() -> None:
-    client = create_app(Settings(), ready_services(FakeEngine(seconds=0.4), deadline_seconds=0.1)).test_client()
-    response = client.post("/invocations", data=PNG)
-    assert response.status_code == 504 and "in the model" in response.json["error"]["message"]
+@pytest.mark.parametrize(
+    ("engine", "deadline_seconds", "reason"),
+    [
+        (FakeEngine(), 0.0, r"before the model was asked; the slowest stage was '(read|decode)'"),
+        (FakeEngine(seconds=0.4), 0.1, "still in the model at its deadline"),
+        (TricklingEngine(mask_seconds=0.2), 0.3, "before the answer was encoded; the slowest stage was 'encode'"),
+    ],
+    ids=["decode", "model", "encode"],
+)
+def test_the_deadline_names_the_stage(engine: FakeEngine, deadline_seconds: float, reason: str) -> None:
+    client = create_app(Settings(), ready_services(engine, deadline_seconds=deadline_seconds)).test_client()
+    response = client.post("/invocations", data=PNG, headers={ATTRIBUTES: '{"masks": "rle"}'})
+    assert response.status_code == 504 and re.search(reason, response.json["error"]["message"])
+
+
+@pytest.mark.parametrize(("body", "content_type"), [(PNG, "image/png"), (npy(np.stack([GREY])), "application/x-npy")])
+def test_clarify_set_by_the_operator(body: bytes, content_type: str) -> None:
+    client = create_app(
+        Settings(default_attributes='{"format": "clarify"}'), ready_services(FakeEngine())
+    ).test_client()
+    response = client.post("/invocations", data=body, content_type=content_type)
+    assert response.content_type == "application/json"
+    (rows,) = response.json  # one picture: class id, score, and the box in 0-1
+    assert rows == [pytest.approx([2, 0.9975, 0, 0, 0.5, 1]), pytest.approx([1, 0.53, 0.5, 0, 1, 1])]
 
 
 def test_metrics_count(client: FlaskClient) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -139,6 +140,8 @@ def test_who_leaves_ends_the_work(trickling: Server) -> None:
     line = logged(trickling, "gone")
     assert (line["level"], line["broke"]) == ("INFO", "client_gone")
     assert line["stages_ms"]["encode"] < 1000 * COUNT * EACH / 2
+    with urllib.request.urlopen(trickling.url + "/metrics", timeout=5) as response:
+        assert b"maskserve_requests_in_flight 1.0" in response.read()  # this one
 
 
 def test_a_stream_that_breaks_is_seen_to_break(start_slow_server: Callable[..., Server]) -> None:
