@@ -3,17 +3,26 @@
 import os
 from pathlib import Path
 
-_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def count() -> int:
     """The cores that this process may use: its affinity, and the limit of its control group where there is one."""
     cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = _LIMIT.read_text().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
+    limit = _limit()
+    return cores if limit is None else max(1, min(cores, round(limit)))
+
+
+def _limit() -> float | None:
+    """The control group's limit in cores, of version 2 or 1, or None."""
+    old = _CONTROL_GROUP / "cpu"
+    for files in ([_CONTROL_GROUP / "cpu.max"], [old / "cpu.cfs_quota_us", old / "cpu.cfs_period_us"]):
+        try:
+            quota, period = " ".join(file.read_text() for file in files).split()
+            return int(quota) / int(period) if quota not in ("max", "-1") else None
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return None
 
 
 def share() -> None:

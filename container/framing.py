@@ -7,6 +7,7 @@ next request. So where its end is in doubt nothing after it is believed: the req
 import io
 import re
 import socket
+import struct
 import time
 from contextlib import suppress
 from typing import Any
@@ -60,6 +61,12 @@ def hang_up(client: socket.socket, seconds: float) -> None:
         client.settimeout(_PATIENCE)
         while client.recv(65536) and time.monotonic() < end:
             pass
+
+
+def drop(client: socket.socket) -> None:
+    """Have a connection end with a reset when it is closed: the system keeps no longer what the client has not read."""
+    with suppress(OSError):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class _Chunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types

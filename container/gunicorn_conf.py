@@ -53,7 +53,7 @@ memory.keep_low()
 _metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else ""
 if _metrics_dir:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
-_loads = Loads()
+_loads = DrainingWorker.loads = Loads()
 
 
 def when_ready(server: Any) -> None:
@@ -100,7 +100,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """A worker is gone: its gauges count no more."""
-    _loads.died()
+    _loads.died(worker)
     if _metrics_dir:
         from prometheus_client import multiprocess
 

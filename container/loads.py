@@ -1,4 +1,5 @@
-"""How loading the model went, told by the workers to gunicorn's master, which ends the server where it went wrong.
+"""How loading the model went, told by the workers to each other and to gunicorn's master, which ends the server where
+it went wrong.
 
 Left alone, gunicorn starts another worker for one that is gone, and that one fails as well, for ever.
 """
@@ -14,7 +15,8 @@ from typing import Any
 DEATHS = 5
 # Of a worker without a model: who is slow to send a request, which would be refused, is not waited for.
 GRACE_SECONDS = 5
-_READY, _STOPPING, _REASON, _SIZE = 0, 1, 2, 4096  # places in the memory
+_MOST_WORKERS = 1000
+_READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MOST_WORKERS, 4096  # places in the memory
 
 
 class Loads:
@@ -36,6 +38,7 @@ class Loads:
         state, reason = services.repository.state(DEFAULT_MODEL)
         if state == "ready":
             self._memory[_READY] = 1
+            self._memory[_place(worker)] = 1
         elif not services.draining.is_set():
             self._fail(reason, worker.ppid)
             time.sleep(GRACE_SECONDS)
@@ -45,8 +48,13 @@ class Loads:
         """In a worker that ends because it was asked to."""
         self._memory[_STOPPING] = 1
 
-    def died(self) -> None:
+    def elsewhere(self, worker: Any) -> bool:
+        """Whether other workers have the model, and this one does not yet."""
+        return any(self._memory[_WORKERS:_REASON]) and not self._memory[_place(worker)]
+
+    def died(self, worker: Any) -> None:
         """In the master: a worker is gone. Too many without a model, and the server stops."""
+        self._memory[_place(worker)] = 0
         if self._memory[_STOPPING]:
             return
         self._deaths = 1 if self._memory[_READY] else self._deaths + 1
@@ -64,3 +72,7 @@ class Loads:
     def failure(self) -> str:
         """In one line, why the model cannot be loaded; empty while nothing is wrong."""
         return self._memory[_REASON:].rstrip(b"\0").decode(errors="ignore")
+
+
+def _place(worker: Any) -> int:
+    return _WORKERS + int(worker.age) % _MOST_WORKERS  # its age is a number that grows with each worker

@@ -1,7 +1,18 @@
-"""glibc's allocator, told to give memory back: its defaults keep what a burst of large pictures took."""
+"""Memory: glibc's allocator told to give it back, and errors that tell of its want.
+
+The allocator's defaults keep what a burst of large pictures took.
+"""
 
 import ctypes
 from contextlib import suppress
+
+# What CUDA, torch, OpenVINO and OpenCV say, in lower case; their errors are of no class of their own.
+_LACKING = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory")
+
+
+def lacking(error: Exception) -> bool:
+    """Whether an error tells that there was no memory to be had."""
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in _LACKING)
 
 
 def keep_low() -> None:

@@ -110,7 +110,9 @@ class Settings:
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )
     url_timeout: float = setting(10.0, "Seconds that fetching a picture may take.", "URL_TIMEOUT")
-    read_seconds: float = setting(30.0, "Seconds that a client may take to send a request.", "READ_SECONDS")
+    read_seconds: float = setting(
+        30.0, "Seconds that a client may take to send a request; twice as many to take the answer.", "READ_SECONDS"
+    )
     drain_seconds: float = setting(
         2.0, "Seconds after SIGTERM in which requests are still taken while /ping answers 503.", "DRAIN_SECONDS"
     )

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -18,10 +19,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from container import framing, memory
 from container.errors import BodyTooLarge
+from container.loads import Loads
 from container.settings import Settings
 
 log = logging.getLogger("maskserve.request")
 
+STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline is
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 IDLE_SECONDS = 1.0  # after the last request but /ping began, and none is left
 
@@ -39,7 +42,9 @@ class DrainingWorker(ThreadWorker):
     """gthread that does not wait for ever, and goes on answering for a while after SIGTERM.
 
     gthread reads without a deadline: a client that stalls holds a thread for as long as it likes. Here reading ends
-    `read_seconds` after a request began; what had not come by then is a body that broke off.
+    `read_seconds` after a request began; what had not come by then is a body that broke off. Nor does gthread end
+    writing: a client that takes nothing is given up after as many seconds, one that takes a little now and then after
+    twice as many.
 
     After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
     connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
@@ -48,13 +53,24 @@ class DrainingWorker(ThreadWorker):
     A worker whose model will not answer any more refuses what waits for it, and ends.
     """
 
-    settings: Settings  # set by gunicorn_conf
+    settings: Settings  # these two are set by gunicorn_conf
+    loads: Loads
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
         self._broken = False
         self._idle_since = math.inf  # infinite while there is nothing to give back
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return _Threads(self.cfg.threads)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take connections or do not; a process that loads the model leaves them to those that have it.
+
+        Beside 16 clients the embedded model is there after 2.4 s so, and after 5.8 s with requests waiting for it.
+        """
+        super().set_accept_enabled(enabled and not self.loads.elsewhere(self))
 
     def handle(self, conn: Any) -> Any:
         """Answer what a connection has sent, including what gunicorn has read of the next request already.
@@ -69,8 +85,6 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._reading[conn] = time.monotonic() + self.settings.read_seconds
-        # A client that acknowledges nothing for so long, or takes nothing, is given up by the kernel; writing has no
-        # deadline of its own.
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
@@ -84,7 +98,13 @@ class DrainingWorker(ThreadWorker):
             self._idle_since = time.monotonic()
         framing.check(req)
         framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
-        keep = super().handle_request(req, conn)
+        conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
+        try:
+            keep = super().handle_request(req, conn)
+        except TimeoutError:
+            log.info("request", extra={"fields": {"reason": "the client did not take its answer in time"}})
+            framing.drop(conn.sock)
+            return False
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -111,16 +131,24 @@ class DrainingWorker(ThreadWorker):
     def _end_when_broken(self) -> None:
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
         services = self.wsgi.extensions["services"]
-        reason = services.repository.broken(services.deadline_seconds)
-        if reason and not self._broken:
+        reason = services.repository.broken(max(services.deadline_seconds, STALLED_SECONDS))
+        if reason and not services.draining.is_set():
             self._broken = True
             log.error("%s; this process ends, and another is started", reason)
-            self.set_accept_enabled(False)  # who connects now is answered by the next process
             services.draining.set()  # for /ping
             services.repository.abandon()
-            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # nothing less ends a thread that is stuck
+            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # for clients that do not take their refusals
             end.daemon = True
             end.start()
+            # Who connects from now on is answered by the next process. Not here: the main loop, which has called this,
+            # would open the port again.
+            self.method_queue.defer(self._end, signal.SIGTERM, None)
+
+    def run(self) -> None:
+        """gunicorn's main loop, until what was accepted is answered."""
+        super().run()
+        if self._broken:
+            os._exit(1)  # nothing less ends a thread that is stuck
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what is not well-formed HTTP in the shape of every other error."""
@@ -174,3 +202,11 @@ class DrainingWorker(ThreadWorker):
         while self.nr_conns > before:
             before = self.nr_conns
             self.accept(listener)
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads, as many as there is memory for: when no other can be started, those that there are take the work."""
+
+    def _adjust_thread_count(self) -> None:
+        with suppress(RuntimeError):  # which would end the main loop, and the process with it
+            super()._adjust_thread_count()

@@ -13,22 +13,26 @@ HERE = len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(
-    ("limit", "expected"),
+    ("files", "expected"),
     [
-        ("max 100000", HERE),
-        ("100000 100000", 1),
-        ("50000 100000", 1),
-        ("99900000 100000", HERE),
-        ("nonsense", HERE),
-        (None, HERE),
+        ({"cpu.max": "max 100000"}, HERE),
+        ({"cpu.max": "100000 100000"}, 1),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "99900000 100000"}, HERE),
+        ({"cpu.max": "nonsense"}, HERE),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, HERE),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "100000"}, HERE),
+        ({}, HERE),
     ],
 )
 def test_the_control_group_limits_the_cores(
-    limit: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if limit is not None:
-        (tmp_path / "cpu.max").write_text(limit)
-    monkeypatch.setattr(cores, "_LIMIT", tmp_path / "cpu.max")
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(cores, "_CONTROL_GROUP", tmp_path)
     assert cores.count() == expected
 
 

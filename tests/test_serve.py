@@ -127,6 +127,10 @@ def test_overload_is_refused_at_once(start_slow_server: StartSlow, small_png: by
     server = start_slow_server(0.5, MASKSERVE_QUEUE_SIZE="2")
     server.wait()
     threads, answers = in_background(server, small_png, 8)
+    time.sleep(0.3)
+    hasty: list[tuple[int, bytes]] = []
+    post(server, b"no picture", hasty)
+    assert hasty[0][0] == 503  # what would be refused is not even decoded
     for thread in threads:
         thread.join()
     statuses = sorted(status for status, _ in answers)

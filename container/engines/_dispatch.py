@@ -80,19 +80,12 @@ class Dispatcher:
         self, pixels: np.ndarray, options: Options, deadline: float, gone: Callable[[], bool] = lambda: False
     ) -> Answer:
         """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, ClientGone, or what the engine raises."""
-        if self._closed:
-            raise _closing()
-        wait = self._expected_wait()
-        if wait and time.monotonic() + wait + self._seconds > deadline:
-            raise Overloaded(
-                f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
-                retry_after=math.ceil(wait),
-            )
+        self.admit(deadline)
         job = _Job(pixels, options, deadline, gone)
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
-            raise Overloaded(f"{self._jobs.maxsize} requests are waiting for the model already") from None
+            raise self._full() from None
         try:
             return job.future.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
@@ -100,6 +93,22 @@ class Dispatcher:
             raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
         finally:
             del job  # the error in its future holds this frame, and so would keep the picture until a collection
+
+    def admit(self, deadline: float) -> None:
+        """Overloaded where a request would be refused now: worth asking before a picture is decoded for nothing."""
+        if self._closed:
+            raise _closing()
+        if self._jobs.full():
+            raise self._full()
+        wait = self._expected_wait()
+        if wait and time.monotonic() + wait + self._seconds > deadline:
+            raise Overloaded(
+                f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
+                retry_after=math.ceil(wait),
+            )
+
+    def _full(self) -> Overloaded:
+        return Overloaded(f"{self._jobs.maxsize} requests are waiting for the model already")
 
     def _expected_wait(self) -> float:
         """Seconds until what is before a new request is done; 0 where nothing is, or nothing is known yet."""

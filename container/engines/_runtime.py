@@ -12,14 +12,12 @@ import numpy as np
 import torch
 import torchvision
 
+from container import memory
 from container.engines._dispatch import Predict
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.structures import Options, Prediction
 
 log = logging.getLogger(__name__)
-
-# What CUDA, torch and OpenVINO say, in lower case; their errors are of no class of their own.
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate")
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -86,19 +84,14 @@ def bounded(predict: Predict) -> Predict:
         try:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if isinstance(error, MemoryError) or _says(error, *_NO_MEMORY):
+            if memory.lacking(error):
                 torch.cuda.empty_cache()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
-            if _says(error, "cuda error"):
+            if "cuda error" in str(error).lower():
                 raise DeviceLost("the device has failed, and the model is started again", retry_after=5) from error
             raise
 
     return run
-
-
-def _says(error: Exception, *texts: str) -> bool:
-    message = str(error).lower()
-    return any(text in message for text in texts)
 
 
 def openvino_installed() -> bool:

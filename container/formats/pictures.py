@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from container.errors import NotAcceptable
 from container.formats._base import Format, formats
 from container.formats._finite import finite
 from container.rendering import draw
@@ -22,7 +23,7 @@ class Png(Format):
         """The file."""
         drawn = _drawn(result, choice)
         to_bgr = cv2.COLOR_RGBA2BGRA if drawn.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        return _file(".png", cv2.cvtColor(drawn, to_bgr), [])
+        return _file(".png", cv2.cvtColor(drawn, to_bgr), 1_000_000, [])
 
 
 class Jpeg(Format):
@@ -36,7 +37,7 @@ class Jpeg(Format):
         bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         if drawn.shape[2] == 4:
             bgr[drawn[..., 3] == 0] = 255
-        return _file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
+        return _file(".jpg", bgr, 65_500, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
 
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:
@@ -46,8 +47,17 @@ def _drawn(result: Result, choice: Choice) -> np.ndarray:
     return draw(result.image.pixels, prediction, choice.appearance)
 
 
-def _file(extension: str, bgr: np.ndarray, flags: list[int]) -> bytes:
-    _, encoded = cv2.imencode(extension, bgr, flags)
+def _file(extension: str, bgr: np.ndarray, longest: int, flags: list[int]) -> bytes:
+    """The file of a picture whose sides have at most `longest` pixels, which is what libjpeg or libpng can write."""
+    height, width = bgr.shape[:2]
+    if max(height, width) > longest:
+        raise NotAcceptable(
+            f"the picture is {width}×{height}, and {extension} files hold at most {longest} pixels a side",
+            hint="accept application/json, or send the picture in parts",
+        )
+    written, encoded = cv2.imencode(extension, bgr, flags)
+    if not written:
+        raise MemoryError  # it says no more, and nothing else is left to fail
     return encoded.tobytes()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from container import memory
 from container.errors import OutOfMemory, ServingError, Unavailable
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
@@ -43,7 +44,7 @@ def translate(error: Exception, environ: dict[str, Any]) -> ServingError:
         translated = ServingError(_http_message(error))
         translated.code, translated.status = _HTTP_CODES.get(error.code, "bad_request"), error.code
         return translated
-    if isinstance(error, MemoryError):
+    if memory.lacking(error):
         return OutOfMemory("there is not enough memory for this request")
     environ["maskserve.failure"] = error
     return ServingError("the server failed on this request; its log says why")

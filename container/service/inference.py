@@ -13,6 +13,11 @@ class Inference:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
+    def admit(self, model: str, timings: Timings) -> None:
+        """Raise, before any work, what `predict` would: ModelNotFound, ModelNotReady, Overloaded."""
+        with self._repository.lease(model) as leased:
+            leased.dispatcher.admit(timings.deadline)
+
     def predict(self, image: Image, options: Options, model: str, timings: Timings) -> Result:
         """Predict, and add the stages `queue` and `inference` to `timings`.
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from container.errors import DeadlineExceeded, NotFound, Overloaded, ServingError, Unavailable
+from container import memory
+from container.errors import DeadlineExceeded, NotFound, OutOfMemory, Overloaded, ServingError, Unavailable
 from container.objects import Location, Store
 
 log = logging.getLogger("maskserve.request")
@@ -106,6 +107,9 @@ class Jobs:
         except ServingError as error:
             self._fail(job, error)
         except Exception as error:  # the thread must outlive whatever a model raises; every job hears of it
+            if memory.lacking(error):
+                self._fail(job, OutOfMemory("there is not enough memory for this request"))
+                return
             log.error("asynchronous request %s", job.id, exc_info=error)
             self._fail(job, ServingError("the server failed on this request; its log says why"))
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from container import formats
+from container.errors import NotAcceptable
 from container.rendering import draw
 from container.structures import Appearance, Choice, Image, Instances, Render, Result
 from tests.rendering.scenes import found, photo
@@ -48,6 +49,16 @@ def test_png_is_what_was_drawn(render: Render) -> None:
 
 def test_nothing_found_is_the_picture_as_it_was() -> None:
     np.testing.assert_array_equal(np.asarray(encoded("png", found(SIZE))), PIXELS)
+
+
+@pytest.mark.parametrize(("name", "longest"), [("jpeg", 65_500), ("png", 1_000_000)], ids=["jpeg", "png"])
+def test_what_a_file_cannot_hold_is_said(name: str, longest: int) -> None:
+    def strip(width: int) -> Result:
+        return Result(Image(np.zeros((1, width, 3), np.uint8)), found((1, width)), "model")
+
+    assert formats.formats[name].encode(strip(longest), Choice(name))
+    with pytest.raises(NotAcceptable, match=f"at most {longest} pixels a side"):
+        formats.formats[name].encode(strip(longest + 1), Choice(name))
 
 
 def test_a_jpeg_cutout_is_white_around_what_was_found() -> None:

@@ -63,7 +63,7 @@ def test_the_result_is_written(jobs: Jobs, tmp_path: Path) -> None:
     [
         (BadImage("broken"), "bad_image"),
         (RuntimeError("a secret"), "internal_error"),
-        (MemoryError(), "internal_error"),
+        (MemoryError(), "out_of_memory"),
     ],
 )
 def test_errors_are_written_and_the_next_is_done(error: Exception, code: str, jobs: Jobs, tmp_path: Path) -> None:

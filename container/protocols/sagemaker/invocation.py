@@ -65,7 +65,14 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
     choice = negotiate(asked.accept, attributes, defaults.accept)
     if reply := sessions.closed(asked, services.sessions):
         return reply
-    asked, known = sessions.recalled(asked, services.sessions)
+    form = formats[choice.format]
+    options = form.options(choice)
+    if asked.session:  # the next answer may show masks
+        options = replace(options, skip_masks=None)
+    asked, found = sessions.recalled(asked, services.sessions)
+    if found is None or (found.model, found.options) != (model, options):
+        found = None
+        services.inference.admit(model, timings)
     try:
         with timings.stage("decode"):
             images, batch = read_pictures(asked.content_type, asked.content_encoding, asked.body, services.limits)
@@ -73,18 +80,12 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
         if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
             raise
         return _placeholder(error, asked)
-    form = formats[choice.format]
     if len(images) > 1 and not form.batches:
         raise NotAcceptable(
             f"{form.media_type} holds one picture, and the request has {len(images)}",
             hint="send one picture per request, or accept application/json",
         )
-    options = form.options(choice)
-    if asked.session:  # the next answer may show masks
-        options = replace(options, skip_masks=None)
-    found = known
-    if found is None or (found.model, found.options) != (model, options):
-        found = _find(images, options, model, services, timings)
+    found = found or _find(images, options, model, services, timings)
     results = [Result(image, one, found.name) for image, one in zip(images, found.predictions, strict=True)]
     log: dict[str, object] = {"bytes_in": len(asked.body)}
     body: bytes | Iterator[bytes]
