@@ -35,7 +35,7 @@ Work = Callable[[float], Made]  # takes the seconds that it may last
 Tell = Callable[[ServingError, str], bytes]  # an error, and the id of the job → JSON
 
 
-@dataclass
+@dataclass(eq=False)  # one of two with the same id is not the other
 class Job:
     """Where a job stands, and where its result goes."""
 
@@ -57,7 +57,8 @@ class Jobs:
         self._draining = draining
         self._tell = tell
         self._lock = threading.Lock()
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, Job] = OrderedDict()  # the last of each id
+        self._open: set[Job] = set()  # neither completed nor failed
         self._queue: queue.Queue[tuple[Job, Work, float] | None] = queue.Queue(waiting)
         self._threads = [threading.Thread(target=self._run, name=f"job {i}", daemon=True) for i in range(THREADS)]
         self._drain_thread = threading.Thread(target=self._drain, name="job drain", daemon=True)
@@ -73,8 +74,10 @@ class Jobs:
                 self._queue.put_nowait((job, work, time.monotonic()))
             except queue.Full:
                 raise Overloaded(f"{self._queue.maxsize} asynchronous requests are waiting already") from None
+            self._open.add(job)
+            self._jobs.pop(job.id, None)
             self._jobs[job.id] = job
-            ended = [one.id for one in self._jobs.values() if one.state in ("Completed", "Failed")]
+            ended = [one.id for one in self._jobs.values() if one not in self._open]
             for old in ended[: max(0, len(ended) - REMEMBERED)]:
                 del self._jobs[old]
 
@@ -148,7 +151,9 @@ class Jobs:
         self._end(job, "Failed", {"error": error.code, "reason": error.message})
 
     def _end(self, job: Job, state: State, fields: dict[str, object]) -> None:
-        job.state = state
+        with self._lock:
+            job.state = state
+            self._open.discard(job)
         log.info("asynchronous request", extra={"fields": {"request_id": job.id, "state": state, **fields}})
 
     def _drain(self) -> None:
@@ -161,6 +166,8 @@ class Jobs:
             pass
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        for job in list(self._jobs.values()):
+        with self._lock:
+            left = list(self._open)
+        for job in left:
             if self._settle(job):  # what has not ended, and will find that it is too late
                 self._fail(job, Unavailable("the server shut down before this request was done; send it again"))

@@ -97,5 +97,5 @@ def requests_of_the_collection() -> Iterator[tuple[str, str]]:
     for name in LOCAL:
         for item in FOLDERS[name]:
             path = item["request"]["url"]["raw"].removeprefix("{{baseUrl}}")
-            named = path.replace("{{endpointName}}", "{name}").replace("{{inferenceId}}", "{id}")
+            named = path.replace("{{endpointName}}", "{name}").replace("{{inferenceId}}", "{inference_id}")
             yield item["request"]["method"], named

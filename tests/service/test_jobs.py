@@ -126,6 +126,23 @@ def test_what_has_ended_is_forgotten_in_the_end(jobs: Jobs, monkeypatch: pytest.
     assert jobs.get("f")
 
 
+def test_two_of_the_same_id_are_both_done(jobs: Jobs, tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def first(_: float) -> Made:
+        gate.wait(10)
+        return MADE
+
+    jobs.add(Job("a", Location("bucket", "1"), Location("bucket", "1-error"), 60, 60), first)
+    jobs.add(Job("a", Location("bucket", "2"), Location("bucket", "2-error"), 60, 60), lambda seconds: MADE)
+    assert ended(jobs).output.key == "2"
+    gate.set()
+    end = time.monotonic() + 10
+    while not (tmp_path / "bucket/1").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_an_output_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
     class Full(Folder):
         def write(self, location: Location, body: bytes, content_type: str) -> None:

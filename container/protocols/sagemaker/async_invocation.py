@@ -88,16 +88,16 @@ def create_states_blueprint(jobs: Jobs | None) -> Blueprint:
     """The route that tells how asynchronous requests stand."""
     blueprint = Blueprint("sagemaker_async_states", __name__)
 
-    @blueprint.get("/async/<path:id>")
+    @blueprint.get("/async/<path:inference_id>")
     @operation(
         "How an asynchronous request stands",
         {"200": ASYNC_STATE, "404": error("No such request, or asynchronous requests are off")},
-        parameters=[{"in": "path", "name": "id", "required": True, "schema": {"type": "string"}}],
+        parameters=[{"in": "path", "name": "inference_id", "required": True, "schema": {"type": "string"}}],
     )
-    def state(id: str) -> Response:
+    def state(inference_id: str) -> Response:
         if jobs is None:
             raise NotFound("asynchronous requests are off on this server (MASKSERVE_ASYNC_OUTPUT)")
-        job = jobs.get(id)
+        job = jobs.get(inference_id)
         told = {
             "InferenceId": job.id,
             "State": job.state,
