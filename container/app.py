@@ -9,11 +9,15 @@ from container.images.limits import Limits
 from container.images.room import Room
 from container.models import artifact, loading, locate
 from container.models.repository import Repository
+from container.objects import S3, Folder, Location
 from container.protocols import access, browser, docs, errors, metrics, request_log
-from container.protocols.sagemaker import attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker import async_invocation, attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker.async_invocation import Places
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
+from container.service.jobs import Jobs
 from container.service.services import DEFAULT_MODEL
+from container.service.sessions import Sessions
 from container.settings import Settings, comma_list, variables
 from container.structures import ModelSpec
 
@@ -27,17 +31,23 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     services = services or start_services(settings)
     defaults = read_defaults(settings)
-    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms)
+    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms, settings.workers)
     request_log.register(app)
     errors.register(app)
     keys = access.Keys(comma_list(settings.api_key))
     access.register(app, keys)
     browser.register(app, comma_list(settings.cors_origins))
     app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
-    app.register_blueprint(runtime.create_blueprint(services, defaults, comma_list(settings.endpoint_names)))
+    names = comma_list(settings.endpoint_names)
+    app.register_blueprint(runtime.create_blueprint(services, defaults, names))
+    places = read_places(settings)
+    jobs = start_jobs(settings, services) if places.output else None
+    app.register_blueprint(async_invocation.create_blueprint(services, defaults, names, places, jobs))
+    app.register_blueprint(async_invocation.create_states_blueprint(jobs))
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(docs.create_blueprint(app, locked=bool(keys)))
     app.extensions["services"] = services
+    app.extensions["jobs"] = jobs
     return app
 
 
@@ -63,7 +73,14 @@ def start_services(settings: Settings) -> Services:
         url_timeout=settings.url_timeout,
         room=Room(PICTURES_HELD * settings.max_pixels),
     )
-    return Services(repository, Inference(repository), limits, settings.deadline_seconds)
+    sessions = sticky_sessions(settings)
+    return Services(repository, Inference(repository), limits, settings.deadline_seconds, sessions)
+
+
+def sticky_sessions(settings: Settings) -> Sessions:
+    """A session lives in the process that made it, and what it holds is of the one model: else there are none."""
+    held = settings.sessions_mb if settings.workers == 1 and not settings.multi_model else 0
+    return Sessions(settings.sessions_expiration, int(held * 2**20))
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
@@ -88,11 +105,35 @@ def read_defaults(settings: Settings) -> Defaults:
     return Defaults(media_type, given.values)
 
 
+def read_places(settings: Settings) -> Places:
+    """Where asynchronous requests read and write; ValueError names the setting that is wrong."""
+
+    def parsed(name: str) -> tuple[Location, ...]:
+        try:
+            return tuple(Location.parse(one) for one in comma_list(getattr(settings, name)))
+        except ValueError as reason:
+            raise ValueError(f"{variables(name)[0]}: {reason}") from None
+
+    outputs = parsed("async_output")
+    if len(outputs) > 1:
+        raise ValueError(f"{variables('async_output')[0]} is {settings.async_output!r}; it takes one path")
+    if settings.local_s3 and not Path(settings.local_s3).is_dir():
+        raise ValueError(f"{variables('local_s3')[0]} is {settings.local_s3!r}, which is no folder")
+    return Places(outputs[0] if outputs else None, parsed("async_inputs"), settings.timeout or 3600.0)
+
+
+def start_jobs(settings: Settings, services: Services) -> Jobs:
+    """The queue of asynchronous requests."""
+    store = Folder(Path(settings.local_s3)) if settings.local_s3 else S3()
+    return Jobs(store, services.draining, errors.as_json)
+
+
 def check(settings: Settings) -> None:
     """ValueError or ModelError, in one line, for whatever can be known to be wrong before the model is loaded."""
     if settings.multi_model:
         raise ValueError("SAGEMAKER_MULTI_MODEL is set, and multi-model endpoints are not supported yet")
     read_defaults(settings)
+    read_places(settings)
     source = find_model(settings)
     if isinstance(source, Path):
         artifact.check(source)

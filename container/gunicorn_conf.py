@@ -40,10 +40,11 @@ logconfig_dict: dict[str, Any] = {
     "formatters": {"json": {"()": "container.telemetry.logs.JsonLines", "hidden": comma_list(settings.api_key)}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
     "root": {"level": settings.log_level, "handlers": ["stderr"]},
-    # gunicorn speaks of itself at INFO, flask_cors of requests: warnings are what an operator needs.
+    # gunicorn speaks of itself at INFO, flask_cors of requests, botocore of where credentials lie: warnings are what an
+    # operator needs.
     "loggers": {
         name: {"level": "WARNING", "handlers": [], "propagate": True, "qualname": name}
-        for name in ("gunicorn.error", "flask_cors")
+        for name in ("gunicorn.error", "flask_cors", "botocore")
     },
 }
 
@@ -91,6 +92,10 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """In a worker that was asked to end."""
     _loads.stopping()
+    application = getattr(worker, "wsgi", None)
+    if application is not None and application.extensions.get("jobs") is not None:
+        application.extensions["services"].draining.set()  # as after a signal, which need not have been the reason
+        application.extensions["jobs"].close()
 
 
 def child_exit(server: Any, worker: Any) -> None:

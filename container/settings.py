@@ -45,8 +45,11 @@ class Settings:
     batch: bool = setting(False, "Set by SageMaker in a batch transform.", "SAGEMAKER_BATCH")
     max_concurrent_transforms: int = setting(
         0,
-        "Answer of /execution-parameters; 0 means as many as fit SageMaker's rule.",
+        "Answer of /execution-parameters; 0 means as many as keep the model at work, within SageMaker's rule.",
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+    )
+    sessions_expiration: float = setting(
+        1200.0, "Seconds after which a sticky session ends.", "SAGEMAKER_SESSIONS_EXPIRATION"
     )
     multi_model: bool = setting(False, "Multi-model endpoint: not supported yet.", "SAGEMAKER_MULTI_MODEL")
 
@@ -87,6 +90,22 @@ class Settings:
     )
     max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
     max_scans: int = setting(100, "Most scans of a progressive JPEG.", "MAX_SCANS")
+    async_output: str = setting(
+        "",
+        "s3:// path below which answers to asynchronous requests go; empty turns these requests off.",
+        "ASYNC_OUTPUT",
+    )
+    async_inputs: str = setting(
+        "",
+        "s3:// paths, separated by commas, below which such requests may name pictures; empty: they carry them.",
+        "ASYNC_INPUTS",
+    )
+    local_s3: str = setting(
+        "", "A folder that stands for S3: s3://bucket/key is FOLDER/bucket/key; empty means S3.", "LOCAL_S3"
+    )
+    sessions_mb: float = setting(
+        256.0, "Memory in MB for sticky sessions, with one worker; 0 turns them off.", "SESSIONS_MB"
+    )
     url_hosts: str = setting(
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )
@@ -176,6 +195,8 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
         _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
         "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
     ),
+    "sessions_expiration": (lambda v: 1 <= v <= 86400, "1 to 86400"),
+    "sessions_mb": (lambda v: 0 <= v <= 65536, "0 to 65536"),
     "max_pixels": (lambda v: v >= 1, "1 or more"),
     "max_scans": (lambda v: v >= 1, "1 or more"),
     "url_timeout": (lambda v: v > 0, "more than 0"),

@@ -52,6 +52,37 @@ class FakeEngine(Engine):
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 
+@dataclass(frozen=True)
+class TricklingMasks(RoiMasks):
+    """Masks that take their time each; one of them cannot be made."""
+
+    seconds: float = 0.0
+    breaks_at: int = -1
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        time.sleep(self.seconds)
+        if i == self.breaks_at:
+            raise ZeroDivisionError("a secret of the mask")
+        return super().crop(i)
+
+
+@dataclass
+class TricklingEngine(FakeEngine):
+    """Finds `count` horses, each the whole of the picture."""
+
+    count: int = 3
+    mask_seconds: float = 0.0
+    breaks_at: int = -1
+
+    def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
+        height, width = pixels.shape[:2]
+        boxes = np.tile(np.array([0, 0, width, height], np.float32), (self.count, 1))
+        grids = np.ones((self.count, 28, 28), np.float32)
+        masks = TricklingMasks(grids, boxes, (height, width), "accurate", 0.0, self.mask_seconds, self.breaks_at)
+        scores, classes = np.full(self.count, 0.75, np.float32), np.full(self.count, 2)
+        return Instances((height, width), boxes, scores, classes, ("horse",) * self.count, masks)
+
+
 def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: Any) -> Services:
     """Services whose model `load` has begun to make."""
     repository = Repository(patience)
@@ -59,8 +90,11 @@ def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 
     return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)
 
 
-def ready_services(engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, **limits: Any) -> Services:
+def ready_services(
+    engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, batch_size: int = 1, **limits: Any
+) -> Services:
     """Services around `engine`, ready."""
-    services = fake_services(lambda: Model(engine, Dispatcher(engine.predict, queue_size)), deadline_seconds, **limits)
+    dispatcher = Dispatcher(engine.predict, queue_size, batch_size)
+    services = fake_services(lambda: Model(engine, dispatcher), deadline_seconds, **limits)
     services.repository.wait(DEFAULT_MODEL)
     return services

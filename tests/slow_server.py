@@ -10,7 +10,8 @@ TRAP = 7
 
 def create() -> Any:
     """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
-    the load, …_FAIL what it raises. A picture TRAP pixels wide gets the prediction to do what …_TRAP says.
+    the load, …_FAIL what it raises. It finds …_MASKS masks of …_MASK_SECONDS each; number …_BREAKS_AT fails.
+    A picture TRAP pixels wide gets the prediction to do what …_TRAP says.
     """
     # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
     from container.app import create_app
@@ -18,13 +19,19 @@ def create() -> Any:
     from container.errors import ModelError
     from container.models.repository import Model
     from container.settings import Settings
-    from tests.fakes import FakeEngine, fake_services
+    from tests.fakes import FakeEngine, TricklingEngine, fake_services
 
     settings = Settings.from_environ(os.environ)
     error = os.environ.get("MASKSERVE_TEST_ERROR")
     engine = FakeEngine(
         seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")), error=ZeroDivisionError(error) if error else None
     )
+    if masks := os.environ.get("MASKSERVE_TEST_MASKS"):
+        engine = TricklingEngine(
+            count=int(masks),
+            mask_seconds=float(os.environ["MASKSERVE_TEST_MASK_SECONDS"]),
+            breaks_at=int(os.environ.get("MASKSERVE_TEST_BREAKS_AT", "-1")),
+        )
 
     def load() -> Model:
         time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))

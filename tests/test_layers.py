@@ -15,7 +15,7 @@ LAYERS = (
     ("protocols", "framing"),
     ("workflows",),
     ("service", "training", "check"),
-    ("formats", "store", "evaluation", "images", "models"),
+    ("formats", "store", "evaluation", "images", "models", "objects"),
     ("engines", "rendering", "datasets"),
     ("structures",),
     ("ops",),
@@ -23,7 +23,15 @@ LAYERS = (
 # "" is the package itself, which holds the version.
 ANYWHERE = ("cores", "memory", "errors", "failure", "registry", "telemetry", "")
 READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
-SIBLINGS = ("protocols", "formats", "models", "images", "store", "evaluation")  # parts of one layer that stay apart
+SIBLINGS = (
+    "protocols",
+    "formats",
+    "models",
+    "images",
+    "objects",
+    "store",
+    "evaluation",
+)  # parts of one layer that stay apart
 
 FENCES = {
     "flask": ("protocols", "app"),
@@ -33,7 +41,8 @@ FENCES = {
     "torch": ("engines", "training"),
     "torchvision": ("engines", "training"),
     "sqlalchemy": ("store",),
-    "boto3": ("images/sources/s3",),
+    "boto3": ("images/sources/s3", "objects/s3"),
+    "botocore": ("images/sources/s3", "objects/s3"),
     "PIL": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),

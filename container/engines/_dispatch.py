@@ -66,7 +66,7 @@ class Dispatcher:
 
     def __init__(self, predict: Predict, queue_size: int, batch_size: int = 1) -> None:
         self._predict = predict
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._closed = False
         self._recent: deque[float] = deque([0.0], RECENT)  # seconds a picture
@@ -158,7 +158,7 @@ class Dispatcher:
         while job is not None:
             if _wanted(job):
                 jobs.append(job)
-            if len(jobs) >= self._batch_size:
+            if len(jobs) >= self.batch_size:
                 return True
             try:
                 job = self._jobs.get_nowait()

@@ -1,9 +1,9 @@
 """Results as bytes. One public file here holds one kind of answer; `load()` finds them all."""
 
-from container.formats._base import Format, formats
+from container.formats._base import Format, Streamed, formats
 from container.registry import load_plugins
 
-__all__ = ["Format", "formats", "load"]
+__all__ = ["Format", "Streamed", "formats", "load"]
 
 
 def load() -> None:

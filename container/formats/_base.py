@@ -1,7 +1,7 @@
 """What a format is, and the table of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from container.registry import Registry
 from container.structures import Choice, Options, Result
@@ -25,6 +25,18 @@ class Format(ABC):
         """The body of one answer for an array of pictures; of one only, where `batches` is false."""
         (result,) = results
         return self.encode(result, choice)
+
+
+class Streamed(Format):
+    """A kind of answer that can be sent while it is made."""
+
+    @abstractmethod
+    def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
+        """The body in pieces, each made when it is asked for; the picture itself is not held meanwhile."""
+
+    def encode(self, result: Result, choice: Choice) -> bytes:
+        """All pieces at once."""
+        return b"".join(self.pieces(result, choice))
 
 
 formats: Registry[Format] = Registry("format")

@@ -1,9 +1,11 @@
-"""Numbers and objects as strict JSON."""
+"""Numbers, masks and objects as strict JSON."""
 
 import json
 from typing import Any
 
 import numpy as np
+
+from container.structures import Instances, MaskEncoding
 
 
 def dump(value: object) -> bytes:
@@ -18,3 +20,10 @@ def numbers(array: np.ndarray) -> list[Any]:
     """
     shortest = array.astype(np.float32).astype(str).astype(np.float64)
     return list(shortest.tolist())
+
+
+def mask(instances: Instances, i: int, encoding: MaskEncoding) -> object:
+    """Mask i for JSON: COCO run lengths or polygons; None where the model makes none."""
+    if instances.masks is None:
+        return None
+    return instances.masks.rle(i) if encoding == "rle" else instances.masks.polygons(i)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from container.formats._base import Format, formats
 from container.formats._finite import finite
-from container.formats._json import dump, numbers
-from container.structures import Choice, Instances, MaskEncoding, Options, Result
+from container.formats._json import dump, mask, numbers
+from container.structures import Choice, Options, Result
 
 
 class DetectionsJson(Format):
@@ -41,16 +41,10 @@ def _document(result: Result, choice: Choice) -> dict[str, object]:
     if choice.appearance.masks != "none":
         document["scores"] = numbers(instances.scores)
         document["class_ids"] = instances.classes.tolist()
-        document["masks"] = [_mask(instances, i, choice.appearance.masks) for i in range(len(instances))]
+        document["masks"] = [mask(instances, i, choice.appearance.masks) for i in range(len(instances))]
     if instances.keypoints is not None:
         document["keypoints"] = numbers(instances.keypoints)
     return document
-
-
-def _mask(instances: Instances, i: int, encoding: MaskEncoding) -> object:
-    if instances.masks is None:
-        return None
-    return instances.masks.rle(i) if encoding == "rle" else instances.masks.polygons(i)
 
 
 formats.add("json", DetectionsJson())

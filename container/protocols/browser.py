@@ -31,7 +31,13 @@ def register(app: Flask, origins: Sequence[str]) -> None:
             # The library takes brackets, as in http://[::1]:3000, for a pattern.
             origins=[origin if origin == "*" else re.compile(re.escape(origin) + r"\Z") for origin in origins],
             methods=["GET", "POST"],
-            expose_headers=["X-Amzn-SageMaker-Custom-Attributes", "X-Request-Id", "Retry-After"],
+            expose_headers=[
+                "X-Amzn-SageMaker-Custom-Attributes",
+                "X-Amzn-SageMaker-New-Session-Id",
+                "X-Amzn-SageMaker-Closed-Session-Id",
+                "X-Request-Id",
+                "Retry-After",
+            ],
             max_age=_PREFLIGHT_SECONDS,
             send_wildcard=True,
             always_send=False,

@@ -4,6 +4,7 @@
 """
 
 import json
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -21,21 +22,21 @@ def register(app: Flask) -> None:
 
 def respond(error: Exception) -> Response:
     """The answer to an exception."""
-    serving = translate(error)
+    serving = translate(error, request.environ)
     headers = {}
     if isinstance(serving, Unavailable):
         headers["Retry-After"] = str(serving.retry_after)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
     return Response(
-        json.dumps(document(serving), ensure_ascii=False) + "\n",
+        as_json(serving, request_id()),
         serving.status,
         headers,
         content_type="application/json",
     )
 
 
-def translate(error: Exception) -> ServingError:
+def translate(error: Exception, environ: dict[str, Any]) -> ServingError:
     """`error` as a ServingError; what nobody foresaw goes into the request's log line and to nobody else."""
     if isinstance(error, ServingError):
         return error
@@ -45,7 +46,7 @@ def translate(error: Exception) -> ServingError:
         return translated
     if memory.lacking(error):
         return OutOfMemory("there is not enough memory for this request")
-    request.environ["maskserve.failure"] = error
+    environ["maskserve.failure"] = error
     return ServingError("the server failed on this request; its log says why")
 
 
@@ -57,11 +58,17 @@ def _http_message(error: HTTPException) -> str:
     return (error.name or "the request was refused").lower()
 
 
-def document(error: ServingError) -> dict[str, dict[str, str]]:
+def as_json(error: ServingError, request_id: str) -> bytes:
+    """The document of an error, on one line."""
+    return json.dumps(document(error, request_id), ensure_ascii=False).encode() + b"\n"
+
+
+def document(error: ServingError, request_id: str) -> dict[str, dict[str, str]]:
     """The JSON of an error."""
-    fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": _request_id()}
+    fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": request_id}
     return {"error": {key: value for key, value in fields.items() if value}}
 
 
-def _request_id() -> str:
+def request_id() -> str:
+    """The id of the request that is being answered, "" before it has one."""
     return str(request.environ.get("maskserve.request_id", ""))

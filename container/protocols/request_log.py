@@ -4,6 +4,8 @@ import logging
 import re
 import time
 import uuid
+from functools import partial
+from typing import Any
 
 from flask import Flask, Response, request
 
@@ -27,27 +29,38 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        request_id = request.environ.get("maskserve.request_id", "")
-        response.headers["X-Request-Id"] = request_id
-        seconds = time.monotonic() - request.environ.get("maskserve.started", time.monotonic())
+        environ = request.environ
+        response.headers["X-Request-Id"] = environ.get("maskserve.request_id", "")
         route = request.url_rule.rule if request.url_rule else "none"
-        metrics.REQUESTS.labels(route, response.status_code).inc()
-        metrics.LATENCY.labels(route).observe(seconds)
-        failure = request.environ.get("maskserve.failure")
-        if route != "/ping" or failure:  # asked every few seconds: a line each is money on CloudWatch
-            fields = {
-                "request_id": request_id,
-                "method": request.method[:16],
-                "path": request.path[:200],
-                "status": response.status_code,
-                "ms": round(seconds * 1000, 1),
-                "bytes_out": response.content_length,
-                **request.environ.get("maskserve.log", {}),
-            }
-            log.log(logging.ERROR if failure else logging.INFO, "request", exc_info=failure, extra={"fields": fields})
+        record = partial(_record, environ, route, request.path, response)
+        if response.is_streamed:  # over after its last piece, when Flask has left the request
+            environ["maskserve.streamed"] = True
+            response.call_on_close(record)
+            response.call_on_close(metrics.IN_FLIGHT.dec)
+        else:
+            record()
         return response
 
     @app.teardown_request
     def leave(_error: BaseException | None) -> None:
-        if "maskserve.started" in request.environ:
+        if "maskserve.started" in request.environ and "maskserve.streamed" not in request.environ:
             metrics.IN_FLIGHT.dec()
+
+
+def _record(environ: dict[str, Any], route: str, path: str, response: Response) -> None:
+    seconds = time.monotonic() - environ.get("maskserve.started", time.monotonic())
+    metrics.REQUESTS.labels(route, response.status_code).inc()
+    metrics.LATENCY.labels(route).observe(seconds)
+    failure = environ.get("maskserve.failure")
+    if route == "/ping" and not failure:  # asked every few seconds: a line each is money on CloudWatch
+        return
+    fields = {
+        "request_id": environ.get("maskserve.request_id", ""),
+        "method": environ.get("REQUEST_METHOD", "")[:16],
+        "path": path[:200],
+        "status": response.status_code,
+        "ms": round(seconds * 1000, 1),
+        "bytes_out": response.content_length,
+        **environ.get("maskserve.log", {}),
+    }
+    log.log(logging.ERROR if failure else logging.INFO, "request", exc_info=failure, extra={"fields": fields})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from container.images.limits import Limits
 from container.models.repository import Repository
 from container.service.inference import Inference
+from container.service.sessions import Sessions
 
 DEFAULT_MODEL = "model"  # the key of the one model of a single-model endpoint
 
@@ -18,6 +19,7 @@ class Services:
     inference: Inference
     limits: Limits
     deadline_seconds: float = 55.0
+    sessions: Sessions = field(default_factory=Sessions)
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
 
     def health(self) -> tuple[bool, str]:

@@ -30,14 +30,27 @@ class Timings:
 
     def add(self, name: str, milliseconds: float) -> None:
         """Add to stage `name`, here and in the metrics."""
-        self.stages[name] = self.stages.get(name, 0.0) + milliseconds
+        self.spend(name, milliseconds)
         metrics.STAGES.labels(name).observe(milliseconds / 1000)
 
-    def check(self) -> None:
+    def spend(self, name: str, milliseconds: float) -> None:
+        """Add to stage `name`, which comes in many parts and is for the metrics once: see `observe`."""
+        self.stages[name] = self.stages.get(name, 0.0) + milliseconds
+
+    def observe(self, *names: str) -> None:
+        """Put into the metrics what was spent on stages."""
+        for name in names:
+            metrics.STAGES.labels(name).observe(self.stages.get(name, 0.0) / 1000)
+
+    def rounded(self) -> dict[str, float]:
+        """Milliseconds by stage, for people."""
+        return {name: round(milliseconds, 1) for name, milliseconds in self.stages.items()}
+
+    def check(self, before: str = "the model was asked") -> None:
         """DeadlineExceeded, naming the slowest stage, where the deadline has passed."""
         if time.monotonic() > self.deadline:
             slowest = max(self.stages, key=lambda name: self.stages[name], default="none")
-            raise DeadlineExceeded(f"the deadline passed before the model was asked; the slowest stage was {slowest!r}")
+            raise DeadlineExceeded(f"the deadline passed before {before}; the slowest stage was {slowest!r}")
 
     @property
     def total(self) -> float:

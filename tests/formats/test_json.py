@@ -1,4 +1,4 @@
-"""“json” and “clarify”, byte for byte."""
+"""“json”, “jsonlines” and “clarify”, byte for byte."""
 
 import json
 from dataclasses import replace
@@ -21,6 +21,7 @@ from container.structures import (
     RoiMasks,
     SemanticMap,
 )
+from tests.fakes import TricklingMasks
 
 formats.load()
 
@@ -42,9 +43,9 @@ def found(*rows: tuple[str, int, float, tuple[float, float, float, float]]) -> I
     )
 
 
-def encoded(prediction: Prediction, **appearance: object) -> str:
-    choice = Choice("json", appearance=Appearance(**appearance))
-    return formats.formats["json"].encode(result(prediction), choice).decode("ascii")
+def encoded(prediction: Prediction, form: str = "json", **appearance: object) -> str:
+    choice = Choice(form, appearance=Appearance(**appearance))
+    return formats.formats[form].encode(result(prediction), choice).decode("ascii")
 
 
 NONE = found()
@@ -113,11 +114,53 @@ def test_json_to_the_byte(prediction: Prediction, masks: str, expected: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("prediction", "masks", "expected"),
+    [
+        (NONE, "rle", ""),
+        (TURTLE, "none", '{"label":"\\u017c\\u00f3\\u0142w 50%","box":[0.0,0.0,1.0,1.0]}\n'),
+        (
+            MASKED,
+            "rle",
+            '{"label":"horse 100%","box":[1.1,0.25,3.3,4.0],"score":0.998,"class_id":19,'
+            '"mask":{"size":[4,5],"counts":"42208"}}\n',
+        ),
+    ],
+)
+def test_lines_to_the_byte(prediction: Prediction, masks: str, expected: str) -> None:
+    assert encoded(prediction, "jsonlines", masks=masks) == expected
+
+
+@pytest.mark.parametrize("masks", ["none", "rle", "polygon"])
+@pytest.mark.parametrize(
+    "prediction",
+    [found(HORSE, DOG), MASKED, MAP, TABBY, POINTS],
+    ids=["boxes", "masks", "semantic", "classes", "keypoints"],
+)
+def test_lines_are_the_columns_of_json(prediction: Prediction, masks: str) -> None:
+    columns = json.loads(encoded(prediction, masks=masks))
+    rows = [json.loads(line) for line in encoded(prediction, "jsonlines", masks=masks).splitlines()]
+    names = {"labels": "label", "boxes": "box", "scores": "score", "class_ids": "class_id", "masks": "mask"}
+    assert {name: [row[names.get(name, name)] for row in rows] for name in columns} == columns
+    assert all(len(row) == len(columns) for row in rows)
+
+
+def test_a_line_is_made_when_it_is_asked_for() -> None:
+    masks = TricklingMasks(np.ones((2, 28, 28), np.float32), found(HORSE, DOG).boxes, SIZE, breaks_at=1)
+    choice = Choice("jsonlines", appearance=Appearance(masks="rle"))
+    lines = formats.formats["jsonlines"].pieces(result(replace(found(HORSE, DOG), masks=masks)), choice)
+    assert json.loads(next(lines))["label"] == "horse 100%"
+    with pytest.raises(ZeroDivisionError):
+        next(lines)
+
+
+@pytest.mark.parametrize(
     ("name", "masks", "skipped"),
     [
         ("json", "none", True),
         ("json", "rle", False),
         ("json", "polygon", False),
+        ("jsonlines", "none", True),
+        ("jsonlines", "polygon", False),
         ("clarify", "rle", True),
         ("png", "none", None),
         ("jpeg", "none", None),
@@ -142,7 +185,7 @@ def test_the_way_a_picture_would_look_does_not_change_json() -> None:
         ("x", 1, 0.5, (-INF, 0, 1, 1)),
     ],
 )
-@pytest.mark.parametrize("name", ["json", "clarify"])
+@pytest.mark.parametrize("name", ["json", "jsonlines", "clarify"])
 def test_what_is_not_a_number_is_no_detection(
     name: str, broken: tuple[str, int, float, tuple[float, float, float, float]]
 ) -> None:

@@ -9,5 +9,6 @@ def test_names_and_media_types() -> None:
         "clarify": "application/json",
         "jpeg": "image/jpeg",
         "json": "application/json",
+        "jsonlines": "application/jsonlines",
         "png": "image/png",
     }

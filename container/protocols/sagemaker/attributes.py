@@ -12,8 +12,15 @@ from container.errors import BadRequest
 from container.structures import Appearance, Options
 from container.structures.option_values import CHECKS, word
 
-RESPONSE_TYPES = {"json": "application/json", "jpeg": "image/jpeg", "jpg": "image/jpeg", "png": "image/png"}
+RESPONSE_TYPES = {
+    "json": "application/json",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "jsonlines": "application/jsonlines",
+}
 FORMATS = ("clarify",)
+ON_ERROR = ("placeholder",)
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
 
 
@@ -65,7 +72,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_CHECKS = {"response_type": word("", *RESPONSE_TYPES), "format": word("", *FORMATS), **CHECKS}
+_CHECKS = {
+    "response_type": word("", *RESPONSE_TYPES),
+    "format": word("", *FORMATS),
+    "on_error": word("", *ON_ERROR),
+    **CHECKS,
+}
 KEYS = tuple(_CHECKS)
 _OPTIONS = {f.name for f in fields(Options)}
 _APPEARANCE = {f.name for f in fields(Appearance)}

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, request
 
 from container.protocols.openapi import operation
+from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.openapi import answers, error, invocation
 from container.service import Services
+from container.service.services import DEFAULT_MODEL
 
 PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
 
@@ -21,7 +23,8 @@ class BatchCapacity:
     """What /execution-parameters tells a batch transform."""
 
     max_payload_mb: float  # 0: no limit
-    concurrency: int  # 0: as many as fit
+    concurrency: int  # 0: as many as keep the model at work, and fit
+    workers: int = 1
 
 
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
@@ -45,18 +48,25 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
     def invocations() -> Response:
         reply = invoke(request, services, defaults)
         request.environ["maskserve.log"] = reply.log
-        return Response(reply.body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
+        body = streaming.chunks(reply, request.environ)
+        return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts, **reply.headers})
 
     @blueprint.get("/execution-parameters", strict_slashes=False)
     @operation(
         "What a batch transform may send at a time",
-        {"200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}}},
+        {
+            "200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}},
+            "503": error("Loading"),
+        },
     )
     def execution_parameters() -> Response:
+        with services.repository.lease(DEFAULT_MODEL) as model:
+            # What each worker predicts at once, and one more, to be decoded meanwhile.
+            useful = capacity.workers * (model.dispatcher.batch_size + 1)
         payload = math.ceil(capacity.max_payload_mb)
         fitting = PAYLOAD_PRODUCT_MB // max(1, payload)
         return jsonify(
-            MaxConcurrentTransforms=capacity.concurrency or max(1, min(4, fitting)),
+            MaxConcurrentTransforms=capacity.concurrency or max(1, min(useful, fitting)),
             BatchStrategy="SINGLE_RECORD",
             MaxPayloadInMB=payload,
         )

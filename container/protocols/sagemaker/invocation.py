@@ -1,23 +1,28 @@
 """One invocation, whichever route it came by: headers and bytes in, a reply out."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from container.errors import BadRequest, BodyTooLarge, NotAcceptable
-from container.formats import formats
+from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable, ServingError
+from container.formats import Streamed, formats
+from container.protocols import errors
 from container.protocols.client import gone
+from container.protocols.sagemaker import sessions
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.body import read_pictures
+from container.protocols.sagemaker.exchange import Asked, Reply
 from container.protocols.sagemaker.negotiation import negotiate
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
-from container.structures import Result
+from container.service.sessions import Found
+from container.structures import Image, Options, Result
 from container.telemetry.timing import Timings
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -32,41 +37,117 @@ class Defaults:
     attributes: Mapping[str, Any] | None = None  # checked
 
 
-@dataclass(frozen=True)
-class Reply:
-    """A good answer."""
-
-    body: bytes
-    media_type: str
-    facts: str  # for ATTRIBUTES
-    log: Mapping[str, object]
-
-
-def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
+def invoke(request: Request, services: Services, defaults: Defaults, model: str = DEFAULT_MODEL) -> Reply:
     """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
     timings = Timings(services.deadline_seconds, partial(gone, request.environ))
     with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
         body = read_body(request)
-    attributes = parse(request.headers.get(ATTRIBUTES, ""), defaults.attributes)
-    choice = negotiate(request.headers.get("Accept", ""), attributes, defaults.accept)
-    services.inference.admit(DEFAULT_MODEL, timings)
-    with timings.stage("decode"):
-        images, batch = read_pictures(
-            request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", ""), body, services.limits
-        )
+    return answer(ask(request, body), services, defaults, timings, model)
+
+
+def ask(request: Request, body: bytes) -> Asked:
+    """The headers that matter; those of boto3's streaming and asynchronous calls come before the common ones."""
+    header = request.headers
+    return Asked(
+        body,
+        content_type=header.get("X-Amzn-SageMaker-Content-Type") or header.get("Content-Type", ""),
+        content_encoding=header.get("Content-Encoding", ""),
+        accept=header.get("X-Amzn-SageMaker-Accept") or header.get("Accept", ""),
+        attributes=header.get(ATTRIBUTES, ""),
+        session=header.get(sessions.HEADER, ""),
+        request_id=request.environ.get("maskserve.request_id", ""),
+    )
+
+
+def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timings, model: str = DEFAULT_MODEL) -> Reply:
+    """`invoke` for what has been read, whether or not there is a connection to send the reply on."""
+    attributes = parse(asked.attributes, defaults.attributes)
+    choice = negotiate(asked.accept, attributes, defaults.accept)
+    if reply := sessions.closed(asked, services.sessions):
+        return reply
     form = formats[choice.format]
+    options = form.options(choice)
+    if asked.session:  # the next answer may show masks
+        options = replace(options, skip_masks=None)
+    asked, found = sessions.recalled(asked, services.sessions)
+    if found is None or (found.model, found.options) != (model, options):
+        found = None
+        services.inference.admit(model, timings)
+    try:
+        with timings.stage("decode"):
+            images, batch = read_pictures(asked.content_type, asked.content_encoding, asked.body, services.limits)
+    except ServingError as error:
+        if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
+            raise
+        return _placeholder(error, asked)
     if len(images) > 1 and not form.batches:
         raise NotAcceptable(
             f"{form.media_type} holds one picture, and the request has {len(images)}",
             hint="send one picture per request, or accept application/json",
         )
-    options = form.options(choice)
-    results = [services.inference.predict(image, options, DEFAULT_MODEL, timings) for image in images]
-    with timings.stage("encode"):
-        answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
+    found = found or _find(images, options, model, services, timings)
+    results = [Result(image, one, found.name) for image, one in zip(images, found.predictions, strict=True)]
+    log: dict[str, object] = {"bytes_in": len(asked.body)}
+    body: bytes | Iterator[bytes]
+    if isinstance(form, Streamed):
+        body = _begun(_wanted(form.pieces(results[0], choice), timings, log))
+    else:
+        with timings.stage("encode"):
+            body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
+    timings.check("the answer was encoded")
     facts = _facts(results, form.media_type, attributes, timings.total)
-    log = {"bytes_in": len(body), **facts, "stages_ms": {k: round(v, 1) for k, v in timings.stages.items()}}
-    return Reply(answer, form.media_type, _fit(facts), log)
+    log |= {**facts, "stages_ms": timings.rounded()}
+    headers = sessions.keep(asked, found, services.sessions)
+    return Reply(body, form.media_type, _fit(facts), log, headers)
+
+
+def _find(images: list[Image], options: Options, model: str, services: Services, timings: Timings) -> Found:
+    results = [services.inference.predict(image, options, model, timings) for image in images]
+    return Found(model, options, tuple(result.prediction for result in results), results[0].model)
+
+
+def _placeholder(error: ServingError, asked: Asked) -> Reply:
+    """A good answer in place of one to a picture that cannot be read, which would fail a whole batch transform."""
+    facts: dict[str, object] = {"error": error.code, "type": "application/json"}
+    return Reply(
+        errors.as_json(error, asked.request_id), "application/json", _fit(facts), {"bytes_in": len(asked.body), **facts}
+    )
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """`pieces`, the first of which is made now: what fails until then can still be answered by an error."""
+    first = next(pieces, b"")
+
+    def all_of_them() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return all_of_them()
+
+
+def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -> Iterator[bytes]:
+    """`pieces` for as long as somebody waits for them; what they took goes into `log`.
+
+    DeadlineExceeded or ClientGone in between.
+    """
+    sent = 0
+    try:
+        while True:
+            begun = time.monotonic()
+            piece = next(pieces, None)
+            timings.spend("encode", (time.monotonic() - begun) * 1000)
+            if piece is None:
+                return
+            sent += len(piece)
+            begun = time.monotonic()
+            yield piece
+            timings.spend("send", (time.monotonic() - begun) * 1000)
+            timings.check("the answer was complete")
+            if timings.gone():
+                raise ClientGone("the client closed the connection before the answer was complete")
+    finally:
+        timings.observe("encode", "send")
+        log |= {"bytes_out": sent, "stages_ms": timings.rounded()}
 
 
 def read_body(request: Request) -> bytes:

@@ -13,7 +13,7 @@ from container.protocols.sagemaker.attributes import RESPONSE_TYPES, Attributes
 from container.structures import Choice
 
 # What there is, in the order in which it is picked where nothing else decides.
-OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png"}
+OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png", "application/jsonlines": "jsonlines"}
 
 
 def negotiate(accept: str, attributes: Attributes, default: str) -> Choice:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from container.protocols.sagemaker.attributes import FORMATS, RESPONSE_TYPES
+from container.protocols.sagemaker.attributes import FORMATS, ON_ERROR, RESPONSE_TYPES
 from container.protocols.sagemaker.negotiation import OFFERS
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -50,6 +50,7 @@ _ATTRIBUTES_SCHEMA: dict[str, Any] = {
     "properties": {
         "response_type": {"type": "string", "enum": ["", *RESPONSE_TYPES]},
         "format": {"type": "string", "enum": ["", *FORMATS]},
+        "on_error": {"type": "string", "enum": ["", *ON_ERROR]},
         "confidence": {**_FRACTION, "nullable": True},
         "iou_threshold": {**_FRACTION, "nullable": True},
         "class_filter": {
@@ -90,7 +91,17 @@ def invocation(urls: bool) -> dict[str, Any]:
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
                 "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed",
                 "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
-            }
+            },
+            {
+                "in": "header",
+                "name": "X-Amzn-SageMaker-Session-Id",
+                "description": "NEW_SESSION keeps the picture; the id that comes back asks about it again, without it",
+                "schema": {
+                    "type": "string",
+                    "maxLength": 256,
+                    "pattern": "^NEW_SESSION$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
+                },
+            },
         ],
         "requestBody": {
             "required": True,
@@ -116,10 +127,12 @@ _JSON = {
             "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
             "description": "For SageMaker Clarify: class_id, score, x1, y1, x2, y2 in 0-1",
         },
+        {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"},
     ]
 }
+_FACTS = "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes"
 _GOOD = {
-    "description": "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes",
+    "description": _FACTS,
     "content": {m: {"schema": _JSON} if m == "application/json" else _BINARY for m in OFFERS},
 }
 
@@ -158,5 +171,90 @@ NATIVE_ANSWERS = {
     "424": {
         "description": "ModelError: what the container answered",
         "content": {"application/json": {"schema": _TYPED}},
+    },
+}
+
+STREAM_ANSWERS = {
+    **NATIVE_ANSWERS,
+    "200": {
+        "description": _FACTS + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
+        "content": {"application/vnd.amazon.eventstream": _BINARY},
+    },
+}
+
+_PREFIX = "X-Amzn-SageMaker-"
+_S3 = {"type": "string", "pattern": "^s3://"}
+
+
+def async_invocation() -> dict[str, Any]:
+    """What an asynchronous invocation takes: a body, or an InputLocation instead of it."""
+    attributes = {
+        "name": _PREFIX + "Custom-Attributes",
+        "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
+    }
+    schemas: dict[str, dict[str, Any]] = {
+        "Content-Type": {"type": "string", "example": "image/jpeg"},
+        "Accept": {"type": "string", "enum": [*OFFERS]},
+        "InputLocation": _S3,
+        "Inference-Id": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+        "RequestTTLSeconds": {"type": "integer", "minimum": 60, "maximum": 21_600},
+        "InvocationTimeoutSeconds": {"type": "integer", "minimum": 1, "maximum": 3600},
+        "Filename": {"type": "string", "pattern": r"^[a-zA-Z0-9][a-zA-Z0-9_-]*(\.[a-zA-Z0-9_-]*)?$", "maxLength": 32},
+        "S3OutputPathExtension": {"type": "string", "pattern": "^[a-zA-Z0-9!_.*'()/-]+$", "maxLength": 512},
+    }
+    return {
+        "parameters": [
+            {"in": "header", **attributes},
+            *({"in": "header", "name": _PREFIX + name, "schema": schema} for name, schema in schemas.items()),
+        ],
+        "requestBody": {"content": {"application/octet-stream": _BINARY}},
+    }
+
+
+ASYNC_ANSWERS = {
+    "202": {
+        "description": "Taken; the answer, or the error, will be the object that a header names",
+        "headers": {_PREFIX + name: {"schema": _S3} for name in ("OutputLocation", "FailureLocation")},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["InferenceId"],
+                    "properties": {"InferenceId": {"type": "string"}},
+                }
+            }
+        },
+    },
+    "400": {
+        "description": "ValidationError: what is wrong with the request; or the operator has not turned this on",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+    "424": {"description": "ModelError", "content": {"application/json": {"schema": _TYPED}}},
+    "429": {
+        "description": "ThrottlingException: too many requests are waiting",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+    "503": {
+        "description": "ServiceUnavailable: shutting down",
+        "content": {"application/json": {"schema": _TYPED}},
+    },
+}
+
+ASYNC_STATE = {
+    "description": "Where it stands",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["InferenceId", "State", "OutputLocation", "FailureLocation"],
+                "properties": {
+                    "InferenceId": {"type": "string"},
+                    "State": {"type": "string", "enum": ["Queued", "InProgress", "Completed", "Failed"]},
+                    "OutputLocation": _S3,
+                    "FailureLocation": _S3,
+                    "Error": {"type": "string"},
+                },
+            }
+        }
     },
 }

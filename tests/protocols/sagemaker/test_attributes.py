@@ -10,7 +10,8 @@ from container.structures import Appearance, Options
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
-    assert set(KEYS) == {"response_type", "format"} | set(vars(Options())) - {"skip_masks"} | set(vars(Appearance()))
+    ours = {"response_type", "format", "on_error"}
+    assert set(KEYS) == ours | set(vars(Options())) - {"skip_masks"} | set(vars(Appearance()))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,10 @@ def test_appearance(header: str, appearance: Appearance) -> None:
         ("{", "looks like JSON and is not"),
         ('{"confidence": NaN}', "looks like JSON and is not"),
         ('{"a":' * 1500, "looks like JSON and is not"),
-        ('{"response_type": "gif"}', 'response_type is "gif"; it takes one of "", "json", "jpeg", "jpg", "png"'),
+        (
+            '{"response_type": "gif"}',
+            'response_type is "gif"; it takes one of "", "json", "jpeg", "jpg", "png", "jsonlines"',
+        ),
         ('{"confidence": 2}', "confidence is 2; it takes a number from 0 to 1"),
         ('{"confidence": 1e999}', "confidence is Infinity"),
         ('{"confidence": true}', "confidence is true"),

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
-from tests.fakes import FakeEngine, ready_services
+from tests.fakes import FakeEngine, TricklingEngine, ready_services
 
 GREY = np.full((30, 40, 3), 128, np.uint8)
 PNG = encode(GREY)
@@ -210,24 +211,73 @@ def test_the_request_id_is_the_inference_id(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("settings", "batch_size", "expected"),
     [
-        ({}, (4, 25)),
-        ({"max_payload_mb": 40}, (2, 40)),
-        ({"max_payload_mb": 6}, (4, 6)),
-        ({"max_payload_mb": 100}, (1, 100)),
-        ({"max_payload_mb": 0}, (4, 0)),
-        ({"max_payload_mb": 0.5}, (4, 1)),
-        ({"max_concurrent_transforms": 2}, (2, 25)),
+        ({}, 1, (2, 25)),
+        ({"workers": 2}, 1, (4, 25)),
+        ({"workers": 3}, 1, (4, 25)),
+        ({}, 8, (4, 25)),
+        ({"max_payload_mb": 40}, 8, (2, 40)),
+        ({"max_payload_mb": 6}, 8, (9, 6)),
+        ({"max_payload_mb": 100}, 8, (1, 100)),
+        ({"max_payload_mb": 0}, 1, (2, 0)),
+        ({"max_payload_mb": 0.5}, 1, (2, 1)),
+        ({"max_concurrent_transforms": 3}, 1, (3, 25)),
     ],
 )
-def test_execution_parameters(settings: dict[str, int], expected: tuple[int, int]) -> None:
-    client = create_app(Settings(**settings), ready_services(FakeEngine())).test_client()
+def test_execution_parameters(settings: dict[str, int], batch_size: int, expected: tuple[int, int]) -> None:
+    services = ready_services(FakeEngine(), batch_size=batch_size)
+    client = create_app(Settings(**settings), services).test_client()
     assert client.get("/execution-parameters").json == {
         "MaxConcurrentTransforms": expected[0],
         "BatchStrategy": "SINGLE_RECORD",
         "MaxPayloadInMB": expected[1],
     }
+
+
+@pytest.mark.parametrize("body", [b"", PNG[:-30], b"hello, this is text", PNG + b"\0" * 2000], ids=len)
+@pytest.mark.parametrize("accept", ["application/json", "image/png", "application/jsonlines"])
+def test_a_placeholder_keeps_a_batch_going(accept: str, body: bytes) -> None:
+    settings = Settings(default_attributes='{"on_error": "placeholder"}', batch=True)
+    client = create_app(settings, ready_services(FakeEngine(), max_body_bytes=2000)).test_client()
+    response = client.post("/invocations", data=body, headers={"Accept": accept})
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert set(response.json["error"]) >= {"code", "message", "request_id"} and response.data.count(b"\n") == 1
+    facts = json.loads(response.headers[ATTRIBUTES])
+    assert facts == {"error": response.json["error"]["code"], "type": "application/json"}
+    assert client.post("/invocations", data=PNG, headers={"Accept": accept}).content_type == accept
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "status"),
+    [
+        ({"Accept": "text/csv"}, None, 406),
+        ({ATTRIBUTES: '{"confidence": 2}'}, None, 400),
+        ({ATTRIBUTES: '{"class_filter": "unicorn"}'}, None, 400),
+        ({ATTRIBUTES: '{"on_error": ""}', "Content-Type": "text/csv"}, None, 415),
+        ({}, RuntimeError("broken"), 500),
+    ],
+)
+def test_a_placeholder_is_for_pictures_alone(headers: dict[str, str], error: Exception | None, status: int) -> None:
+    settings = Settings(default_attributes='{"on_error": "placeholder"}')
+    client = create_app(settings, ready_services(FakeEngine(error=error))).test_client()
+    assert client.post("/invocations", data=PNG, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "image/jpeg"])
+def test_the_largest_payload_of_a_batch(content_type: str) -> None:
+    client = create_app(
+        Settings(max_payload_mb=100), ready_services(FakeEngine(), max_body_bytes=100 * 2**20)
+    ).test_client()
+    body = PNG + bytes(100 * 2**20 - len(PNG))
+    assert client.post("/invocations", data=body, content_type=content_type).json == DETECTIONS
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/endpoints/any/invocations"])
+@pytest.mark.parametrize("media_type", ["application/json", "image/png", "image/jpeg", "application/jsonlines"])
+def test_data_capture_gets_plain_content_types(media_type: str, path: str, client: FlaskClient) -> None:
+    assert client.post(path, data=PNG, headers={"Accept": media_type}).headers["Content-Type"] == media_type
+    assert client.post(path, data=b"", headers={"Accept": media_type}).headers["Content-Type"] == "application/json"
 
 
 def test_the_operators_defaults() -> None:
@@ -265,10 +315,30 @@ def test_an_unforeseen_error_is_a_500_that_leaks_nothing(client: FlaskClient, en
     assert client.post("/invocations", data=PNG).status_code == 200
 
 
-def test_the_deadline_is_a_504() -> None:
-    client = create_app(Settings(), ready_services(FakeEngine(seconds=0.4), deadline_seconds=0.1)).test_client()
-    response = client.post("/invocations", data=PNG)
-    assert response.status_code == 504 and "in the model" in response.json["error"]["message"]
+@pytest.mark.parametrize(
+    ("engine", "deadline_seconds", "reason"),
+    [
+        (FakeEngine(), 0.0, r"before the model was asked; the slowest stage was '(read|decode)'"),
+        (FakeEngine(seconds=0.4), 0.1, "still in the model at its deadline"),
+        (TricklingEngine(mask_seconds=0.2), 0.3, "before the answer was encoded; the slowest stage was 'encode'"),
+    ],
+    ids=["decode", "model", "encode"],
+)
+def test_the_deadline_names_the_stage(engine: FakeEngine, deadline_seconds: float, reason: str) -> None:
+    client = create_app(Settings(), ready_services(engine, deadline_seconds=deadline_seconds)).test_client()
+    response = client.post("/invocations", data=PNG, headers={ATTRIBUTES: '{"masks": "rle"}'})
+    assert response.status_code == 504 and re.search(reason, response.json["error"]["message"])
+
+
+@pytest.mark.parametrize(("body", "content_type"), [(PNG, "image/png"), (npy(np.stack([GREY])), "application/x-npy")])
+def test_clarify_set_by_the_operator(body: bytes, content_type: str) -> None:
+    client = create_app(
+        Settings(default_attributes='{"format": "clarify"}'), ready_services(FakeEngine())
+    ).test_client()
+    response = client.post("/invocations", data=body, content_type=content_type)
+    assert response.content_type == "application/json"
+    (rows,) = response.json  # one picture: class id, score, and the box in 0-1
+    assert rows == [pytest.approx([2, 0.9975, 0, 0, 0.5, 1]), pytest.approx([1, 0.53, 0.5, 0, 1, 1])]
 
 
 def test_metrics_count(client: FlaskClient) -> None:

@@ -25,7 +25,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-GOOD_WORDS = ("json", "png", "jpg", "clarify", "person", "fast", "rle", "polygon", "mask", "cutout")
+GOOD_WORDS = ("json", "png", "jpg", "jsonlines", "clarify", "person", "fast", "rle", "polygon", "mask", "cutout")
 OBJECTS = st.dictionaries(
     st.sampled_from(KEYS) | st.text(max_size=8),
     st.floats(0, 1) | st.integers(1, 100) | st.sampled_from(GOOD_WORDS) | JSON,
@@ -56,7 +56,7 @@ def quality(media_type: str, ranges: dict[str, float]) -> float:
 @FEW
 @given(
     st.dictionaries(st.sampled_from(RANGES), st.sampled_from(QUALITIES), min_size=1),
-    st.sampled_from(["", "json", "jpeg", "png"]),
+    st.sampled_from(["", "json", "jpeg", "png", "jsonlines"]),
     st.sampled_from(sorted(OFFERS)),
     st.sampled_from([";q=", "; q=", " ;Q=", ";level=1;q="]),
 )

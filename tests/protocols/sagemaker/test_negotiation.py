@@ -8,7 +8,7 @@ from container.errors import NotAcceptable
 from container.protocols.sagemaker.attributes import Attributes, parse
 from container.protocols.sagemaker.negotiation import OFFERS, negotiate
 
-J, P, G = "json", "png", "jpeg"
+J, P, G, L = "json", "png", "jpeg", "jsonlines"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,13 @@ J, P, G = "json", "png", "jpeg"
         # what is malformed says nothing
         ("image", "", "application/json", J),
         (",,,", "", "application/json", J),
+        # lines are for who asks for them
+        ("application/jsonlines", '{"response_type": "json"}', "image/png", L),
+        ("*/*", '{"response_type": "jsonlines"}', "image/png", L),
+        ("", "", "application/jsonlines", L),
+        ("application/*", "", "application/jsonlines", L),
+        ("application/*", "", "image/png", J),
+        ("application/jsonlines", '{"format": "clarify"}', "application/json", L),
         # opaque attributes say nothing
         ("*/*", "trace-id=7", "application/json", J),
         ("", '{"format": "clarify"}', "application/json", "clarify"),
@@ -74,7 +81,10 @@ def test_any_text_is_answered_or_refused(accept: str, default: str) -> None:
         assert "there is application/json" in error.message
 
 
-@given(st.permutations(sorted(OFFERS)), st.lists(st.integers(1, 1000), min_size=3, max_size=3, unique=True))
+@given(
+    st.permutations(sorted(OFFERS)),
+    st.lists(st.integers(1, 1000), min_size=len(OFFERS), max_size=len(OFFERS), unique=True),
+)
 def test_the_best_quality_wins_in_any_order(types: list[str], qualities: list[int]) -> None:
     accept = ", ".join(f"{t};q={q / 1000:.3f}" for t, q in zip(types, qualities, strict=True))
     best = max(zip(qualities, types, strict=True))[1]

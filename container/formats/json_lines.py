@@ -1,0 +1,42 @@
+"""“jsonlines”: one detection a line, each sent as soon as its mask is encoded."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from container.formats._base import Streamed, formats
+from container.formats._finite import finite
+from container.formats._json import dump, mask, numbers
+from container.structures import Choice, Instances, MaskEncoding, Options, Result
+
+
+class JsonLines(Streamed):
+    """`{"label": "horse 100%", "box": [x1, y1, x2, y2]}` and a line feed an instance, best first, boxes in pixels.
+
+    Asked for masks a line adds `score`, `class_id` and `mask`, and a model of keypoints `keypoints`, all as “json” has
+    them in its arrays. Nothing found is an empty body. Source of the media type: SageMaker's JSON Lines.
+    """
+
+    media_type = "application/jsonlines"
+
+    def options(self, choice: Choice) -> Options:
+        """No masks where none are asked for."""
+        return replace(choice.options, skip_masks=choice.appearance.masks == "none")
+
+    def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
+        """The lines."""
+        return _lines(finite(result.instances), choice.appearance.masks)
+
+
+def _lines(instances: Instances, encoding: MaskEncoding) -> Iterator[bytes]:
+    boxes, scores = numbers(instances.boxes), numbers(instances.scores)
+    keypoints = None if instances.keypoints is None else numbers(instances.keypoints)
+    for i, caption in enumerate(instances.captions):
+        line: dict[str, object] = {"label": caption, "box": boxes[i]}
+        if encoding != "none":
+            line |= {"score": scores[i], "class_id": int(instances.classes[i]), "mask": mask(instances, i, encoding)}
+        if keypoints is not None:
+            line["keypoints"] = keypoints[i]
+        yield dump(line) + b"\n"
+
+
+formats.add("jsonlines", JsonLines())

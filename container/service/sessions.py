@@ -1,0 +1,124 @@
+"""Pictures that are sent once and asked about again: sticky sessions, with no word of HTTP."""
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass, fields, is_dataclass
+
+import numpy as np
+
+from container.errors import BadRequest, PayloadTooLarge
+from container.structures import Options, Prediction
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a model found in the pictures of an upload, to be shown in another way without asking it again."""
+
+    model: str
+    options: Options
+    predictions: tuple[Prediction, ...]
+    name: str  # what answers call the model
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body as it was sent, and what was last found in it.
+
+    Decoded pictures are not kept: 12 megapixels take 36 MB, their JPEG a tenth of that and a tenth of a second.
+    """
+
+    body: bytes
+    content_type: str
+    found: Found | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return len(self.body) + (_size(self.found.predictions) if self.found else 0)
+
+
+class Sessions:
+    """Uploads by session id, each for `seconds` from when it was opened, all together `most_bytes`.
+
+    Where there is no more room the one that was asked for longest ago ends: one caller can neither fill the memory nor
+    keep others from opening sessions. What has expired is let go at the next call. Safe to use from many threads.
+    """
+
+    def __init__(self, seconds: float = 1200.0, most_bytes: int = 256 * 2**20) -> None:
+        self.seconds = seconds
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._uploads: OrderedDict[str, tuple[float, Upload]] = OrderedDict()  # least recently used first
+
+    def open(self, upload: Upload) -> str:
+        """A new session of `upload`; PayloadTooLarge where it alone is more than there may be."""
+        self._check_on()
+        if upload.size > self._most_bytes:
+            raise PayloadTooLarge(
+                f"the picture takes {upload.size / 2**20:.1f} MB; sessions may hold {self._most_bytes / 2**20:g} "
+                "(MASKSERVE_SESSIONS_MB)"
+            )
+        session = str(uuid.uuid4())
+        with self._lock:
+            self._put(session, time.monotonic() + self.seconds, upload)
+        return session
+
+    def get(self, session: str) -> Upload:
+        """The upload of a session; BadRequest where there is none."""
+        self._check_on()
+        with self._lock:
+            self._expire()
+            return self._find(session)[1]
+
+    def replace(self, session: str, upload: Upload) -> None:
+        """Keep another upload in a session, which ends when it would have ended; nothing where it has ended."""
+        with self._lock:
+            if session in self._uploads:
+                self._put(session, self._uploads.pop(session)[0], upload)
+
+    def close(self, session: str) -> None:
+        """End a session; BadRequest where there is none."""
+        with self._lock:
+            self._expire()
+            self._find(session)
+            del self._uploads[session]
+
+    def _check_on(self) -> None:
+        if not self._most_bytes:
+            raise BadRequest(
+                "sticky sessions are off on this server",
+                hint="they take one worker process, one model, and MASKSERVE_SESSIONS_MB above 0",
+            )
+
+    def _find(self, session: str) -> tuple[float, Upload]:
+        if session not in self._uploads:
+            raise BadRequest(
+                f"there is no session {session[:60]!r}: it has expired, was closed, or gave way to newer ones",
+                hint="send the picture again, with the session id NEW_SESSION",
+            )
+        self._uploads.move_to_end(session)
+        return self._uploads[session]
+
+    def _put(self, session: str, end: float, upload: Upload) -> None:
+        self._expire()
+        self._uploads[session] = (end, upload)
+        while sum(upload.size for _, upload in self._uploads.values()) > self._most_bytes:
+            self._uploads.popitem(last=False)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for session in [session for session, (end, _) in self._uploads.items() if end <= now]:
+            del self._uploads[session]
+
+
+def _size(value: object) -> int:
+    """Bytes of the arrays in a record, or in a tuple of them."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, tuple):
+        return sum(_size(one) for one in value)
+    if is_dataclass(value):
+        return sum(_size(getattr(value, f.name)) for f in fields(value))
+    return 0
