@@ -11,16 +11,17 @@ framing             where a request ends: what gunicorn's parser must not let th
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
     sagemaker/      endpoint (/ping, /invocations, /execution-parameters), runtime (/endpoints/NAME/invocations),
-                    invocation (one request), negotiation, attributes, body
+                    multi_model (/models), target, invocation (one request), negotiation, attributes, body
     docs, openapi   /openapi.json, /docs            metrics   /metrics
     errors          any exception as one JSON shape  request_log   id, log line, counters
     access          API keys                         browser       security headers, pages of other origins
-service/            Services: what a protocol may call; Inference: one picture through one model
+service/            Services: what a protocol may call; Inference: one picture through one model; MultiModel
 formats/            result → bytes: json, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: limits, decode, sources (plug-ins), fetch
 training/           train (COCO folders → a model that can be served), evaluate
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
-models/             locate, artifact (model.tar.gz), repository (what is loaded), embedded (the default model)
+models/             locate, artifact (model.tar.gz), repository (what is loaded), loader and budget (loading beside
+                    others), record (for a process after this one), embedded (the default model)
 rendering/          masks, outlines, boxes and labels on a picture
 engines/            models that predict, one a task; architectures by name (plug-ins); torch stays in here
 datasets/           coco: folders of labelled photos, read and checked

@@ -1,5 +1,6 @@
 """The application: the only place where the parts are joined."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
@@ -8,11 +9,13 @@ from container import formats
 from container.images.limits import Limits
 from container.images.room import Room
 from container.models import artifact, loading, locate
+from container.models.loader import Loader
 from container.models.repository import Repository
 from container.protocols import access, browser, docs, errors, metrics, request_log
-from container.protocols.sagemaker import attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker import attributes, endpoint, multi_model, negotiation, runtime
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
+from container.service.multi_model import MultiModel
 from container.service.services import DEFAULT_MODEL
 from container.settings import Settings, comma_list, variables
 from container.structures import ModelSpec
@@ -34,6 +37,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     access.register(app, keys)
     browser.register(app, comma_list(settings.cors_origins))
     app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
+    if services.multi_model is not None:
+        app.register_blueprint(multi_model.create_blueprint(services.multi_model, services, defaults))
     app.register_blueprint(runtime.create_blueprint(services, defaults, comma_list(settings.endpoint_names)))
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(docs.create_blueprint(app, locked=bool(keys)))
@@ -42,19 +47,17 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
 
 def start_services(settings: Settings) -> Services:
-    """The services of a server, its model loading."""
-    source = find_model(settings)
-    repository = Repository(patience=settings.deadline_seconds if settings.workers > 1 else 0.0)
+    """The services of a server, its model loading; a multi-model endpoint's begin with MultiModel.start."""
+    repository = Repository(patience=settings.deadline_seconds if settings.processes > 1 else 0.0)
     placement = loading.Placement(
         device=settings.device,
         precision=settings.precision,
         backend=settings.backend,
         cpu_threads=settings.cpu_threads,
-        workers=settings.workers,
+        workers=settings.processes,
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
     )
-    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
     limits = Limits(
         max_pixels=settings.max_pixels,
         max_scans=settings.max_scans,
@@ -63,7 +66,13 @@ def start_services(settings: Settings) -> Services:
         url_timeout=settings.url_timeout,
         room=Room(PICTURES_HELD * settings.max_pixels),
     )
-    return Services(repository, Inference(repository), limits, settings.deadline_seconds)
+    services = Services(repository, Inference(repository), limits, settings.deadline_seconds)
+    if settings.multi_model:
+        models = MultiModel(repository, Path(settings.base_dir) / "models", Loader(placement))
+        return replace(services, multi_model=models)
+    source = find_model(settings)
+    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
+    return services
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
@@ -90,9 +99,9 @@ def read_defaults(settings: Settings) -> Defaults:
 
 def check(settings: Settings) -> None:
     """ValueError or ModelError, in one line, for whatever can be known to be wrong before the model is loaded."""
-    if settings.multi_model:
-        raise ValueError("SAGEMAKER_MULTI_MODEL is set, and multi-model endpoints are not supported yet")
     read_defaults(settings)
+    if settings.multi_model:
+        return
     source = find_model(settings)
     if isinstance(source, Path):
         artifact.check(source)

@@ -1,7 +1,14 @@
-"""glibc's allocator, told to give memory back: its defaults keep what a burst of large pictures took."""
+"""How much memory is free, and glibc's allocator, told to give back what a burst of large pictures took."""
 
 import ctypes
 from contextlib import suppress
+from pathlib import Path
+
+# The limit of a control group, what it holds, and the line of its statistics with what the kernel can take back.
+_GROUPS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),  # version 1
+)
 
 
 def keep_low() -> None:
@@ -22,3 +29,18 @@ def give_back() -> None:
     """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def available(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Bytes that this process may still take: what the machine has, and the limit of its control group."""
+    free = [_table(meminfo)["MemAvailable:"] * 1024]
+    for limit, held, reclaimable in _GROUPS:
+        with suppress(OSError, ValueError, KeyError):  # no such group, or no limit: "max"
+            reclaim = _table((cgroup / limit).with_name("memory.stat"))[reclaimable]
+            free.append(int((cgroup / limit).read_text()) - int((cgroup / held).read_text()) + reclaim)
+    return min(free)
+
+
+def _table(path: Path) -> dict[str, int]:
+    """Lines of a name, a number and perhaps a unit."""
+    return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torchvision
 
+from container import memory
 from container.engines._dispatch import Predict
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.structures import Options, Prediction
@@ -86,7 +87,7 @@ def bounded(predict: Predict) -> Predict:
         try:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if isinstance(error, MemoryError) or _says(error, *_NO_MEMORY):
+            if no_memory(error):
                 torch.cuda.empty_cache()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
             if _says(error, "cuda error"):
@@ -96,7 +97,29 @@ def bounded(predict: Predict) -> Predict:
     return run
 
 
-def _says(error: Exception, *texts: str) -> bool:
+def no_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, is of memory that could not be had."""
+    while error is not None:
+        if isinstance(error, MemoryError | OutOfMemory) or _says(error, *_NO_MEMORY):
+            return True
+        error = error.__cause__
+    return False
+
+
+def available(device: torch.device) -> int:
+    """Bytes that a model may still take on `device`; on a GPU, also those that torch holds and does not use."""
+    if device.type != "cuda":
+        return memory.available()
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + unused
+
+
+def give_back() -> None:
+    """Have a GPU's memory that torch holds and does not use go back to it."""
+    torch.cuda.empty_cache()
+
+
+def _says(error: BaseException, *texts: str) -> bool:
     message = str(error).lower()
     return any(text in message for text in texts)
 

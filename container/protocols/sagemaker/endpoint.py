@@ -10,7 +10,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from container.protocols.openapi import operation
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import answers, error, invocation
+from container.protocols.sagemaker.openapi import answers, error
+from container.protocols.sagemaker.target import ANSWERS, described, target
 from container.service import Services
 
 PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
@@ -27,7 +28,6 @@ class BatchCapacity:
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
     """The routes of a SageMaker container."""
     blueprint = Blueprint("sagemaker", __name__)
-    takes = invocation(urls=bool(services.limits.url_hosts))
 
     @blueprint.get("/ping", strict_slashes=False)
     @operation(
@@ -41,9 +41,13 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         return jsonify(error={"code": "not_ready", "message": reason}), 503
 
     @blueprint.post("/invocations", strict_slashes=False)
-    @operation("A picture in; labels and boxes, or the picture with its masks, out", answers(), **takes)
+    @operation(
+        "A picture in; labels and boxes, or the picture with its masks, out",
+        answers() if services.multi_model is None else answers() | ANSWERS,
+        **described(services),
+    )
     def invocations() -> Response:
-        reply = invoke(request, services, defaults)
+        reply = invoke(request, services, defaults, target(request, services))
         request.environ["maskserve.log"] = reply.log
         return Response(reply.body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
 

@@ -42,7 +42,7 @@ class Reply:
     log: Mapping[str, object]
 
 
-def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
+def invoke(request: Request, services: Services, defaults: Defaults, model: str = DEFAULT_MODEL) -> Reply:
     """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
     timings = Timings(services.deadline_seconds, partial(gone, request.environ))
     with timings.stage("read"):  # first: clients that are refused while they send see a broken connection instead
@@ -60,7 +60,7 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
             hint="send one picture per request, or accept application/json",
         )
     options = form.options(choice)
-    results = [services.inference.predict(image, options, DEFAULT_MODEL, timings) for image in images]
+    results = [services.inference.predict(image, options, model, timings) for image in images]
     with timings.stage("encode"):
         answer = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     facts = _facts(results, form.media_type, attributes, timings.total)
@@ -68,11 +68,13 @@ def invoke(request: Request, services: Services, defaults: Defaults) -> Reply:
     return Reply(answer, form.media_type, _fit(facts), log)
 
 
-def read_body(request: Request) -> bytes:
-    """The whole body; BodyTooLarge over the limit, BadRequest where it breaks off or its chunks are malformed."""
+def read_body(request: Request, keep: bool = False) -> bytes:
+    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, BadRequest where it breaks off
+    or its chunks are malformed.
+    """
     try:
-        # Not cached, and before anything touches request.form, which would swallow a body that curl calls a form.
-        body = request.get_data(cache=False)
+        # Before anything touches request.form, which would swallow a body that curl calls a form.
+        body = request.get_data(cache=keep)
         full = request.content_length is None and len(body) == request.max_content_length
         if full and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing

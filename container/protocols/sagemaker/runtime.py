@@ -12,15 +12,18 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
 
-from container.errors import BodyTooLarge, ServingError, Unauthenticated
+from container.errors import BadLocation, BodyTooLarge, ServingError, Unauthenticated
 from container.protocols import errors
 from container.protocols.openapi import operation
 from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import NATIVE_ANSWERS, invocation
+from container.protocols.sagemaker.openapi import NATIVE_ANSWERS
+from container.protocols.sagemaker.target import TARGET_MODEL, described, target
 from container.service import Services
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 VARIANT = "AllTraffic"
+_TARGET_MISSING = "TargetModel is missing: this is a multi-model endpoint."
+_TARGET_NOT_TAKEN = "TargetModel is for multi-model endpoints only, and this endpoint has one model."
 _NAME_PARAMETER = {
     "in": "path",
     "name": "name",
@@ -34,7 +37,7 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     """The runtime's routes; `names` are the endpoints that exist, or none for any."""
     blueprint = Blueprint("sagemaker_runtime", __name__)
     blueprint.register_error_handler(Unauthenticated, _access_denied)
-    takes = invocation(urls=bool(services.limits.url_hosts))
+    takes = described(services)
 
     @blueprint.post("/endpoints/<path:name>/invocations")
     @operation(
@@ -50,8 +53,12 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
             return _validation_error(
                 f"CustomAttributes has {len(attributes)} characters; at most {MAX_ATTRIBUTES} are allowed."
             )
+        if (TARGET_MODEL in request.headers) != (services.multi_model is not None):
+            return _validation_error(_TARGET_MISSING if services.multi_model is not None else _TARGET_NOT_TAKEN)
         try:
-            reply = invoke(request, services, defaults)
+            reply = invoke(request, services, defaults, target(request, services))
+        except BadLocation as error:
+            return _validation_error(error.message)
         except BodyTooLarge as error:
             return _validation_error(error.message)  # the platform refuses it before the container sees it
         except Exception as error:  # every failure of the container is a ModelError to this route's clients
