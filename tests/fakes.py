@@ -78,10 +78,12 @@ class FakeLoader:
         self,
         room: float = 1000,
         load_seconds: float = 0.0,
+        seconds: float = 0.0,
         wrap: Callable[[Predict], Predict] = lambda predict: predict,
     ) -> None:
+        self.load_seconds = load_seconds
         self._room = room
-        self._load_seconds = load_seconds
+        self._seconds = seconds  # of a prediction
         self._wrap = wrap
         self._engines: list[weakref.ref[FakeEngine]] = []
 
@@ -95,12 +97,12 @@ class FakeLoader:
 
     def load(self, source: Path) -> Model:
         """A model of its own."""
-        time.sleep(self._load_seconds)
+        time.sleep(self.load_seconds)
         if source.name.startswith("bad"):
             raise BadModel("this model is bad")
         if self.alive >= self._room:
             raise InsufficientMemory("there is no room for another model")
-        engine = FakeEngine(ModelSpec(source.name, "fake_net", "NONE", LABELS))
+        engine = FakeEngine(ModelSpec(source.name, "fake_net", "NONE", LABELS), self._seconds)
         self._engines.append(weakref.ref(engine))
         return Model(engine, Dispatcher(self._wrap(engine.predict), 64))
 

@@ -19,6 +19,7 @@ from container.service.multi_model import MultiModel
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 MAX_LIMIT = 100
+_MAKE_ROOM = "send a smaller one, or unload other models"
 _MODEL = {
     "type": "object",
     "required": ["modelName", "modelUrl"],
@@ -86,8 +87,8 @@ def create_blueprint(models: MultiModel, services: Services, defaults: Defaults)
         models.check()
         try:
             reply = invoke(request, services, defaults, name)
-        except OutOfMemory as error:  # 507 has the platform unload others and ask again
-            raise InsufficientMemory(error.message, error.hint) from None
+        except (OutOfMemory, MemoryError):  # 507 has the platform unload others and ask again
+            raise InsufficientMemory("there is not enough memory for this picture", _MAKE_ROOM) from None
         request.environ["maskserve.log"] = reply.log
         return Response(reply.body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts})
 
