@@ -14,6 +14,7 @@ from container.engines._base import Engine
 from container.engines._dispatch import Dispatcher, Predict
 from container.errors import BadModel, InsufficientMemory
 from container.images.limits import Limits
+from container.models.record import Record
 from container.models.repository import Load, Model, Repository
 from container.service import Inference, Services
 from container.service.multi_model import MultiModel
@@ -116,3 +117,12 @@ def multi_model_services(root: Path, loader: FakeLoader, deadline_seconds: float
     repository = Repository()
     models = MultiModel(repository, root, loader)
     return Services(repository, Inference(repository), Limits(), deadline_seconds, multi_model=models)
+
+
+def started(root: Path, loader: FakeLoader, record: Record | None = None) -> Services:
+    """The services of a multi-model endpoint that is ready."""
+    services = multi_model_services(root, loader)
+    assert services.multi_model is not None
+    services.multi_model.start(record)
+    assert services.settle() == ("ready", "")
+    return services

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import schemathesis
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode
-from tests.fakes import LABELS, FakeEngine, ready_services
+from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
 
@@ -31,17 +33,31 @@ for media_type in ("image/jpeg", "image/png", "application/x-image", "applicatio
 schemathesis.openapi.media_type("application/x-npy", st.sampled_from([npy(SMALL), npy(SMALL[None])]))
 
 app = create_app(Settings(), ready_services(FakeEngine()))
+root = Path(tempfile.mkdtemp())
+(root / "a").mkdir()
+several = create_app(Settings(), started(root, FakeLoader()))
 # The runtime's route answers with ModelError (424) whatever the container refuses.
-config = schemathesis.Config.from_dict(
-    {
-        "analysis": {"constants": {"enabled": False}},  # strings of our source, put where a picture belongs
-        "checks": {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 406, 413, 415, 422, 424]}},
-    }
-)
-schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=config)
+CHECKS = {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 406, 413, 415, 422, 424]}}
+
+
+def config(**checks: object) -> schemathesis.Config:
+    analysis = {"constants": {"enabled": False}}  # strings of our source, put where a picture belongs
+    return schemathesis.Config.from_dict({"analysis": analysis, "checks": CHECKS | checks})
+
+
+# Nor can it say which names and places are those of models.
+NAMED = {"expected-statuses": ["2xx", 400, 404, 409, 424]}
+schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=config())
+multi_model = schemathesis.openapi.from_wsgi("/openapi.json", several, config=config(positive_data_acceptance=NAMED))
 
 
 @schema.parametrize()
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_answers_are_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@multi_model.include(path_regex="models|invocations").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_multi_model_endpoint_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()

@@ -17,10 +17,9 @@ from container.app import create_app
 from container.errors import ModelError, OutOfMemory
 from container.models.record import Record
 from container.protocols.sagemaker.target import TARGET_MODEL
-from container.service import Services
 from container.settings import Settings
 from tests.conftest import encode
-from tests.fakes import FakeEngine, FakeLoader, multi_model_services, ready_services
+from tests.fakes import FakeEngine, FakeLoader, multi_model_services, ready_services, started
 
 PNG = encode(np.full((30, 40, 3), 128, np.uint8))
 FOUND = ["horse 100%", "person 53%"]
@@ -37,15 +36,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def loader() -> FakeLoader:
     return FakeLoader(room=3)
-
-
-def started(root: Path, loader: FakeLoader, record: Record | None = None) -> Services:
-    """The services of a multi-model endpoint that is ready."""
-    services = multi_model_services(root, loader)
-    assert services.multi_model is not None
-    services.multi_model.start(record)
-    assert services.settle() == ("ready", "")
-    return services
 
 
 @pytest.fixture
