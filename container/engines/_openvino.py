@@ -123,6 +123,7 @@ def _traced_alone() -> Iterator[None]:
         try:
             yield
         finally:
+            torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
             torch._C._jit_clear_class_registry()
 
 

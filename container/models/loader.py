@@ -25,7 +25,7 @@ class Loader:
 
     def load(self, source: Path) -> Model:
         """A model in a folder or an archive; BadModel, InsufficientMemory or DeviceLost."""
-        # In a thread that ends, and with it what libraries keep for each thread that computes: 1.5 MB.
+        # In a thread that ends, and with it what libraries keep for each thread that computes: 0.7 MB.
         with ThreadPoolExecutor(1, "load") as thread:
             return thread.submit(self._load, source).result()
 

@@ -201,12 +201,13 @@ def small_part(channels: int) -> tuple[nn.Module, torch.Tensor]:
     return nn.Sequential(nn.Conv2d(3, channels, 3), nn.ReLU()).eval(), torch.rand(1, 3, 16, 16)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:FutureWarning")
 def test_torch_keeps_nothing_of_a_part_that_was_compiled() -> None:
-    """Names of classes that it keeps are not given again."""
+    """Neither the types of its modules nor their classes, whose names would not be given again."""
     part, picture = small_part(4)
     with torch.inference_mode():
         CompiledPart(part, [picture], part(picture), OPENVINO)
+    assert not torch.jit._recursive.concrete_type_store.type_store
     kept = torch.jit.trace(nn.ReLU(), picture)._c._type().qualified_name()
     assert kept == "__torch__.torch.nn.modules.activation.ReLU"
 
