@@ -169,7 +169,7 @@ class InsufficientMemory(ServingError):
 
 
 class ModelError(Exception):
-    """A model cannot be built or loaded; one line for the operator, naming what to do. Never sent to a client."""
+    """A model cannot be built or loaded; one line for who has the model, and for no other client."""
 
 
 class DataError(Exception):

@@ -88,7 +88,7 @@ def bounded(predict: Predict) -> Predict:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if no_memory(error):
-                torch.cuda.empty_cache()
+                give_back()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
             if _says(error, "cuda error"):
                 raise DeviceLost("the device has failed, and the model is started again", retry_after=5) from error

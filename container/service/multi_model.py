@@ -14,7 +14,7 @@ from container.models.repository import Model, Repository, State
 log = logging.getLogger(__name__)
 
 
-class Loads(Protocol):
+class LoadsModels(Protocol):
     """What makes models; see models.loader.Loader."""
 
     def prepare(self) -> None: ...
@@ -35,12 +35,12 @@ class MultiModel:
     Nothing is ever unloaded but by `unload`: it is the platform that knows which model is wanted least.
     """
 
-    def __init__(self, repository: Repository, root: Path, loader: Loads) -> None:
+    def __init__(self, repository: Repository, root: Path, loader: LoadsModels) -> None:
         self._repository = repository
         self._root = root
         self._loader = loader
         self._urls: dict[str, str] = {}  # of models that are loaded
-        self._changing = threading.Lock()
+        self._writing = threading.Lock()
         self._record = Record()
         self._state: State = "loading"
         self._reason = ""
@@ -56,6 +56,7 @@ class MultiModel:
             self._loader.prepare()
             for name, url in self._record.read().items():
                 self._restore(name, url)
+            self._write_down()  # not before: this process may be killed as well
             self._state = "ready"
         except Exception as error:
             self._state, self._reason = "failed", str(error) if isinstance(error, ModelError) else type(error).__name__
@@ -64,7 +65,7 @@ class MultiModel:
 
     def _restore(self, name: str, url: str) -> None:
         try:
-            self._load(name, url)
+            self._add(name, url)
         except ServingError as error:
             log.error("model %s was loaded before this process, and cannot be now: %s", name, error)
 
@@ -88,28 +89,34 @@ class MultiModel:
         self._load(name, url)
 
     def _load(self, name: str, url: str) -> None:
+        self._add(name, url)
+        self._write_down()
+
+    def _add(self, name: str, url: str) -> None:
         source = locate.below(self._root, url)
         self._repository.add(name, lambda: self._loader.load(source))
-        with self._changing:
-            self._urls[name] = url
-            self._record.write(self._urls)
+        self._urls[name] = url
+
+    def _write_down(self) -> None:
+        with self._writing:
+            self._record.write(dict(self._urls))
 
     def unload(self, name: str) -> None:
         """Unload a model and give back its memory, after the requests that it has; ModelNotFound."""
-        self.url(name)
-        with self._changing:
-            if self._urls.pop(name, None) is not None:
-                self._record.write(self._urls)
+        self.check()
+        if self._urls.pop(name, None) is None:
+            raise _not_loaded(name)
+        self._write_down()
         self._repository.unload(name)
         self._loader.give_back()
 
     def url(self, name: str) -> str:
         """Where a model was loaded from; ModelNotFound."""
         self.check()
-        try:
-            return self._urls[name]
-        except KeyError:
-            raise ModelNotFound(f"no model {name!r} is loaded") from None
+        url = self._urls.get(name)
+        if url is None:
+            raise _not_loaded(name)
+        return url
 
     def page(self, after: str, limit: int) -> Page:
         """The models whose names come after one, in the order of names."""
@@ -141,3 +148,7 @@ class MultiModel:
             except ModelAlreadyLoaded:  # by another request, in between
                 continue
         return name
+
+
+def _not_loaded(name: str) -> ModelNotFound:
+    return ModelNotFound(f"no model {name!r} is loaded")

@@ -315,8 +315,10 @@ def test_what_was_loaded_is_loaded_again(root: Path, tmp_path: Path) -> None:
     for method, path in (("GET", "/ping"), ("GET", "/models"), ("POST", "/models/m1/invoke"), ("POST", "/invocations")):
         assert client.open(path, method=method, data=PNG if method == "POST" else None).status_code == 503
     assert load(client, "m1", "a") == 503
+    assert set(record.read()) == {"m1", "m3"}
     assert second.settle() == ("ready", "")
-    assert client.get("/ping").status_code == 200 and names(client) == ["m1"]
+    assert client.get("/ping").status_code == 200
+    assert names(client) == list(record.read()) == ["m1"]
     assert client.post("/models/m1/invoke", data=PNG).status_code == 200
     for services in (first, second):
         services.repository.close()
