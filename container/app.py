@@ -1,5 +1,6 @@
 """The application: the only place where the parts are joined."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
@@ -8,14 +9,16 @@ from container import formats
 from container.images.limits import Limits
 from container.images.room import Room
 from container.models import artifact, loading, locate
+from container.models.loader import Loader
 from container.models.repository import Repository
 from container.objects import S3, Folder, Location
 from container.protocols import access, browser, docs, errors, metrics, request_log
-from container.protocols.sagemaker import async_invocation, attributes, endpoint, negotiation, runtime
+from container.protocols.sagemaker import async_invocation, attributes, endpoint, multi_model, negotiation, runtime
 from container.protocols.sagemaker.async_invocation import Places
 from container.protocols.sagemaker.invocation import Defaults
 from container.service import Inference, Services
 from container.service.jobs import Jobs
+from container.service.multi_model import MultiModel
 from container.service.services import DEFAULT_MODEL
 from container.service.sessions import Sessions
 from container.settings import Settings, comma_list, variables
@@ -31,13 +34,15 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     services = services or start_services(settings)
     defaults = read_defaults(settings)
-    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms, settings.workers)
+    capacity = endpoint.BatchCapacity(settings.max_payload_mb, settings.max_concurrent_transforms, settings.processes)
     request_log.register(app)
     errors.register(app)
     keys = access.Keys(comma_list(settings.api_key))
     access.register(app, keys)
     browser.register(app, comma_list(settings.cors_origins))
     app.register_blueprint(endpoint.create_blueprint(services, defaults, capacity))
+    if services.multi_model is not None:
+        app.register_blueprint(multi_model.create_blueprint(services.multi_model, services, defaults))
     names = comma_list(settings.endpoint_names)
     app.register_blueprint(runtime.create_blueprint(services, defaults, names))
     places = read_places(settings)
@@ -52,19 +57,17 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
 
 def start_services(settings: Settings) -> Services:
-    """The services of a server, its model loading."""
-    source = find_model(settings)
-    repository = Repository(patience=settings.deadline_seconds if settings.workers > 1 else 0.0)
+    """The services of a server, its model loading; a multi-model endpoint's begin with MultiModel.start."""
+    repository = Repository(patience=settings.deadline_seconds if settings.processes > 1 else 0.0)
     placement = loading.Placement(
         device=settings.device,
         precision=settings.precision,
         backend=settings.backend,
         cpu_threads=settings.cpu_threads,
-        workers=settings.workers,
+        workers=settings.processes,
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
     )
-    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
     limits = Limits(
         max_pixels=settings.max_pixels,
         max_scans=settings.max_scans,
@@ -74,12 +77,18 @@ def start_services(settings: Settings) -> Services:
         room=Room(PICTURES_HELD * settings.max_pixels),
     )
     sessions = sticky_sessions(settings)
-    return Services(repository, Inference(repository), limits, settings.deadline_seconds, sessions)
+    services = Services(repository, Inference(repository), limits, settings.deadline_seconds, sessions)
+    if settings.multi_model:
+        models = MultiModel(repository, Path(settings.base_dir) / "models", Loader(placement))
+        return replace(services, multi_model=models)
+    source = find_model(settings)
+    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
+    return services
 
 
 def sticky_sessions(settings: Settings) -> Sessions:
     """A session lives in the process that made it, and what it holds is of the one model: else there are none."""
-    held = settings.sessions_mb if settings.workers == 1 and not settings.multi_model else 0
+    held = settings.sessions_mb if settings.processes == 1 and not settings.multi_model else 0
     return Sessions(settings.sessions_expiration, int(held * 2**20))
 
 
@@ -130,10 +139,14 @@ def start_jobs(settings: Settings, services: Services) -> Jobs:
 
 def check(settings: Settings) -> None:
     """ValueError or ModelError, in one line, for whatever can be known to be wrong before the model is loaded."""
-    if settings.multi_model:
-        raise ValueError("SAGEMAKER_MULTI_MODEL is set, and multi-model endpoints are not supported yet")
     read_defaults(settings)
     read_places(settings)
+    if settings.multi_model:
+        if settings.async_output:
+            raise ValueError(
+                f"{variables('async_output')[0]} is set, and multi-model endpoints take no asynchronous requests"
+            )
+        return
     source = find_model(settings)
     if isinstance(source, Path):
         artifact.check(source)

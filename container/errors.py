@@ -2,11 +2,14 @@
 
 ServingError (500 internal_error)
 ├── BadRequest (400 bad_request)
-│   └── BadImage (400 bad_image)
+│   ├── BadImage (400 bad_image)
+│   ├── BadLocation (400 bad_location)
+│   └── BadModel (400 bad_model)
 ├── Unauthenticated (401 unauthenticated)
 ├── NotFound (404 not_found)
 │   └── ModelNotFound (404 model_not_found)
 ├── NotAcceptable (406 not_acceptable)
+├── ModelAlreadyLoaded (409 model_already_loaded)
 ├── PayloadTooLarge (413 payload_too_large)
 │   └── BodyTooLarge (413 payload_too_large)
 ├── UnsupportedMediaType (415 unsupported_media_type)
@@ -17,7 +20,8 @@ ServingError (500 internal_error)
 │   ├── Overloaded (503 overloaded)
 │   ├── OutOfMemory (503 out_of_memory)
 │   └── DeviceLost (503 device_lost)
-└── DeadlineExceeded (504 deadline_exceeded)
+├── DeadlineExceeded (504 deadline_exceeded)
+└── InsufficientMemory (507 insufficient_memory)
 
 A message says what was wrong, the value, and what is allowed, in one line; it never holds a path of this machine or
 the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
@@ -48,6 +52,18 @@ class BadImage(BadRequest):
     code = "bad_image"
 
 
+class BadLocation(BadRequest):
+    """No model lies there, or none may."""
+
+    code = "bad_location"
+
+
+class BadModel(BadRequest):
+    """What lies there cannot be loaded."""
+
+    code = "bad_model"
+
+
 class Unauthenticated(ServingError):
     """The request carries none of the server's API keys."""
 
@@ -70,6 +86,12 @@ class NotAcceptable(ServingError):
     """The client accepts none of the response types that exist."""
 
     code, status = "not_acceptable", 406
+
+
+class ModelAlreadyLoaded(ServingError):
+    """A model is loaded under this name, or is being loaded or unloaded."""
+
+    code, status = "model_already_loaded", 409
 
 
 class PayloadTooLarge(ServingError):
@@ -140,8 +162,14 @@ class DeadlineExceeded(ServingError):
     code, status = "deadline_exceeded", 504
 
 
+class InsufficientMemory(ServingError):
+    """There is no memory for another model; once others are unloaded there may be."""
+
+    code, status = "insufficient_memory", 507
+
+
 class ModelError(Exception):
-    """A model cannot be built or loaded; one line for the operator, naming what to do. Never sent to a client."""
+    """A model cannot be built or loaded; one line for who has the model, and for no other client."""
 
 
 class DataError(Exception):

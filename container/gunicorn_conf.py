@@ -1,5 +1,6 @@
 """gunicorn's settings, out of ours."""
 
+import logging
 import os
 import shutil
 import sys
@@ -12,11 +13,12 @@ from container.loads import Loads
 from container.settings import Settings, comma_list
 from container.worker import DrainingWorker
 
+log = logging.getLogger(__name__)
 settings = Settings.from_environ(os.environ)
 DrainingWorker.settings = settings
 
 bind = f"{settings.host}:{settings.port}"
-workers = settings.workers
+workers = settings.processes
 # One for each request that the model holds or has waiting, so that the queue refuses before the threads run out, and
 # spare ones for /ping and for clients that are slow to send, each of which holds a thread until its read deadline.
 # They are made when needed, and cost about 50 KB each.
@@ -54,6 +56,7 @@ _metrics_dir = tempfile.mkdtemp(prefix="maskserve-metrics-") if workers > 1 else
 if _metrics_dir:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
 _loads = DrainingWorker.loads = Loads()
+_models_dir = tempfile.mkdtemp(prefix="maskserve-models-") if settings.multi_model else ""
 
 
 def when_ready(server: Any) -> None:
@@ -67,6 +70,11 @@ def when_ready(server: Any) -> None:
     except (ValueError, ModelError, ServingError) as error:
         _refuse(str(error))
     url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+    if settings.multi_model:
+        if settings.workers > 1:
+            log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
+        print(f"Maskserve listens on {url} and takes models; {url}/docs says how.", flush=True)
+        return
     if settings.workers > 1:
         from container.models import loading
 
@@ -85,7 +93,12 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def post_worker_init(worker: Any) -> None:
-    """The application is there, and its model is being loaded."""
+    """The application is there, and its model is being loaded, or those that the worker before this one had."""
+    multi_model = worker.wsgi.extensions["services"].multi_model
+    if multi_model is not None:
+        from container.models.record import Record
+
+        multi_model.start(Record(Path(_models_dir, "loaded.json")))
     _loads.watch(worker)
 
 
@@ -109,7 +122,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Leave nothing behind, and say why where it was not by order."""
-    if _metrics_dir:
-        shutil.rmtree(_metrics_dir, ignore_errors=True)
+    for folder in filter(None, (_metrics_dir, _models_dir)):
+        shutil.rmtree(folder, ignore_errors=True)
     if _loads.failure:
         _refuse(_loads.failure)

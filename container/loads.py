@@ -31,11 +31,8 @@ class Loads:
         threading.Thread(target=self._watch, args=(worker,), name="load watch", daemon=True).start()
 
     def _watch(self, worker: Any) -> None:
-        from container.service.services import DEFAULT_MODEL  # the master opens its port before it reads numpy
-
         services = worker.wsgi.extensions["services"]
-        services.repository.wait(DEFAULT_MODEL)
-        state, reason = services.repository.state(DEFAULT_MODEL)
+        state, reason = services.settle()
         if state == "ready":
             self._memory[_READY] = 1
             self._memory[_place(worker)] = 1

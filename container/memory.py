@@ -1,18 +1,31 @@
-"""Memory: glibc's allocator told to give it back, and errors that tell of its want.
+"""Memory: how much is free, errors that tell of its want, and glibc's allocator, told to give it back.
 
 The allocator's defaults keep what a burst of large pictures took.
 """
 
 import ctypes
 from contextlib import suppress
+from pathlib import Path
+
+from container.errors import OutOfMemory
+
+# The limit of a control group, what it holds, and the line of its statistics with what the kernel can take back.
+_GROUPS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),  # version 1
+)
 
 # What CUDA, torch, OpenVINO and OpenCV say, in lower case; their errors are of no class of their own.
 _LACKING = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory")
 
 
-def lacking(error: Exception) -> bool:
-    """Whether an error tells that there was no memory to be had."""
-    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in _LACKING)
+def lacking(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, tells that there was no memory to be had."""
+    while error is not None:
+        if isinstance(error, MemoryError | OutOfMemory) or any(text in str(error).lower() for text in _LACKING):
+            return True
+        error = error.__cause__
+    return False
 
 
 def keep_low() -> None:
@@ -33,3 +46,18 @@ def give_back() -> None:
     """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def available(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Bytes that this process may still take: what the machine has, and the limit of its control group."""
+    free = [_table(meminfo)["MemAvailable:"] * 1024]
+    for limit, held, reclaimable in _GROUPS:
+        with suppress(OSError, ValueError, KeyError):  # no such group, or no limit: "max"
+            reclaim = _table((cgroup / limit).with_name("memory.stat"))[reclaimable]
+            free.append(int((cgroup / limit).read_text()) - int((cgroup / held).read_text()) + reclaim)
+    return min(free)
+
+
+def _table(path: Path) -> dict[str, int]:
+    """Lines of a name, a number and perhaps a unit."""
+    return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}

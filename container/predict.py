@@ -1,5 +1,7 @@
 """Prediction without a server: the same path from bytes to bytes, in this process."""
 
+from dataclasses import replace
+
 from container import app
 from container.errors import ModelError
 from container.formats import formats, load
@@ -19,7 +21,7 @@ class Predictor:
         load()
         given = attributes.parse(attribute_text, app.read_defaults(settings).attributes)
         self._choice = Choice(form, given.options(), given.appearance())
-        self._services = app.start_services(settings)
+        self._services = app.start_services(replace(settings, multi_model=False))
         self._services.repository.wait(DEFAULT_MODEL)
         healthy, reason = self._services.health()
         if not healthy:

@@ -38,7 +38,11 @@ class Settings:
     max_payload_mb: float = setting(
         25.0, "Largest request body in MB; 0 means no limit.", "SAGEMAKER_MAX_PAYLOAD_IN_MB"
     )
-    base_dir: str = setting("/opt/ml", "The model is looked for in its folder `model`.", "SAGEMAKER_BASE_DIR")
+    base_dir: str = setting(
+        "/opt/ml",
+        "The model is looked for in its folder `model`, those of a multi-model endpoint in `models`.",
+        "SAGEMAKER_BASE_DIR",
+    )
     log_level: int = setting(
         20, "Python's numeric log level; 30 logs no successful requests.", "SAGEMAKER_CONTAINER_LOG_LEVEL"
     )
@@ -51,7 +55,11 @@ class Settings:
     sessions_expiration: float = setting(
         1200.0, "Seconds after which a sticky session ends.", "SAGEMAKER_SESSIONS_EXPIRATION"
     )
-    multi_model: bool = setting(False, "Multi-model endpoint: not supported yet.", "SAGEMAKER_MULTI_MODEL")
+    multi_model: bool = setting(
+        False,
+        "Models are loaded and unloaded by /models while the server runs, in one process.",
+        "SAGEMAKER_MULTI_MODEL",
+    )
 
     host: str = setting("0.0.0.0", "Address to listen on.", "HOST")
     model: str = setting(
@@ -145,6 +153,11 @@ class Settings:
     def deadline_seconds(self) -> float:
         """Seconds a request may take, the default filled in."""
         return self.timeout or (3300.0 if self.batch else 55.0)
+
+    @property
+    def processes(self) -> int:
+        """Server processes: what one has loaded for a multi-model endpoint, another would not have."""
+        return 1 if self.multi_model else self.workers
 
     @property
     def max_body_bytes(self) -> int | None:

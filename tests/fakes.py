@@ -1,17 +1,23 @@
 """A model that needs no torch: it finds what it is told to find."""
 
+import gc
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from container.engines._base import Engine
-from container.engines._dispatch import Dispatcher
+from container.engines._dispatch import Dispatcher, Predict
+from container.errors import BadModel, InsufficientMemory
 from container.images.limits import Limits
+from container.models.record import Record
 from container.models.repository import Load, Model, Repository
 from container.service import Inference, Services
+from container.service.multi_model import MultiModel
 from container.service.services import DEFAULT_MODEL
 from container.structures import Instances, ModelSpec, Options, Prediction, RoiMasks
 
@@ -97,4 +103,60 @@ def ready_services(
     dispatcher = Dispatcher(engine.predict, queue_size, batch_size)
     services = fake_services(lambda: Model(engine, dispatcher), deadline_seconds, **limits)
     services.repository.wait(DEFAULT_MODEL)
+    return services
+
+
+class FakeLoader:
+    """Makes a model of any folder, but one whose name begins with "bad", while there are less than `room`."""
+
+    def __init__(
+        self,
+        room: float = 1000,
+        load_seconds: float = 0.0,
+        seconds: float = 0.0,
+        wrap: Callable[[Predict], Predict] = lambda predict: predict,
+    ) -> None:
+        self.load_seconds = load_seconds
+        self._room = room
+        self._seconds = seconds  # of a prediction
+        self._wrap = wrap
+        self._engines: list[weakref.ref[FakeEngine]] = []
+
+    @property
+    def alive(self) -> int:
+        """Models that anybody still refers to."""
+        return sum(engine() is not None for engine in self._engines)
+
+    def prepare(self) -> None:
+        """Nothing to do."""
+
+    def load(self, source: Path) -> Model:
+        """A model of its own."""
+        time.sleep(self.load_seconds)
+        if source.name.startswith("bad"):
+            raise BadModel("this model is bad")
+        if self.alive >= self._room:
+            raise InsufficientMemory("there is no room for another model")
+        engine = FakeEngine(ModelSpec(source.name, "fake_net", "NONE", LABELS), self._seconds)
+        self._engines.append(weakref.ref(engine))
+        return Model(engine, Dispatcher(self._wrap(engine.predict), 64))
+
+    def give_back(self) -> None:
+        """As the real one does."""
+        gc.collect()
+
+
+def multi_model_services(root: Path, loader: FakeLoader, deadline_seconds: float = 20.0) -> Services:
+    """Services of a multi-model endpoint, to be started."""
+    repository = Repository()
+    models = MultiModel(repository, root, loader)
+    return Services(repository, Inference(repository), Limits(), deadline_seconds, multi_model=models)
+
+
+def started(root: Path, loader: FakeLoader, record: Record | None = None) -> Services:
+    """The services of a multi-model endpoint that is ready."""
+    services = multi_model_services(root, loader)
+    assert services.multi_model is not None
+    services.multi_model.start(record)
+    assert services.settle() == ("ready", "")
     return services

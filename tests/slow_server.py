@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 TRAP = 7
@@ -19,13 +20,17 @@ def create() -> Any:
     from container.errors import ModelError
     from container.models.repository import Model
     from container.settings import Settings
-    from tests.fakes import FakeEngine, TricklingEngine, fake_services
+    from tests.fakes import FakeEngine, FakeLoader, TricklingEngine, fake_services, multi_model_services
 
     settings = Settings.from_environ(os.environ)
+    seconds = float(os.environ.get("MASKSERVE_TEST_SECONDS", "0"))
+    load_seconds = float(os.environ.get("MASKSERVE_TEST_LOAD", "0"))
+    if settings.multi_model:
+        loader = FakeLoader(load_seconds=load_seconds, seconds=seconds, wrap=_trapped)
+        root = Path(settings.base_dir, "models")
+        return create_app(settings, multi_model_services(root, loader, settings.deadline_seconds))
     error = os.environ.get("MASKSERVE_TEST_ERROR")
-    engine = FakeEngine(
-        seconds=float(os.environ.get("MASKSERVE_TEST_SECONDS", "0")), error=ZeroDivisionError(error) if error else None
-    )
+    engine = FakeEngine(seconds=seconds, error=ZeroDivisionError(error) if error else None)
     if masks := os.environ.get("MASKSERVE_TEST_MASKS"):
         engine = TricklingEngine(
             count=int(masks),
@@ -34,12 +39,12 @@ def create() -> Any:
         )
 
     def load() -> Model:
-        time.sleep(float(os.environ.get("MASKSERVE_TEST_LOAD", "0")))
+        time.sleep(load_seconds)
         if reason := os.environ.get("MASKSERVE_TEST_FAIL"):
             raise ModelError(reason)
         return Model(engine, Dispatcher(_trapped(engine.predict), settings.queue_size))
 
-    patience = settings.deadline_seconds if settings.workers > 1 else 0.0
+    patience = settings.deadline_seconds if settings.processes > 1 else 0.0
     return create_app(settings, fake_services(load, settings.deadline_seconds, patience))
 
 

@@ -1,8 +1,43 @@
-"""Which errors tell that there was no memory."""
+"""How much memory is free, by the machine and by both kinds of control groups; errors that tell of its want."""
+
+from pathlib import Path
 
 import pytest
 
 from container import memory
+
+V1, V2 = "memory", "."
+FILES = {
+    V1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    V2: ("memory.max", "memory.current", "inactive_file"),
+}
+
+
+@pytest.mark.parametrize("version", [V1, V2], ids=["v1", "v2"])
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        pytest.param("5000000", 5_000_000 - 3_000_000 + 500_000, id="limited"),
+        pytest.param("1000000", 1_000_000 - 3_000_000 + 500_000, id="lowered-below-what-is-held"),
+        pytest.param("9223372036854771712", 8_000_000 * 1024, id="as-good-as-unlimited"),
+        pytest.param("max", 8_000_000 * 1024, id="unlimited"),
+        pytest.param(None, 8_000_000 * 1024, id="no-group"),
+    ],
+)
+def test_available(version: str, limit: str | None, expected: int, tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable:    8000000 kB\nHugePages_Total:       0\n")
+    names = FILES[version]
+    folder = tmp_path / version
+    folder.mkdir(exist_ok=True)
+    if limit is not None:
+        (folder / names[0]).write_text(limit + "\n")
+        (folder / names[1]).write_text("3000000\n")
+        (folder / "memory.stat").write_text(f"anon 2500000\n{names[2]} 500000\n")
+    assert memory.available(tmp_path, tmp_path / "meminfo") == expected
+
+
+def test_this_machine() -> None:
+    assert memory.available() > 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
         ({}, "deadline_seconds", 55),
         ({"SAGEMAKER_BATCH": "true"}, "deadline_seconds", 3300),
         ({"SAGEMAKER_BATCH": "true", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "20"}, "deadline_seconds", 20),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4"}, "processes", 4),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4", "SAGEMAKER_MULTI_MODEL": "true"}, "processes", 1),
         ({}, "max_body_bytes", 25 * 1024 * 1024),
         ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}, "max_body_bytes", None),
     ],

@@ -6,8 +6,10 @@ What lies between them (anchors, NMS, RoIAlign) stays torch's.
 import logging
 import math
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # which is
 import openvino  # noqa: E402  # after the line above
 
 log = logging.getLogger(__name__)
+
+_tracing = threading.Lock()
 
 # Where networks keep their convolutions; a part that a network does not have is passed over.
 PARTS = (
@@ -109,9 +113,23 @@ def compile_parts(module: nn.Module, run: Callable[[], object], runtime: Runtime
         setattr(module.get_submodule(parent), leaf, compiled)
 
 
+@contextmanager
+def _traced_alone() -> Iterator[None]:
+    """A trace of which nothing is left: torch keeps the classes that it makes, 12 MB with each ResNet-50.
+
+    One at a time, since the classes are the whole process's, and so is where tracing has got to.
+    """
+    with _tracing:
+        try:
+            yield
+        finally:
+            torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
+            torch._C._jit_clear_class_registry()
+
+
 def _converted(part: nn.Module, inputs: list[torch.Tensor]) -> Any:
     """OpenVINO's model of a part that takes and gives single tensors, for any sizes but the number of channels."""
-    with torch.inference_mode(), warnings.catch_warnings():
+    with _traced_alone(), torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tracing's future, and of sizes that a trace would keep
         # Traced here, since openvino would trace twice and compare: three quarters of the time, and what is compiled is
         # compared with torch afterwards anyway.

@@ -85,13 +85,26 @@ def bounded(predict: Predict) -> Predict:
             return predict(pixels, options)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if memory.lacking(error):
-                torch.cuda.empty_cache()
+                give_back()
                 raise OutOfMemory("there is not enough memory for this picture; send a smaller one") from None
             if "cuda error" in str(error).lower():
                 raise DeviceLost("the device has failed, and the model is started again", retry_after=5) from error
             raise
 
     return run
+
+
+def available(device: torch.device) -> int:
+    """Bytes that a model may still take on `device`; on a GPU, also those that torch holds and does not use."""
+    if device.type != "cuda":
+        return memory.available()
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + unused
+
+
+def give_back() -> None:
+    """Have a GPU's memory that torch holds and does not use go back to it."""
+    torch.cuda.empty_cache()
 
 
 def openvino_installed() -> bool:

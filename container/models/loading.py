@@ -3,8 +3,11 @@
 import gc
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from container.structures import ModelSpec, Options
 WARM_UP_SIZE = (480, 640, 3)
 WARM_UP_OPTIONS = Options(confidence=0.0, max_detections=1)
 WARM_UP_SECONDS = 600.0
+
+# What surrounds the building of a model, given its spec, such as a check of memory.
+Admission = Callable[[ModelSpec], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -46,24 +52,51 @@ def preload() -> None:
     gc.freeze()  # else the first collection in each worker writes to every page
 
 
-def load(source: Path | ModelSpec, placement: Placement) -> Model:
+def load(source: Path | ModelSpec, placement: Placement, admission: Admission = nullcontext) -> Model:
     """Read, build and warm up a model and start its queue; ModelError in one line where that cannot be."""
+    runtime = _start(placement)
+    from container.engines import _loading, _runtime
+
+    with artifact.opened(source) as spec, admission(spec):
+        engine = _loading.load(spec, runtime)
+        # Batches on a CPU lose 7-9 % against one picture at a time.
+        batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
+        dispatcher = Dispatcher(_runtime.bounded(engine.predict), placement.queue_size, batch_size)
+        try:
+            # In the thread that will predict, whose OpenMP team is its own.
+            dispatcher.predict(np.zeros(WARM_UP_SIZE, np.uint8), WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
+        except BaseException:
+            dispatcher.close()
+            raise
+    give_back()  # what building and compiling took: 90 MB of 1020 with the embedded model
+    return Model(engine, dispatcher)
+
+
+def _start(placement: Placement) -> Any:
+    """The Runtime of this process; imports torch, which takes two seconds and must not come before a fork."""
     cores.share()
-    # Imports torch: two seconds, and not before a fork of one worker.
-    from container.engines import _light_torchvision, _loading, _runtime  # noqa: F401  # the first for what it does
+    from container.engines import _light_torchvision, _runtime  # noqa: F401  # the first for what it does
 
     threads = placement.cpu_threads or max(1, cores.count() // placement.workers)
-    runtime = _runtime.start(placement.device, placement.precision, threads, placement.backend)
-    with artifact.opened(source) as spec:
-        engine = _loading.load(spec, runtime)
-    # Batches on a CPU lose 7-9 % against one picture at a time.
-    batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
-    dispatcher = Dispatcher(_runtime.bounded(engine.predict), placement.queue_size, batch_size)
-    # In the thread that will predict, whose OpenMP team is its own.
-    dispatcher.predict(np.zeros(WARM_UP_SIZE, np.uint8), WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
+    return _runtime.start(placement.device, placement.precision, threads, placement.backend)
+
+
+def prepare(placement: Placement) -> tuple[str, Callable[[], int]]:
+    """Import what loading a model needs; gives the backend, and how many bytes a model may still take on its device."""
+    runtime = _start(placement)
+    from container.engines import _loading, _runtime
+
+    _loading.preload()
+    return runtime.backend, lambda: _runtime.available(runtime.device)
+
+
+def give_back() -> None:
+    """Have the memory that a model has left go back to the device and to the machine."""
+    from container.engines import _runtime
+
     gc.collect()
-    memory.give_back()  # what building and compiling took: 90 MB of 1020 with the embedded model
-    return Model(engine, dispatcher)
+    _runtime.give_back()
+    memory.give_back()
 
 
 def pack(spec: ModelSpec, archive: Path) -> ModelSpec:

@@ -1,8 +1,8 @@
-"""Which model to serve, out of the settings and of what lies in the model folder."""
+"""Where a model lies, out of the settings, of what is in the model folder, or of what a client says."""
 
 from pathlib import Path
 
-from container.errors import ModelError
+from container.errors import BadLocation, ModelError
 from container.models import artifact
 from container.structures import WEIGHTS_TYPES, ModelSpec
 
@@ -44,11 +44,31 @@ def weights_source(text: str) -> Path | str:
 
 def _found(folder: Path) -> Path:
     """What lies in the model folder: an unpacked artifact, an archive, or nothing."""
+    return inside(folder) if _files(folder) else EMBEDDED
+
+
+def inside(folder: Path) -> Path:
+    """The only archive in a folder that is not itself an unpacked model, else the folder."""
     files = _files(folder)
-    if not files:
-        return EMBEDDED
     archives = [file for file in files if file.name.endswith(".tar.gz")]
     return archives[0] if len(archives) == 1 and folder / "model.json" not in files else folder
+
+
+def below(root: Path, path: str) -> Path:
+    """The folder or archive at an absolute path, for `artifact.read`; BadLocation where it, or a file of it, is not in
+    `root`, as the kernel sees it with all links followed.
+    """
+    root = root.resolve()
+    try:
+        place = Path(path).resolve()
+        if path.startswith("/") and ".." not in Path(path).parts and root in place.parents:
+            found = inside(place)
+            if found.is_file() and found.name.endswith(".tar.gz") or found.is_dir():
+                if all(root in file.resolve().parents for file in (found, *_files(found))):
+                    return found
+    except (OSError, ValueError, RuntimeError):  # too long, not readable, with a NUL, links in a circle
+        pass
+    raise BadLocation("there is no model: it takes the path of a folder or a .tar.gz below the folder for models")
 
 
 def _files(folder: Path) -> list[Path]:

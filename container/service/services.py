@@ -4,8 +4,9 @@ import threading
 from dataclasses import dataclass, field
 
 from container.images.limits import Limits
-from container.models.repository import Repository
+from container.models.repository import Repository, State
 from container.service.inference import Inference
+from container.service.multi_model import MultiModel
 from container.service.sessions import Sessions
 
 DEFAULT_MODEL = "model"  # the key of the one model of a single-model endpoint
@@ -21,10 +22,21 @@ class Services:
     deadline_seconds: float = 55.0
     sessions: Sessions = field(default_factory=Sessions)
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
+    multi_model: MultiModel | None = None  # None on an endpoint of one model
 
     def health(self) -> tuple[bool, str]:
         """Whether requests should be sent here, and why not."""
         if self.draining.is_set():
             return False, "shutting down"
-        state, reason = self.repository.state(DEFAULT_MODEL)
+        state, reason = self._state()
         return state == "ready", reason or state
+
+    def settle(self) -> tuple[State, str]:
+        """How loading went, once it has ended, and why where it went wrong."""
+        if self.multi_model is not None:
+            return self.multi_model.settle()
+        self.repository.wait(DEFAULT_MODEL)
+        return self._state()
+
+    def _state(self) -> tuple[State, str]:
+        return self.multi_model.state() if self.multi_model is not None else self.repository.state(DEFAULT_MODEL)

@@ -23,6 +23,7 @@ LATENCY = Histogram("maskserve_request_seconds", "Time to answer a request.", ["
 STAGES = Histogram("maskserve_stage_seconds", "Time of one stage of a prediction.", ["stage"], buckets=_SECONDS)
 DETECTIONS = Counter("maskserve_detections_total", "Detections returned.", ["model"])
 IN_FLIGHT = Gauge("maskserve_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
+MODELS = Gauge("maskserve_models_loaded", "Models that are loaded.", multiprocess_mode="livemax")
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

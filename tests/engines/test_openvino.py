@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,32 @@ def test_openvino_is_not_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ModelError, match="backend openvino is for a CPU, and the device is cuda"):
         _runtime.start("cuda", "fp32", 2, "openvino")
+
+
+def small_part(channels: int) -> tuple[nn.Module, torch.Tensor]:
+    torch.manual_seed(channels)
+    return nn.Sequential(nn.Conv2d(3, channels, 3), nn.ReLU()).eval(), torch.rand(1, 3, 16, 16)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:FutureWarning")
+def test_torch_keeps_nothing_of_a_part_that_was_compiled() -> None:
+    """Neither the types of its modules nor their classes, whose names would not be given again."""
+    part, picture = small_part(4)
+    with torch.inference_mode():
+        CompiledPart(part, [picture], part(picture), OPENVINO)
+    assert not torch.jit._recursive.concrete_type_store.type_store
+    kept = torch.jit.trace(nn.ReLU(), picture)._c._type().qualified_name()
+    assert kept == "__torch__.torch.nn.modules.activation.ReLU"
+
+
+def test_parts_may_be_compiled_at_the_same_time() -> None:
+    """As those of two models that are loaded."""
+
+    def compile_one(channels: int) -> float:
+        part, picture = small_part(channels)
+        with torch.inference_mode():
+            expected = part(picture)
+            return float((CompiledPart(part, [picture], expected, OPENVINO)(picture) - expected).abs().max())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(compile_one, range(1, 13))) < 1e-5

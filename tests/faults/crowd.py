@@ -63,7 +63,14 @@ class Crowd:
             self.pings.append(self.server.ping())
 
 
-def ask(server: Server, body: bytes, timeout: float = 40, **headers: str) -> tuple[int, http.client.HTTPMessage | None]:
+def ask(
+    server: Server,
+    body: bytes | None,
+    timeout: float = 40,
+    method: str = "POST",
+    path: str = "/invocations",
+    **headers: str,
+) -> tuple[int, http.client.HTTPMessage | None]:
     """The status of one answer, or LOST or REFUSED, and its headers."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
     try:
@@ -71,7 +78,7 @@ def ask(server: Server, body: bytes, timeout: float = 40, **headers: str) -> tup
     except OSError:
         return REFUSED, None
     try:
-        connection.request("POST", "/invocations", body, headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         response.read()
         return response.status, response.headers

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from container.errors import ModelError
-from container.models.locate import EMBEDDED, locate
+from container.errors import BadLocation, ModelError
+from container.models.locate import EMBEDDED, below, locate
 from container.structures import ModelSpec
 
 
@@ -56,3 +56,63 @@ def test_an_architecture_takes_the_weights_in_the_folder(tmp_path: Path) -> None
     assert locate("fcn_resnet50", "", (), folder) == ModelSpec("fcn_resnet50", "fcn_resnet50", folder / "mine.pth")
     with pytest.raises(ModelError, match="needs weights: name them .* or put a weights file into"):
         locate("fcn_resnet50", "", (), tmp_path / "none")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder for models with some of them, and files beside it."""
+    root = tmp_path / "models"
+    for folder in ("a/model", "packed", "empty", "leads out", "b"):
+        (root / folder).mkdir(parents=True)
+    for file in (
+        "models/a/model/model.json",
+        "models/packed/m.tar.gz",
+        "models/x.tar.gz",
+        "models/notes.txt",
+        "secret",
+    ):
+        (tmp_path / file).touch()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/model.json").touch()
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "leads out/model.json").symlink_to(tmp_path / "secret")
+    (root / "b/model.json").symlink_to(root / "a/model/model.json")
+    (root / "circle").symlink_to(root / "circle")
+    (root / "out.tar.gz").symlink_to(tmp_path / "secret")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("a/model", "a/model"),
+        ("a/model/", "a/model"),
+        ("packed", "packed/m.tar.gz"),
+        ("x.tar.gz", "x.tar.gz"),
+        ("b", "b"),
+    ],
+)
+def test_models_below_the_folder_for_models(path: str, found: str, root: Path) -> None:
+    assert below(root, f"{root}/{path}") == root / found
+
+
+BAD = (
+    "nothing", "notes.txt", "link", "leads out", "circle", "out.tar.gz", "../outside", "a/../../outside", "..", ".", "",
+    "a/../x.tar.gz", "a\0b", "n" * 300,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_what_is_no_model_below_it(path: str, root: Path) -> None:
+    with pytest.raises(BadLocation) as caught:
+        below(root, f"{root}/{path}")
+    assert str(root) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "path", ["", "x.tar.gz", "/", "/etc/passwd", "/proc/self", "/dev/zero", "file:///etc", "http://127.0.0.1/m.tar.gz"]
+)
+def test_what_is_no_path_below_it(path: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    with pytest.raises(BadLocation):
+        below(root, path)

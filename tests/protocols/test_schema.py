@@ -4,6 +4,8 @@ import base64
 import io
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from container.app import create_app
 from container.settings import Settings
 from tests.conftest import encode
-from tests.fakes import LABELS, FakeEngine, ready_services
+from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
 
@@ -33,33 +35,54 @@ for media_type in ("image/jpeg", "image/png", "application/x-image", "applicatio
     schemathesis.openapi.media_type(media_type, st.sampled_from(FILES))
 schemathesis.openapi.media_type("application/x-npy", st.sampled_from([npy(SMALL), npy(SMALL[None])]))
 
-FOLDER = tempfile.TemporaryDirectory()  # stands for S3
+FOLDER = tempfile.TemporaryDirectory()  # stands for S3, and has a model of the second application
 app = create_app(Settings(local_s3=FOLDER.name, async_output="s3://results"), ready_services(FakeEngine()))
-# The runtime's route answers with ModelError (424) whatever the container refuses.
-config = schemathesis.Config.from_dict(
-    {
-        "analysis": {"constants": {"enabled": False}},  # strings of our source, put where a picture belongs
-        "parameters": {"X-Amzn-SageMaker-Session-Id": "NEW_SESSION"},  # which others there are no schema can say
-        "checks": {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 406, 413, 415, 422, 424]}},
-        "operations": [
+(Path(FOLDER.name) / "a").mkdir()
+several = create_app(Settings(), started(Path(FOLDER.name), FakeLoader()))
+
+
+def config(**more: Any) -> schemathesis.Config:
+    return schemathesis.Config.from_dict(
+        {
+            "analysis": {"constants": {"enabled": False}},  # strings of our source, put where a picture belongs
+            "parameters": {"X-Amzn-SageMaker-Session-Id": "NEW_SESSION"},  # which others there are no schema can say
+            # The runtime's route answers with ModelError (424) whatever the container refuses.
+            "checks": {
+                "negative_data_rejection": {"expected-statuses": [400, 404, 405, 406, 413, 415, 422, 424]},
+                **more.pop("checks", {}),
+            },
+            **more,
+        }
+    )
+
+
+one_model = schemathesis.openapi.from_wsgi(
+    "/openapi.json",
+    app,
+    config=config(
+        operations=[
             {  # which opens no session
                 "include-path": "/endpoints/{name}/invocations-response-stream",
                 "checks": {"positive_data_acceptance": {"expected-statuses": [200, 400]}},
             },
-            {  # which takes a body or a location, but not both, and looks at what is in them later
+            {  # which takes a body or a location, not both, as long as its queue has room, and reads them later
                 "include-path": "/endpoints/{name}/async-invocations",
                 "checks": {
-                    "positive_data_acceptance": {"expected-statuses": [202, 400]},
+                    "positive_data_acceptance": {"expected-statuses": [202, 400, 429]},
                     "negative_data_rejection": {"enabled": False},
                 },
             },
-        ],
-    }
+        ]
+    ),
 )
-schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=config)
+# Nor can a schema say which names and places are those of models; there are no sessions here.
+NAMED = {"expected-statuses": ["2xx", 400, 404, 409, 424]}
+multi_model = schemathesis.openapi.from_wsgi(
+    "/openapi.json", several, config=config(checks={"positive_data_acceptance": NAMED})
+)
 
 
-@schema.hook
+@schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
     """A placeholder is a good answer to a bad picture."""
     return "placeholder" not in str(case.headers)
@@ -73,7 +96,13 @@ def folder() -> Iterator[None]:
     FOLDER.cleanup()
 
 
-@schema.parametrize()
+@one_model.parametrize()
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_answers_are_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@multi_model.include(path_regex="models|invocations").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_multi_model_endpoint_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()

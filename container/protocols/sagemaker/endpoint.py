@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, request
 
+from container.errors import NotFound
 from container.protocols.openapi import operation
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import answers, error, invocation
+from container.protocols.sagemaker.openapi import answers, error
+from container.protocols.sagemaker.target import ANSWERS, described, target
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
 
@@ -30,7 +32,6 @@ class BatchCapacity:
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
     """The routes of a SageMaker container."""
     blueprint = Blueprint("sagemaker", __name__)
-    takes = invocation(urls=bool(services.limits.url_hosts))
 
     @blueprint.get("/ping", strict_slashes=False)
     @operation(
@@ -44,9 +45,13 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         return jsonify(error={"code": "not_ready", "message": reason}), 503
 
     @blueprint.post("/invocations", strict_slashes=False)
-    @operation("A picture in; labels and boxes, or the picture with its masks, out", answers(), **takes)
+    @operation(
+        "A picture in; labels and boxes, or the picture with its masks, out",
+        answers() if services.multi_model is None else answers() | ANSWERS,
+        **described(services),
+    )
     def invocations() -> Response:
-        reply = invoke(request, services, defaults)
+        reply = invoke(request, services, defaults, target(request, services))
         request.environ["maskserve.log"] = reply.log
         body = streaming.chunks(reply, request.environ)
         return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts, **reply.headers})
@@ -56,10 +61,13 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         "What a batch transform may send at a time",
         {
             "200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}},
+            "404": error("A multi-model endpoint, which batch transforms do not use"),
             "503": error("Loading"),
         },
     )
     def execution_parameters() -> Response:
+        if services.multi_model is not None:
+            raise NotFound("batch transforms do not use multi-model endpoints")
         with services.repository.lease(DEFAULT_MODEL) as model:
             # What each worker predicts at once, and one more, to be decoded meanwhile.
             useful = capacity.workers * (model.dispatcher.batch_size + 1)

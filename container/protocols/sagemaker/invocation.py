@@ -150,11 +150,13 @@ def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -
         log |= {"bytes_out": sent, "stages_ms": timings.rounded()}
 
 
-def read_body(request: Request) -> bytes:
-    """The whole body; BodyTooLarge over the limit, BadRequest where it breaks off or its chunks are malformed."""
+def read_body(request: Request, keep: bool = False) -> bytes:
+    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, BadRequest where it breaks off
+    or its chunks are malformed.
+    """
     try:
-        # Not cached, and before anything touches request.form, which would swallow a body that curl calls a form.
-        body = request.get_data(cache=False)
+        # Before anything touches request.form, which would swallow a body that curl calls a form.
+        body = request.get_data(cache=keep)
         full = request.content_length is None and len(body) == request.max_content_length
         if full and request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing

@@ -1,0 +1,185 @@
+"""The container's side of a multi-model endpoint: load, list, get, unload and invoke models by name.
+
+Source: docs.aws.amazon.com/sagemaker/latest/dg, mms-container-apis.html.
+"""
+
+import base64
+import binascii
+import json
+import re
+
+from flask import Blueprint, Response, jsonify, request
+
+from container.errors import BadRequest, InsufficientMemory, OutOfMemory
+from container.protocols.openapi import operation
+from container.protocols.sagemaker import streaming
+from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke, read_body
+from container.protocols.sagemaker.openapi import answers, error, invocation
+from container.service import Services
+from container.service.multi_model import MultiModel
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+MAX_LIMIT = 100
+_MAKE_ROOM = "send a smaller one, or unload other models"
+_MODEL = {
+    "type": "object",
+    "required": ["modelName", "modelUrl"],
+    "properties": {"modelName": {"type": "string"}, "modelUrl": {"type": "string"}},
+}
+_NAME_PARAMETER = {
+    "in": "path",
+    "name": "name",
+    "description": "Model name",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+}
+_NOT_LOADED = {"404": error("No such model is loaded")}
+_STARTING = {"503": error("The server is still starting; Retry-After says when")}
+
+
+def create_blueprint(models: MultiModel, services: Services, defaults: Defaults) -> Blueprint:
+    """The routes below /models."""
+    blueprint = Blueprint("sagemaker_models", __name__)
+    takes = invocation(urls=bool(services.limits.url_hosts))
+
+    @blueprint.post("/models")
+    @operation("Load a model, waiting for it", _LOAD_ANSWERS, requestBody=_LOAD_BODY)
+    def load() -> Response:
+        name, url = _named(read_body(request))
+        models.load(name, url)
+        return jsonify(status=f'Model "{name}" loaded')
+
+    @blueprint.get("/models")
+    @operation("The models that are loaded, by name", _LIST_ANSWERS, parameters=_LIST_PARAMETERS)
+    def list_models() -> Response:
+        after, limit = _after(request.args.get("next_page_token", "")), _limit(request.args.get("limit", ""))
+        page = models.page(after, limit)
+        token = {"nextPageToken": _token(page.models[-1][0])} if page.more else {}
+        return jsonify(models=[_described(name, url) for name, url in page.models], **token)
+
+    @blueprint.get("/models/<name>")
+    @operation(
+        "Where a model was loaded from",
+        {"200": {"description": "It is loaded", "content": {"application/json": {"schema": _MODEL}}}}
+        | _NOT_LOADED
+        | _STARTING,
+        parameters=[_NAME_PARAMETER],
+    )
+    def get(name: str) -> Response:
+        return jsonify(_described(name, models.url(name)))
+
+    @blueprint.delete("/models/<name>")
+    @operation(
+        "Unload a model: the requests that it has are finished, and its memory is free when this is answered",
+        {"200": {"description": "Unloaded"}} | _NOT_LOADED | _STARTING,
+        parameters=[_NAME_PARAMETER],
+    )
+    def unload(name: str) -> Response:
+        models.unload(name)
+        return jsonify(status=f'Model "{name}" unloaded')
+
+    @blueprint.post("/models/<name>/invoke")
+    @operation(
+        "A picture in; what this model finds, out",
+        {**answers(), **_NOT_LOADED, "507": error("No memory for this picture while so many models are loaded")},
+        **{**takes, "parameters": [_NAME_PARAMETER, *takes["parameters"]]},
+    )
+    def invoke_model(name: str) -> Response:
+        models.check()
+        try:
+            reply = invoke(request, services, defaults, name)
+        except (OutOfMemory, MemoryError):  # 507 has the platform unload others and ask again
+            raise InsufficientMemory("there is not enough memory for this picture", _MAKE_ROOM) from None
+        request.environ["maskserve.log"] = reply.log
+        body = streaming.chunks(reply, request.environ)
+        return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts, **reply.headers})
+
+    return blueprint
+
+
+def _described(name: str, url: str) -> dict[str, str]:
+    return {"modelName": name, "modelUrl": url}
+
+
+def _named(body: bytes) -> tuple[str, str]:
+    """The name and the place in the body of a load."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not all(isinstance(document.get(k), str) for k in ("model_name", "url")):
+        raise BadRequest("the body is not a JSON object of strings", hint='{"model_name": "…", "url": "…"}')
+    if not NAME.fullmatch(document["model_name"]):
+        raise BadRequest("model_name takes 1 to 255 of the characters A-Z a-z 0-9 . _ -, and begins with none of . _ -")
+    return document["model_name"], document["url"]
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return MAX_LIMIT
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise BadRequest(f"limit is {text[:20]!r}; it takes 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _token(name: str) -> str:
+    """A page token: the last name of a page, so that models which come and go move no other to or fro."""
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def _after(token: str) -> str:
+    try:
+        name = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except (binascii.Error, ValueError):
+        name = ""
+    if token and (not NAME.fullmatch(name) or _token(name) != token):
+        raise BadRequest("next_page_token is none that this server gave")
+    return name
+
+
+_LOAD_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["model_name", "url"],
+                "properties": {
+                    "model_name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+                    "url": {"type": "string", "description": "A folder or a .tar.gz below /opt/ml/models"},
+                },
+            }
+        }
+    },
+}
+_LOAD_ANSWERS = {
+    "200": {"description": "Loaded, and ready"},
+    "400": error("The body cannot be read, no model lies there, or it cannot be loaded"),
+    "409": error("A model is loaded under this name, or is being loaded or unloaded"),
+    "413": error("The body is too large"),
+    "507": error("There is no memory for it, unless others are unloaded"),
+    **_STARTING,
+}
+_LIST_PARAMETERS = [
+    {"in": "query", "name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}},
+    {"in": "query", "name": "next_page_token", "schema": {"type": "string"}},
+]
+_LIST_ANSWERS = {
+    "200": {
+        "description": "A page of models; nextPageToken where there are more",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["models"],
+                    "properties": {
+                        "models": {"type": "array", "items": _MODEL},
+                        "nextPageToken": {"type": "string"},
+                    },
+                }
+            }
+        },
+    },
+    "400": error("The limit or the token is none"),
+    **_STARTING,
+}

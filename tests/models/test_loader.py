@@ -1,0 +1,115 @@
+"""Loading beside models that serve: what cannot be loaded is refused with a reason, and leaves nothing behind."""
+
+import json
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from container import memory
+from container.engines import _loading
+from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, OutOfMemory
+from container.models import loading, locate
+from container.models.loader import Loader
+from container.models.loading import Placement
+from container.structures import Options
+from tests.fakes import FakeEngine
+from tests.limits import bounded
+from tests.test_loads import FAULTS, Spoil, state, write
+
+__all__ = ["state"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def loader() -> Loader:
+    loader = Loader(Placement(device="cpu", backend="torch"))
+    loader.prepare()
+    return loader
+
+
+def dispatchers() -> int:
+    return sum(thread.name == "dispatcher" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(("spoil", "reason"), FAULTS.values(), ids=FAULTS)
+def test_f6_damaged_weights_are_refused(
+    spoil: Spoil, reason: str, state: dict[str, torch.Tensor], tmp_path: Path, loader: Loader
+) -> None:
+    weights, described = spoil(state, tmp_path / "marker")
+    write(tmp_path / "model", weights, **described)
+    with pytest.raises(BadModel) as caught:
+        loader.load(tmp_path / "model")
+    assert re.search(reason, caught.value.message) and str(tmp_path) not in caught.value.message
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_good_model_is_loaded_and_let_go(loader: Loader) -> None:
+    model = loader.load(locate.EMBEDDED)
+    assert len(model.dispatcher.predict(np.zeros((64, 64, 3), np.uint8), Options(), 1e9).prediction) == 0
+    model.dispatcher.close()
+    loader.give_back()
+
+
+CAUSED = ModelError("the weights cannot be read")
+CAUSED.__cause__ = MemoryError()
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        pytest.param(ModelError("no weights here"), BadModel, "no weights here", id="bad"),
+        pytest.param(TypeError("/secret"), BadModel, r"cannot be loaded \(TypeError\)", id="unforeseen"),
+        pytest.param(MemoryError(), InsufficientMemory, "memory ran out", id="Python's"),
+        pytest.param(
+            RuntimeError("[enforce fail] can't allocate memory: you tried"), InsufficientMemory, "ran out", id="torch's"
+        ),
+        pytest.param(RuntimeError("CUDA out of memory. Tried to"), InsufficientMemory, "ran out", id="CUDA's"),
+        pytest.param(OutOfMemory("for this picture"), InsufficientMemory, "ran out", id="in the first prediction"),
+        pytest.param(CAUSED, InsufficientMemory, "memory ran out", id="as a cause"),
+        pytest.param(DeviceLost("the device has failed"), DeviceLost, "the device has failed", id="device"),
+    ],
+)
+def test_why_a_load_fails(
+    raised: Exception, kind: type[Exception], message: str, loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(loading, "load", fail)
+    with pytest.raises(kind, match=message) as caught:
+        loader.load(locate.EMBEDDED)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None and caught.value.__context__ is None  # which would hold what was loaded
+
+
+def test_a_model_that_fails_on_its_first_picture_leaves_no_thread(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_loading, "load", lambda spec, runtime: FakeEngine(error=ZeroDivisionError()))
+    before = dispatchers()
+    with pytest.raises(BadModel, match="ZeroDivisionError"):
+        loader.load(locate.EMBEDDED)
+    assert dispatchers() == before
+
+
+def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 100_000_000)
+    monkeypatch.setattr(_loading, "load", lambda spec, runtime: pytest.fail("it was loaded"))
+    loader = Loader(Placement(device="cpu"))
+    loader.prepare()
+    with pytest.raises(InsufficientMemory, match="and 100 are free"):
+        loader.load(locate.EMBEDDED)
+
+
+def test_memory_that_ends_meanwhile_is_told(tmp_path: Path, loader: Loader) -> None:
+    """One tensor of VGG has 411 MB."""
+    (tmp_path / "model.json").write_text(json.dumps({"architecture": "vgg11", "labels": ["cat", "dog"]}))
+    safetensors.torch.save_file({"any": torch.zeros(1)}, tmp_path / "model.safetensors")
+    with bounded(300), pytest.raises(InsufficientMemory, match="the memory ran out"):
+        loader.load(tmp_path)
+    with pytest.raises(BadModel, match="tensors are missing"):
+        loader.load(tmp_path)
