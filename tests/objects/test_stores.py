@@ -1,6 +1,7 @@
 """Both stores answer alike; the folder keeps within itself, and S3 says what S3 says."""
 
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 
 import boto3
@@ -12,7 +13,6 @@ from tests import aws
 from tests.conftest import free_port
 
 HERE = Location("bucket", "in/a.bin")
-MakeStore = Callable[[], Store]
 
 
 def use(monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
@@ -85,3 +85,8 @@ def test_a_folder_in_the_place_of_an_object(tmp_path: Path) -> None:
     for key in ("a/b", ""):
         with pytest.raises(Unavailable, match="cannot be written"):
             store.write(Location("bucket", key), b"x", "image/png")
+
+
+def test_boto3_is_imported_by_those_who_use_it() -> None:
+    code = "import sys, container.app; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
