@@ -2,8 +2,6 @@
 
 import base64
 import io
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import schemathesis
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from container.app import create_app
 from container.settings import Settings
-from tests.conftest import encode
+from tests.conftest import ROOT, encode
 from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
@@ -33,9 +31,7 @@ for media_type in ("image/jpeg", "image/png", "application/x-image", "applicatio
 schemathesis.openapi.media_type("application/x-npy", st.sampled_from([npy(SMALL), npy(SMALL[None])]))
 
 app = create_app(Settings(), ready_services(FakeEngine()))
-root = Path(tempfile.mkdtemp())
-(root / "a").mkdir()
-several = create_app(Settings(), started(root, FakeLoader()))
+several = create_app(Settings(), started(ROOT / "container", FakeLoader()))
 # The runtime's route answers with ModelError (424) whatever the container refuses.
 CHECKS = {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 406, 413, 415, 422, 424]}}
 
