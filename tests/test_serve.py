@@ -162,7 +162,7 @@ def test_workers_share_the_metrics(start_slow_server: StartSlow, small_png: byte
         ({"MASKSERVE_DEFAULT_ATTRIBUTES": "{"}, "looks like JSON and is not"),
         ({"MASKSERVE_DEFAULT_ATTRIBUTES": '{"colour": 1}'}, "not 'colour'"),
         ({"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/html"}, "it takes application/json, image/jpeg, image/png"),
-        ({"SAGEMAKER_MULTI_MODEL": "true"}, "multi-model endpoints are not supported yet"),
+        ({"SAGEMAKER_MULTI_MODEL": "true", "MASKSERVE_ASYNC_OUTPUT": "s3://results"}, "take no asynchronous requests"),
     ],
 )
 def test_what_cannot_be_served_ends_in_one_line(

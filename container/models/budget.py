@@ -10,7 +10,8 @@ from container.structures import ModelSpec
 
 # What loading a model, or a prediction at 1080p, took at the most, in MB, for the embedded model, whose weights have
 # 12, and a Mask R-CNN with ResNet-50, whose have 170: 400 and 1500 with OpenVINO, which keeps the weights twice and
-# larger intermediate results; 180 and 790 with torch on a CPU. A GPU was not measured.
+# larger intermediate results; 180 and 790 with torch on a CPU. Others take less: a DeepLab with ResNet-101, whose
+# weights have 224, 910 and 620. A GPU was not measured.
 FACTORS = {"openvino": 7.0, "torch": 4.0}  # times the weights
 RESERVE = 320 << 20  # bytes on top
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import tarfile
+import tempfile
 import threading
 from pathlib import Path
 
@@ -45,6 +47,30 @@ def test_f6_damaged_weights_are_refused(
         loader.load(tmp_path / "model")
     assert re.search(reason, caught.value.message) and str(tmp_path) not in caught.value.message
     assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("../../outside.pth", tarfile.REGTYPE, "leads out of it"),
+        ("/tmp/outside.pth", tarfile.REGTYPE, "leads out of it"),
+        ("model.safetensors", tarfile.SYMTYPE, "holds a link"),
+        ("model.safetensors", tarfile.FIFOTYPE, "a device"),
+    ],
+    ids=["above", "absolute", "link", "pipe"],
+)
+def test_archives_that_reach_out_are_refused(
+    name: str, kind: bytes, reason: str, tmp_path: Path, loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/passwd"
+    with tarfile.open(tmp_path / "m.tar.gz", "w:gz") as tar:
+        tar.addfile(member)
+    with pytest.raises(BadModel, match=reason):
+        loader.load(tmp_path / "m.tar.gz")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["m.tar.gz", "scratch"]
 
 
 def test_a_good_model_is_loaded_and_let_go(loader: Loader) -> None:
