@@ -42,7 +42,7 @@ How a command is written (commands/NAME.py, found by its name):
 
 - `aws.find(client.describe_model, ModelName=name)` is the answer, or None where there is no such thing.
 - With --dry-run every call that changes something is printed as a line of JSON and not made; its answer is filled with
-  placeholders, so commands need no branch for it. Reads are made where there are credentials; without any, nothing
+  placeholders, so commands need no branch for it. Reads are made where AWS takes the credentials; else nothing
   exists yet. `aws.run([...])` does the same for other programs; `waits.wait` returns at once.
 - Whatever can be tagged carries `tags.of(name)`, so that `destroy` finds it. Give it to `aws.made(kind, name)` where
   `ensure` is not used: what a failing command leaves behind is then said.

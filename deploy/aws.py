@@ -52,11 +52,23 @@ class Aws:
 
     @cached_property
     def offline(self) -> bool:
-        """A dry run without credentials: nothing is asked of AWS at all."""
-        alone = self.dry_run and self._session.get_credentials() is None
-        if alone:
-            self.say("dry run without credentials: as if nothing existed yet")
-        return alone
+        """A dry run without credentials that AWS takes: nothing more is asked of it."""
+        why = self._why_offline() if self.dry_run else ""
+        if why:
+            self.say(f"dry run {why}: as if nothing existed yet")
+        return bool(why)
+
+    def _why_offline(self) -> str:
+        if self._session.get_credentials() is None:
+            return "without credentials"
+        try:
+            config = Config(connect_timeout=5, retries={"total_max_attempts": 1})
+            self._session.client("sts", region_name=self.region, config=config).get_caller_identity()
+        except botocore.exceptions.ClientError:
+            return "with credentials that AWS does not take"
+        except botocore.exceptions.BotoCoreError:  # no network, or a login that has expired
+            return "without AWS, which cannot be reached"
+        return ""
 
     @cached_property
     def account(self) -> str:

@@ -1,6 +1,8 @@
 """--dry-run: what is printed, what is asked of AWS, what the calls answer."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
@@ -37,6 +39,40 @@ def test_without_credentials_nothing_exists(dry: Aws, capsys: pytest.CaptureFixt
     assert "as if nothing existed" in capsys.readouterr().err
     with pytest.raises(ClientError):
         sagemaker.describe_endpoint(EndpointName="horses")
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write(b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        pytest.param(True, "with credentials that AWS does not take", id="refused"),
+        pytest.param(False, "which cannot be reached", id="no-network"),
+    ],
+)
+def test_credentials_for_a_local_server_are_as_good_as_none(
+    answers: bool, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = HTTPServer(("127.0.0.1", 0), _Refusing)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{server.server_port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    if answers:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+    else:
+        server.server_close()
+    dry = Aws(region=REGION, dry_run=True)
+    assert dry.account == NOBODY
+    assert why in capsys.readouterr().err
+    server.server_close()
 
 
 def test_with_credentials_what_exists_is_read(mocked: None, capsys: pytest.CaptureFixture[str]) -> None:
