@@ -15,6 +15,7 @@ from container.check import (
     health,
     image,
     load,
+    multi_model,
     negotiation,
     refusals,
     runtime,
@@ -43,6 +44,7 @@ class Request:
     endpoint: str  # NAME in /endpoints/NAME/invocations
     concurrency: int  # clients at once
     start_seconds: float  # how long a start may take
+    multi_model: str  # where a model lies that the server at `url` can load, on a multi-model endpoint
 
 
 def run(request: Request) -> Iterator[Finding]:
@@ -58,7 +60,10 @@ def run(request: Request) -> Iterator[Finding]:
 
 
 def contract(subject: Subject) -> Iterator[Finding]:
-    """Every check of a server that may be made; no more than its start where it never answers."""
+    """Every check of a server that may be made; no more than its start where it never answers.
+
+    Of a multi-model endpoint only /ping and /models: what else there is, is asked of a server of one model.
+    """
     if subject.start is None:
         yield Finding("start", Outcome.SKIPPED, problem="--image, or no address, lets it be started here")
     else:
@@ -69,6 +74,9 @@ def contract(subject: Subject) -> Iterator[Finding]:
         yield finding
         if finding.check == health.CONNECT and finding.outcome is Outcome.FAILED:
             return
+    if subject.model_url:
+        yield from multi_model.checks.find(subject)
+        return
     for group in GROUPS:
         yield from group.checks.find(subject)
     if subject.process is None:
@@ -86,7 +94,7 @@ def _started(request: Request, process: Child | Container) -> Iterator[Finding]:
 
 
 def _subject(request: Request, client: Client, start: Start | None, process: Process | None) -> Subject:
-    return Subject(client, start, process, request.endpoint, request.concurrency)
+    return Subject(client, start, process, request.endpoint, request.concurrency, request.multi_model)
 
 
 def _image(request: Request) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """The server that is asked, with what several groups of checks want to know of it."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -10,6 +11,8 @@ from container.check.findings import Wrong
 
 JSON = "application/json"
 PICTURES = ("image/jpeg", "image/png")
+MODEL_NAME = "maskserve-check"  # by which a multi-model endpoint is to load one
+LOAD_SECONDS = 360.0  # for which SageMaker goes on loading
 
 
 class Process(Protocol):
@@ -45,6 +48,7 @@ class Subject:
     process: Process | None = None  # of a server that this check may stop
     endpoint: str = "check"  # NAME in /endpoints/NAME/invocations
     concurrency: int = 8
+    model_url: str = ""  # where a model lies, of a multi-model endpoint
 
     @cached_property
     def offers(self) -> tuple[str, ...]:
@@ -69,6 +73,17 @@ class Subject:
             self.client.invoke(pictures.jpeg(), attributes=f'{{"response_type": "{word}"}}').media_type == kinds[word]
             for word in others
         )
+
+    @cached_property
+    def loaded(self) -> Answer:
+        """The answer to the first load of the model."""
+        self.client.request("DELETE", f"/models/{MODEL_NAME}")  # where a check was cut short
+        return self.load(MODEL_NAME)
+
+    def load(self, name: str, url: str = "") -> Answer:
+        """POST /models, which may take as long as a start."""
+        body = json.dumps({"model_name": name, "url": url or self.model_url}).encode()
+        return self.client.request("POST", "/models", body, {"Content-Type": "application/json"}, LOAD_SECONDS)
 
     @cached_property
     def batch(self) -> Answer:

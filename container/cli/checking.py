@@ -19,6 +19,9 @@ from container.cli.options import read_settings
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment of the image's containers.")
 @click.option("--header", multiple=True, metavar="'NAME: VALUE'", help="Sent with every request, such as an API key.")
 @click.option("--endpoint", default="check", show_default=True, help="NAME in /endpoints/NAME/invocations.")
+@click.option(
+    "--multi-model", default="", metavar="PATH", help="Of a multi-model endpoint at URL: a model that it can load."
+)
 @click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, help="Clients at once.")
 @click.option(
     "--start-seconds",
@@ -47,8 +50,8 @@ def check(
     from container.check.engine import Unavailable
     from container.check.findings import Finding, Outcome
 
-    if url and image or pid and not url:
-        raise click.UsageError("give URL or --image, and --pid only with URL")
+    if url and image or (pid or given["multi_model"]) and not url:
+        raise click.UsageError("give URL or --image; --pid and --multi-model only with URL")
     if any(":" not in one for one in header):
         raise click.UsageError("--header takes 'NAME: VALUE'")
     headers = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in header)}
@@ -75,6 +78,8 @@ def _of_own_server(headers: dict[str, str], endpoint: str) -> tuple[dict[str, st
 
     settings = read_settings()
     if settings.multi_model:
-        raise click.UsageError("the check knows servers of one model, and SAGEMAKER_MULTI_MODEL is set")
+        raise click.UsageError(
+            "SAGEMAKER_MULTI_MODEL is set: start the server, and give its URL and --multi-model PATH"
+        )
     key, name = comma_list(settings.api_key)[:1], comma_list(settings.endpoint_names)[:1]
     return {**({"Authorization": f"Bearer {key[0]}"} if key else {}), **headers}, name[0] if name else endpoint

@@ -174,7 +174,7 @@ def unused() -> str:
     ("arguments", "reason"),
     [
         (("http://127.0.0.1:1", "--image", "x"), "give URL or --image"),
-        (("--pid", "77"), "--pid only with URL"),
+        (("--pid", "77"), "--pid and --multi-model only with URL"),
         (("http://127.0.0.1:1", "--pid", "4194400"), "there is no process 4194400"),
         (("ftp://somewhere",), "is no address of a server"),
         (("http://127.0.0.1:1", "--header", "key"), "--header takes"),
