@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from deploy.aws import Aws
+from deploy.s3 import Place
 
 PREFIX = "maskserve"
 _ECR = re.compile(
@@ -22,6 +23,11 @@ _ECR = re.compile(
 def folder(bucket: str, name: str, what: str) -> str:
     """The S3 URI of one of the folders above, without a slash at its end."""
     return f"s3://{bucket}/{PREFIX}/{name}/{what}"
+
+
+def place(bucket: str, name: str, what: str) -> Place:
+    """The same to list or to put files into."""
+    return Place.parse(folder(bucket, name, what)).folder()
 
 
 def role_name(name: str) -> str:

@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from container.app import create_app
+from container.check.processes import free_port
 from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
 
@@ -97,12 +97,6 @@ class Server:
         """SIGTERM, and the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(35)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def launch(log: Path, *command: str, **environ: str) -> Server:

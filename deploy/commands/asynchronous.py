@@ -75,7 +75,7 @@ def submit(
     arguments = {key: value for key, value in given.items() if value}
     check(SERVICE, "InvokeEndpointAsync", {**arguments, "ContentType": OTHER})
     if bucket and not upload:
-        upload = Place.parse(places.folder(bucket, name, "input"))
+        upload = places.place(bucket, name, "input")
     found = pictures.find(aws, images)
     ledger, answers = Ledger(output), Answers(output)
     before = ledger.entries()

@@ -81,7 +81,7 @@ def start(
         )
     if not (input_prefix and output_prefix) and not (name and bucket):
         raise click.UsageError("where? --input-prefix and --output-prefix, or --name and --bucket, say it")
-    source = input_prefix or _folder(bucket, name, "input")
+    source = input_prefix or places.place(str(bucket), str(name), "input")
     model = model or _model_of(aws, name)
     # A job has no custom attributes: the container takes those of its environment for every picture.
     placeholder = "placeholder" if on_error == "placeholder" else None
@@ -109,7 +109,7 @@ def start(
         "TransformResources": {"InstanceType": instance_type, "InstanceCount": instance_count},
     }
     job = job or _named_after(model, request, output_prefix)
-    target = output_prefix or _folder(bucket, name, f"output/{job}")
+    target = output_prefix or places.place(str(bucket), str(name), f"output/{job}")
     request["TransformOutput"]["S3OutputPath"] = str(target)
     call = {"TransformJobName": job, **request, "Tags": tags.of(name or model)}
     check("sagemaker", "CreateTransformJob", call)
@@ -190,11 +190,6 @@ def fetch(aws: Aws, job: str, output: Path | None, overwrite: bool, concurrency:
     if now["TransformJobStatus"] not in GOOD:
         aws.say(f"transform job {job} is {now['TransformJobStatus']}" + _because(now))
     report(failures, f"{len(asked) - len(failures)} of {len(asked)} answered, in {answers.folder}/")
-
-
-def _folder(bucket: str | None, name: str | None, what: str) -> Place:
-    """A folder that the deployment's role may use."""
-    return Place.parse(places.folder(str(bucket), str(name), what)).folder()
 
 
 def _model_of(aws: Aws, name: str | None) -> str:

@@ -13,7 +13,7 @@ from deploy import endpoint_options, gpu, launch, options, places, preflight, up
 from deploy.aws import Aws, pass_aws
 from deploy.hosting import Hosting, Variant, plan
 from deploy.names import Shaped
-from deploy.s3 import Place, objects
+from deploy.s3 import objects
 
 ENDING = ".tar.gz"
 FOLDER = "multi-model"
@@ -72,7 +72,7 @@ def create(
     draft = Hosting(
         name=name,
         role=places.role_arn(aws, role or places.role_name(name)),
-        variants=(Variant("AllTraffic", image, str(_folder(bucket, name)), instance_type, instances),),
+        variants=(Variant("AllTraffic", image, str(places.place(bucket, name, FOLDER)), instance_type, instances),),
         multi_model=True,
         cache_models=cache,
         environment=endpoint_options.variables(environment, None),
@@ -97,7 +97,7 @@ def create(
 def add(aws: Aws, name: str, bucket: str, model: Path, target: str | None) -> None:
     """Upload MODEL, a model.tar.gz or a folder with model.json. Prints the name that callers give."""
     target = target or str(_TARGET.convert(model.resolve().name.removesuffix(ENDING) + ENDING, None, None))
-    place = _folder(bucket, name).below(target)
+    place = places.place(bucket, name, FOLDER).below(target)
     with upload.archived(model) as archive:
         if aws.find(aws.client("s3").head_object, Bucket=place.bucket, Key=place.key):
             aws.say(f"{target} is there; where it is loaded, the old one answers until SageMaker unloads it")
@@ -111,7 +111,7 @@ def add(aws: Aws, name: str, bucket: str, model: Path, target: str | None) -> No
 @pass_aws
 def list_(aws: Aws, name: str, bucket: str) -> None:
     """Print the names of the models and their sizes in MB."""
-    folder = _folder(bucket, name)
+    folder = places.place(bucket, name, FOLDER)
     for one in objects(aws.client("s3"), folder):
         click.echo(f"{folder.name_of(one.key)}\t{one.size / 1e6:.1f}")
 
@@ -123,13 +123,9 @@ def list_(aws: Aws, name: str, bucket: str) -> None:
 @pass_aws
 def remove(aws: Aws, name: str, bucket: str, target: str) -> None:
     """Delete the model TARGET's file. An instance that has loaded it answers until it unloads it."""
-    s3, place = aws.client("s3"), _folder(bucket, name).below(target)
+    s3, place = aws.client("s3"), places.place(bucket, name, FOLDER).below(target)
     if aws.find(s3.head_object, Bucket=place.bucket, Key=place.key) is None:
         aws.say(f"unchanged: there is no {place}")
         return
     s3.delete_object(Bucket=place.bucket, Key=place.key)
     aws.say(f"{'would delete' if aws.dry_run else 'deleted'} {place}")
-
-
-def _folder(bucket: str, name: str) -> Place:
-    return Place.parse(places.folder(bucket, name, FOLDER) + "/")

@@ -27,6 +27,7 @@ from container.check import (
 from container.check.client import Client
 from container.check.command import contract
 from container.check.findings import Outcome
+from container.check.processes import free_port
 from container.check.subject import Subject
 from container.cli import main
 from tests.check.plain import LOADING, Plain, plain
@@ -165,8 +166,6 @@ def test_nobody_is_asked_once(unused: str) -> None:
 
 @pytest.fixture
 def unused() -> str:
-    from container.check.processes import free_port
-
     return f"http://127.0.0.1:{free_port()}"
 
 

@@ -76,7 +76,7 @@ def test_ctrl_c_keeps_what_is_answered(served: None, photos: Path, monkeypatch: 
     real = concurrency.as_completed
 
     def interrupted(futures: object) -> object:
-        yield next(iter(real(futures)))  # type: ignore[call-overload]
+        yield next(iter(real(futures)))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(concurrency, "as_completed", interrupted)
