@@ -14,7 +14,7 @@ from container.errors import BadRequest, InsufficientMemory, OutOfMemory
 from container.protocols.openapi import operation
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke, read_body
-from container.protocols.sagemaker.openapi import answers, error, invocation
+from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
 from container.service import Services
 from container.service.multi_model import MultiModel
 
@@ -26,13 +26,7 @@ _MODEL = {
     "required": ["modelName", "modelUrl"],
     "properties": {"modelName": {"type": "string"}, "modelUrl": {"type": "string"}},
 }
-_NAME_PARAMETER = {
-    "in": "path",
-    "name": "name",
-    "description": "Model name",
-    "required": True,
-    "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
-}
+_NAME_PARAMETER = name_parameter("Model name", NAME)
 _NOT_LOADED = {"404": error("No such model is loaded")}
 _STARTING = {"503": error("The server is still starting; Retry-After says when")}
 
@@ -161,7 +155,12 @@ _LOAD_ANSWERS = {
     **_STARTING,
 }
 _LIST_PARAMETERS = [
-    {"in": "query", "name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}},
+    {
+        "in": "query",
+        "name": "limit",
+        "allowEmptyValue": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+    },
     {"in": "query", "name": "next_page_token", "schema": {"type": "string"}},
 ]
 _LIST_ANSWERS = {

@@ -14,16 +14,11 @@ from flask import Blueprint, Response, request
 from container.errors import BodyTooLarge, ServingError, Unauthenticated
 from container.protocols import errors
 from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES
+from container.protocols.sagemaker.openapi import name_parameter
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 VARIANT = "AllTraffic"
-NAME_PARAMETER = {
-    "in": "path",
-    "name": "name",
-    "description": "Endpoint name",
-    "required": True,
-    "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
-}
+NAME_PARAMETER = name_parameter("Endpoint name", NAME)
 
 
 class Refused(Exception):

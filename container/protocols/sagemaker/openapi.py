@@ -1,5 +1,6 @@
 """The SageMaker routes in OpenAPI's words."""
 
+import re
 from typing import Any
 
 from container.protocols.sagemaker.attributes import FORMATS, ON_ERROR, RESPONSE_TYPES
@@ -38,6 +39,12 @@ _DETECTIONS_SCHEMA = {
         "keypoints": {"type": "array", "items": {}},
     },
 }
+
+
+def name_parameter(description: str, pattern: re.Pattern[str]) -> dict[str, Any]:
+    """The NAME in a route's path."""
+    schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
+    return {"in": "path", "name": "name", "description": description, "required": True, "schema": schema}
 
 
 def error(description: str) -> dict[str, Any]:
@@ -162,7 +169,10 @@ _TYPED = {
     },
 }
 
+_NO_ROUTE = {"404": error("No route: a line feed is no part of any name")}
+
 NATIVE_ANSWERS = {
+    **_NO_ROUTE,
     "200": _GOOD,
     "400": {
         "description": "ValidationError: no such endpoint, or attributes over 1024 characters",
@@ -212,6 +222,7 @@ def async_invocation() -> dict[str, Any]:
 
 
 ASYNC_ANSWERS = {
+    **_NO_ROUTE,
     "202": {
         "description": "Taken; the answer, or the error, will be the object that a header names",
         "headers": {_PREFIX + name: {"schema": _S3} for name in ("OutputLocation", "FailureLocation")},

@@ -18,12 +18,12 @@ def chunks(reply: Reply, environ: dict[str, Any]) -> bytes | Iterator[bytes]:
     """The body of a plain answer: in pieces where it comes in pieces and the client can be told that one broke."""
     if isinstance(reply.body, bytes) or environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         return reply.whole()
-    return _chunks(reply, environ)
+    return _chunks(reply.body, reply, environ)
 
 
-def _chunks(reply: Reply, environ: dict[str, Any]) -> Iterator[bytes]:
+def _chunks(pieces: Iterator[bytes], reply: Reply, environ: dict[str, Any]) -> Iterator[bytes]:
     try:
-        yield from reply.body  # type: ignore[misc]  # pieces
+        yield from pieces
     except Exception as error:
         _note(error, reply, environ)
         # gunicorn closes the connection without the last chunk, and without a line of its own in the log.
