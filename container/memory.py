@@ -4,6 +4,7 @@ The allocator's defaults keep what a burst of large pictures took.
 """
 
 import ctypes
+import mmap
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,12 +41,21 @@ def keep_low() -> None:
 
 
 def give_back() -> None:
-    """Return what is free; up to some tens of milliseconds in which allocations wait, so for idle moments.
+    """Return what is free; up to some tens of milliseconds in which allocations wait: when idle, or once in a while.
 
     After the pictures above that is 230 MB.
     """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def obtainable(size: int) -> bool:
+    """Whether this process would be given `size` more bytes now; they are asked for and not touched, so it is cheap."""
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError:
+        return False
+    return True
 
 
 def available(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import os
 import signal
 import socket
@@ -26,7 +25,8 @@ log = logging.getLogger("maskserve.request")
 
 STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline is
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
-IDLE_SECONDS = 1.0  # after the last request but /ping began, and none is left
+IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
+BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -60,7 +60,7 @@ class DrainingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
         self._broken = False
-        self._idle_since = math.inf  # infinite while there is nothing to give back
+        self._asked = self._given_back = 0.0  # the last request but /ping, and when freed memory went back last
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return _Threads(self.cfg.threads)
@@ -95,7 +95,7 @@ class DrainingWorker(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
         if req.path != "/ping":
-            self._idle_since = time.monotonic()
+            self._asked = time.monotonic()
         framing.check(req)
         framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
@@ -119,14 +119,20 @@ class DrainingWorker(ThreadWorker):
         super().notify()
         now = time.monotonic()
         self._end_when_broken()
-        if not self._reading and now - self._idle_since > IDLE_SECONDS:
-            self._idle_since = math.inf
-            memory.give_back()
+        self._give_back_memory(now)
         for conn, end in list(self._reading.items()):
             if now > end:
                 self._reading.pop(conn, 0.0)
                 with suppress(OSError):  # gone already
                     conn.sock.shutdown(socket.SHUT_RD)  # a blocked read returns; the answer can still be written
+
+    def _give_back_memory(self, now: float) -> None:
+        if self._reading:
+            self._asked = now
+        idle = now - self._asked > IDLE_SECONDS
+        if self._asked > self._given_back and (idle or now - self._given_back > BUSY_SECONDS):
+            self._given_back = now
+            memory.give_back()
 
     def _end_when_broken(self) -> None:
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""

@@ -22,6 +22,7 @@ from tests.conftest import Server, encode, launch
 from tests.faults.crowd import head, vanishing
 
 EVERY = 5.0  # seconds between two looks at memory
+LINE = 24  # looks between two that are printed
 WARM_UP = 0.25  # of the time, before memory is looked at
 MB_PER_1000 = 1.0  # growth of memory a thousand requests
 DESCRIPTORS = 20  # more than at the beginning, at the end
@@ -59,6 +60,8 @@ class Soak:
         while time.monotonic() < self._end:
             time.sleep(EVERY)
             looks.append((self.statuses.total(), *_size(self._server)))
+            if len(looks) % LINE == 0:
+                print("{} requests, {:.0f} MB, {} descriptors".format(*looks[-1]), flush=True)
         for thread in threads:
             thread.join()
         return looks

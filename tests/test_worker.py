@@ -116,15 +116,17 @@ def test_a_port_that_was_closed_takes_no_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds_ago", "reading", "given_back"),
+    ("asked", "given_back", "reading", "expected"),  # seconds ago, the first two
     [
-        pytest.param(5.0, False, 1, id="idle"),
-        pytest.param(0.0, False, 0, id="a-moment-ago"),
-        pytest.param(5.0, True, 0, id="at-work"),
+        pytest.param(5, 30, False, 1, id="idle"),
+        pytest.param(0, 30, False, 0, id="a-moment-ago"),
+        pytest.param(5, 30, True, 0, id="at-work"),
+        pytest.param(0, 61, True, 1, id="at-work-for-long"),
+        pytest.param(90, 70, False, 0, id="nothing-since"),
     ],
 )
-def test_memory_goes_back_once_the_server_is_idle(
-    seconds_ago: float, reading: bool, given_back: int, monkeypatch: pytest.MonkeyPatch
+def test_memory_goes_back_when_the_server_is_idle_and_now_and_then_under_load(
+    asked: float, given_back: float, reading: bool, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[None] = []
     monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
@@ -133,9 +135,10 @@ def test_memory_goes_back_once_the_server_is_idle(
     worker = object.__new__(DrainingWorker)
     worker.wsgi = SimpleNamespace(extensions={"services": services})
     worker._broken = False
-    worker._reading = {"a connection": time.monotonic() + 60} if reading else {}
-    worker._idle_since = time.monotonic() - seconds_ago
+    now = time.monotonic()
+    worker._reading = {"a connection": now + 60} if reading else {}
+    worker._asked, worker._given_back = now - asked, now - given_back
     worker.notify()
     worker.notify()  # and not again, until there was something to do
-    assert len(calls) == given_back
+    assert len(calls) == expected
     services.repository.close()

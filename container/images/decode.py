@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from container import cores
+from container import cores, memory
 from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
 from container.images import headers, libtiff
 from container.images.limits import Limits
@@ -36,7 +36,8 @@ _OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
 }
-# More decodes at a time than cores are no faster, and each may take 16 bytes a pixel.
+_MEMORY = 16  # bytes that decoding may take for each pixel
+# More decodes at a time than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
@@ -62,9 +63,11 @@ def decode(data: bytes, limits: Limits) -> Image:
             return limits.room.keep(Image(upright(_pixels(header, limits), header.orientation)))
     except ServingError:
         raise
-    except MemoryError as error:
-        raise OutOfMemory(f"no memory for a picture of {header.width}x{header.height}; send a smaller one") from error
     except Exception as error:  # hostile files make Pillow raise nearly every kind there is
+        # libwebp and libjpeg say the same of a want of memory as of a damaged file.
+        if memory.lacking(error) or not memory.obtainable(_MEMORY * header.width * header.height):
+            message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
+            raise OutOfMemory(message) from error
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
 
 

@@ -25,6 +25,7 @@ from container.errors import (
 )
 from container.images import Limits, decode, rgb
 from tests.images.pictures import chunk, encode, exif, idat, many_scans, noise, png, smooth, tiff, with_app1
+from tests.limits import bounded
 
 LIMITS = Limits()
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]
@@ -304,6 +305,14 @@ def test_no_memory_is_refused_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["container.images.decode"], "to_rgb", exhausted)
     with pytest.raises(OutOfMemory):
         decode(encode(smooth()), LIMITS)
+
+
+@pytest.mark.parametrize("lossless", [False, True], ids=["lossy", "lossless"])
+def test_a_codec_without_memory_does_not_make_a_picture_a_damaged_one(lossless: bool) -> None:
+    data = encode(np.zeros((5000, 5000, 3), np.uint8), "WEBP", lossless=lossless, method=0)
+    with bounded(megabytes=60), pytest.raises(OutOfMemory):
+        decode(data, LIMITS)
+    assert decode(data, LIMITS).size == (5000, 5000)
 
 
 def test_messages_are_one_line_without_foreign_words() -> None:
