@@ -97,7 +97,7 @@ class Settings:
         "CORS_ORIGINS",
     )
     max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
-    max_scans: int = setting(100, "Most scans of a progressive JPEG.", "MAX_SCANS")
+    max_scans: int = setting(100, "Most scans of a progressive JPEG; the largest may have 30.", "MAX_SCANS")
     async_output: str = setting(
         "",
         "s3:// path below which answers to asynchronous requests go; empty turns these requests off.",

@@ -6,10 +6,21 @@ import torch
 # A picture of 1×20000 whose shorter side is brought to 800 would be 16 million pixels long; beyond this ratio of its
 # sides a picture gets a black margin, which no photo needs.
 MAX_ASPECT = 40
+_LONGEST = 32_768  # pixels of a side that gets a margin, which is 80 MB then; 1×1,000,000 would get 75 GB
+
+
+def thinning(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Of which rows and columns of a picture the network is shown one only: (1, 1), but where it is slim and long."""
+    height, width = shape[:2]
+    longest = max(height, width)
+    step = -(-longest // _LONGEST) if longest > MAX_ASPECT * min(height, width) else 1
+    return (step, 1) if height > width else (1, step)
 
 
 def pad_slim(pixels: np.ndarray) -> np.ndarray:
-    """`pixels` with a black margin at the right or the bottom where its sides differ more than MAX_ASPECT times."""
+    """`pixels`, thinned out, with a black margin right or below where the sides differ over MAX_ASPECT times."""
+    down, across = thinning(pixels.shape)
+    pixels = pixels[::down, ::across]
     height, width = pixels.shape[:2]
     shortest = -(-max(height, width) // MAX_ASPECT)
     bottom, right = max(0, shortest - height), max(0, shortest - width)

@@ -15,7 +15,7 @@ from torchvision.ops import nms
 from container.engines._base import Engine, engines
 from container.engines._runtime import Runtime
 from container.engines._selection import Selection, select
-from container.engines._tensors import pad_slim, shrink, to_array, to_tensor
+from container.engines._tensors import pad_slim, shrink, thinning, to_array, to_tensor
 from container.engines._torchvision import register_builders
 from container.structures import Instances, ModelSpec, Options, RoiMasks
 
@@ -189,18 +189,20 @@ def _size(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
-    """Instances of a picture that had a margin, without it."""
+    """Instances of a picture that was thinned out or had a margin, without either."""
     if instances.image_size == image_size:
         return instances
     height, width = image_size
-    boxes = instances.boxes.clip(0, np.array([width, height, width, height], np.float32))
-    masks = instances.masks
+    down, across = thinning(image_size)
+    step = np.array([across, down, across, down], np.float32)
+    boxes = (instances.boxes * step).clip(0, np.array([width, height, width, height], np.float32))
+    masks, points = instances.masks, instances.keypoints
     if isinstance(masks, RoiMasks):
-        # The grid stays stretched over the box as the network saw it; only the picture around it has shrunk.
-        masks = RoiMasks(masks.probabilities, masks.boxes, (height, width), masks.mode, masks.tradeoff_factor)
-    cut = Instances(
-        (height, width), boxes, instances.scores, instances.classes, instances.labels, masks, instances.keypoints
-    )
+        # The grid stays stretched over the box as the network saw it; only the picture around it has changed.
+        masks = RoiMasks(masks.probabilities, masks.boxes * step, (height, width), masks.mode, masks.tradeoff_factor)
+    if points is not None:
+        points = points * np.array([across, down, 1], np.float32)
+    cut = Instances((height, width), boxes, instances.scores, instances.classes, instances.labels, masks, points)
     return cut[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
 
 

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import torchvision
 from torchvision.transforms._presets import SemanticSegmentation
+from torchvision.transforms.functional import resize
 
 from container.engines._base import Engine, engines
 from container.engines._runtime import Runtime
-from container.engines._tensors import pad_slim, to_array, to_tensor
+from container.engines._tensors import pad_slim, thinning, to_array, to_tensor
 from container.engines._torchvision import register_builders
 from container.ops import label_map
 from container.structures import ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side that torchvision's semantic models are trained and measured at
+LONGEST = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
 
 
 class SegmentationEngine(Engine):
@@ -29,7 +31,7 @@ class SegmentationEngine(Engine):
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
-        self._transform = SemanticSegmentation(resize_size=RESIZE)
+        self._normalise = SemanticSegmentation(resize_size=None)
 
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[SemanticMap]:
         return [self._predict_one(*one) for one in zip(pixels, options, strict=True)]
@@ -37,12 +39,14 @@ class SegmentationEngine(Engine):
     def _predict_one(self, pixels: np.ndarray, options: Options) -> SemanticMap:
         padded = pad_slim(pixels)
         with self._runtime.active():
-            picture = self._transform(to_tensor(padded, self._runtime.device))
-            logits = self._module(picture[None])["out"][0].float()
+            picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=LONGEST)
+            logits = self._module(self._normalise(picture)[None])["out"][0].float()
             probabilities, winners = logits.softmax(0).max(0)
             pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
             means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
             class_ids = label_map.argmax_resized(to_array(logits), padded.shape[:2])
+        for axis, step in enumerate(thinning(pixels.shape)):
+            class_ids = class_ids if step == 1 else class_ids.repeat(step, axis)
         return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)
 
     def _reported(self, class_ids: np.ndarray, means: np.ndarray, options: Options) -> SemanticMap:

@@ -56,7 +56,7 @@ def decode(data: bytes, limits: Limits) -> Image:
         raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(headers.FORMATS)}")
     header = headers.read(data)
     limits.check_pixels(header.width, header.height)
-    limits.check_scans(header.scans)
+    limits.check_scans(header.scans, header.effort * header.width * header.height)
     _mute_pillow()
     try:
         with limits.room.decoding(header.width * header.height), _CORES:
@@ -74,6 +74,8 @@ def decode(data: bytes, limits: Limits) -> Image:
 def _pixels(header: headers.Header, limits: Limits) -> np.ndarray:
     with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
         limits.check_pixels(*picture.size)  # Pillow may see another size than `headers`
+        if header.format == "JPEG":
+            picture.decodermaxblock = len(header.stream)  # libjpeg cannot wait for more of what is arithmetic-coded
         return to_rgb(picture)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from container.errors import PayloadTooLarge, Unprocessable
 from container.images.room import Room
 
+_SCANS_OF_LARGEST = 30  # at most 1.5 s for 50 MP
 _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|(?=.*:.*:)[0-9a-f:.]+", re.IGNORECASE)
 
 
@@ -17,7 +18,7 @@ class Limits:
     """The limits of one server; ValueError where `url_hosts` holds anything but host names."""
 
     max_pixels: int = 50_000_000  # of one picture; decoding takes up to about 16 bytes of memory for each
-    max_scans: int = 100  # of one JPEG; photos have 1 to 14
+    max_scans: int = 100  # of one JPEG, and at most 30 of one of `max_pixels`; photos have 1 to 14
     max_body_bytes: int = 25 * 1024 * 1024  # of one picture, as sent, decoded from base64 or downloaded
     url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all below it); empty: URL input is off
     url_timeout: float = 10.0  # seconds for one download, name lookup and redirects included
@@ -41,11 +42,13 @@ class Limits:
                 f"at most {self.max_pixels} are allowed (MASKSERVE_MAX_PIXELS)"
             )
 
-    def check_scans(self, scans: int) -> None:
-        """PayloadTooLarge over `max_scans`: each scan of a progressive JPEG goes over the whole picture again."""
-        if scans > self.max_scans:
+    def check_scans(self, scans: int, pixels: int) -> None:
+        """PayloadTooLarge over `max_scans`, of large pictures fewer: each goes over all `pixels` again."""
+        allowed = min(self.max_scans, _SCANS_OF_LARGEST * self.max_pixels // pixels)
+        if scans > allowed:
             raise PayloadTooLarge(
-                f"the JPEG holds {scans} scans; at most {self.max_scans} are allowed (MASKSERVE_MAX_SCANS)"
+                f"the JPEG holds {scans} scans; at most {allowed} are allowed for its size "
+                f"(MASKSERVE_MAX_SCANS, MASKSERVE_MAX_PIXELS)"
             )
 
     def check_bytes(self, count: int) -> None:

@@ -14,7 +14,7 @@ from torchvision.transforms._presets import SemanticSegmentation
 
 from container.engines import _loading, _runtime, _weights
 from container.engines._base import Engine
-from container.structures import Instances, ModelSpec, Options, RoiMasks
+from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
 
 CPU = _runtime.start("cpu", "fp32", 2)
 PHOTO = skimage.data.coffee()  # 400×600
@@ -174,3 +174,35 @@ def test_classifier_equals_the_plain_forward(tmp_path: Path) -> None:
     found = engine.predict([PHOTO], [Options()])[0]
     np.testing.assert_allclose(found.scores, scores, atol=1e-4)
     assert len(found.labels) == 5 and set(found.classes.tolist()) & set(classes.tolist())
+
+
+LONG = np.tile(PHOTO[:40], (1, 54, 1))  # 40×32400, the longest that is seen whole
+
+
+@pytest.mark.parametrize(
+    ("architecture", "upright"), [("maskrcnn_resnet50_fpn", False), ("keypointrcnn_resnet50_fpn", True)]
+)
+def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(
+    architecture: str, upright: bool, tmp_path: Path
+) -> None:
+    classes = 91 if architecture.startswith("mask") else 2
+    _, engine = make(architecture, tmp_path, classes, min_size=200, max_size=320)
+    pixels, axis = (LONG.transpose(1, 0, 2), 0) if upright else (LONG, 1)
+    options = [Options(confidence=0.0, max_detections=9)]
+    found, longer = (engine.predict([p], options)[0] for p in (pixels, pixels.repeat(2, axis)))
+    assert isinstance(found, Instances) and isinstance(longer, Instances) and len(found) > 0
+    scale = np.array([1, 2, 1, 2] if upright else [2, 1, 2, 1])
+    assert longer.image_size == ((64800, 40) if upright else (40, 64800))
+    np.testing.assert_allclose(longer.boxes, found.boxes * scale, rtol=1e-5)
+    if found.keypoints is not None:
+        np.testing.assert_allclose(longer.keypoints, found.keypoints * [*scale[:2], 1], rtol=1e-5)
+    if isinstance(found.masks, RoiMasks):
+        assert isinstance(longer.masks, RoiMasks) and longer.masks.image_size == longer.image_size
+        np.testing.assert_allclose(longer.masks.boxes, found.masks.boxes * scale, rtol=1e-5)
+
+
+def test_what_is_twice_as_long_has_the_same_label_map_twice_as_long(tmp_path: Path) -> None:
+    _, engine = make("lraspp_mobilenet_v3_large", tmp_path, 21)
+    found, longer = (engine.predict([p], [Options()])[0] for p in (LONG, LONG.repeat(2, 1)))
+    assert isinstance(found, SemanticMap) and isinstance(longer, SemanticMap)
+    assert longer.class_ids.shape == (40, 64800) and np.array_equal(longer.class_ids, found.class_ids.repeat(2, 1))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from container.engines._tensors import pad_slim, shrink, to_tensor
+from container.engines._tensors import pad_slim, shrink, thinning, to_tensor
 
 CPU = torch.device("cpu")
 
@@ -31,10 +31,21 @@ def test_shrink_gives_what_interpolate_gives(full: tuple[int, int], small: tuple
 
 @pytest.mark.parametrize(
     ("size", "padded"),
-    [((1, 20000), (500, 20000)), ((20000, 1), (20000, 500)), ((100, 4000), (100, 4000)), ((3, 4), (3, 4))],
+    [
+        ((1, 20000), (500, 20000)),
+        ((20000, 1), (20000, 500)),
+        ((100, 4000), (100, 4000)),
+        ((3, 4), (3, 4)),
+        ((40_000, 1000), (40_000, 1000)),
+        ((40_000, 999), (20_000, 999)),
+        ((2, 1_000_000), (807, 32_259)),
+        ((50_000_000, 1), (32_766, 820)),
+    ],
 )
 def test_slim_pictures_get_a_black_margin(size: tuple[int, int], padded: tuple[int, int]) -> None:
     found = pad_slim(np.full((*size, 3), 255, np.uint8))
     assert found.shape == (*padded, 3)
-    assert (found[: size[0], : size[1]] == 255).all()
-    assert found.sum() == 255 * 3 * size[0] * size[1]
+    down, across = thinning(size)
+    height, width = -(-size[0] // down), -(-size[1] // across)
+    assert (found[:height, :width] == 255).all()
+    assert found.sum() == 255 * 3 * height * width

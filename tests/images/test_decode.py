@@ -280,6 +280,67 @@ def test_tags_that_share_bytes_are_not_read_over_and_over() -> None:
         tracemalloc.stop()
 
 
+def _tiles(side: int, length: int, **tags: tuple[int, ...]) -> bytes:
+    """A TIFF in tiles of 16×16, deflated and with its bits in reverse, all of which are the same `length` bytes."""
+    count = (side // 16) ** 2
+    tile = zlib.compress(bytes(256)).translate(bytes(int(f"{i:08b}"[::-1], 2) for i in range(256)))
+    start = 8 + 2 + 12 * 11 + 4
+    tile_at = start + 8 * count
+    rows: list[tuple[int, int, int]] = [
+        (256, 1, side),
+        (257, 1, side),
+        (258, 1, 8),
+        (259, 1, 8),
+        (262, 1, 1),
+        (266, 1, 2),
+    ]
+    rows += [(277, 1, 1), (322, 1, 16), (323, 1, 16), (324, count, start), (325, count, start + 4 * count)]
+    table = b"".join(struct.pack("<HHII", tag, 4, *values) for tag, *values in rows)
+    places = struct.pack("<I", tile_at) * count + struct.pack("<I", length) * count
+    return b"II*\0" + struct.pack("<IH", 8, len(rows)) + table + bytes(4) + places + tile.ljust(length, b"\0")
+
+
+def test_tiles_may_share_bytes() -> None:
+    assert not decode(_tiles(1600, 100), LIMITS).pixels.any()
+
+
+def test_tiles_that_share_much_are_not_read_over_and_over() -> None:
+    """10,000 tiles over the same megabyte: 10 GB if all were read, which took 3 s, and 52 for 50 megapixels."""
+    start = time.perf_counter()
+    with pytest.raises(BadImage, match="share bytes"):
+        decode(_tiles(1600, 1_000_000), LIMITS)
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("tag", [256, 279])
+def test_a_tag_that_counts_is_there_once(tag: int) -> None:
+    good = tiff(4, 4, bytes(16))
+    (count,) = struct.unpack_from("<H", good, 8)
+    twice = good.replace(struct.pack("<HH", 258, 4), struct.pack("<HH", tag, 4))
+    assert count == struct.unpack_from("<H", twice, 8)[0]
+    with pytest.raises(BadImage, match=f"tag {tag} twice"):
+        decode(twice, LIMITS)
+
+
+def _arithmetic(scans: int, height: int, width: int, data: bytes = b"") -> bytes:
+    """A progressive JPEG of three channels, arithmetic-coded: a first scan, and others of `data`, a bit a block."""
+    parts = b"".join(bytes([i, 0x11, 0]) for i in (1, 2, 3))
+    head = b"\xff\xdb\0\x43\0" + bytes([1]) * 64 + b"\xff\xca" + struct.pack(">HBHHB", 17, 8, height, width, 3) + parts
+    scan = b"\xff\xda\0\x0c\3\1\0\2\0\3\0\0\0"
+    return b"\xff\xd8" + head + scan + b"\1" + (scan + b"\x10" + data) * (scans - 1) + b"\xff\xd9"
+
+
+def test_arithmetic_coding() -> None:
+    assert decode(_arithmetic(50, 100, 80), LIMITS).size == (100, 80)
+    assert decode(_arithmetic(2, 3600, 3600, b"U" * 80_000), LIMITS).size == (3600, 3600)
+
+
+def test_scans_of_large_pictures_take_their_time() -> None:
+    """1.5 KB that took 6 s."""
+    with pytest.raises(PayloadTooLarge, match="98 scans; at most 7 are allowed"):
+        decode(_arithmetic(98, 7000, 7000), LIMITS)
+
+
 def test_metadata_never_reaches_the_decoder() -> None:
     info = PngInfo()
     info.add_text("a", "b" * 1000, zip=True)

@@ -24,13 +24,29 @@ def test_host_names(host: str) -> None:
 def test_each_limit_is_still_allowed_itself() -> None:
     limits = Limits(max_pixels=12, max_scans=2, max_body_bytes=5)
     limits.check_pixels(3, 4)
-    limits.check_scans(2)
+    limits.check_scans(2, 12)
     limits.check_bytes(5)
     with pytest.raises(PayloadTooLarge, match="13x1 = 13 pixels; at most 12"):
         limits.check_pixels(13, 1)
     with pytest.raises(PayloadTooLarge, match="3 scans; at most 2"):
-        limits.check_scans(3)
+        limits.check_scans(3, 12)
     with pytest.raises(PayloadTooLarge, match="6 bytes long; at most 5"):
         limits.check_bytes(6)
     with pytest.raises(Unprocessable, match="0x4"):
         limits.check_pixels(0, 4)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "allowed"),
+    [
+        pytest.param(1, 100, id="one"),
+        pytest.param(15_000_000, 100, id="large"),
+        pytest.param(25_000_000, 60, id="larger"),
+        pytest.param(50_000_000, 30, id="largest"),
+        pytest.param(200_000_000, 7, id="four-times-the-effort"),
+    ],
+)
+def test_large_pictures_may_have_fewer_scans(pixels: int, allowed: int) -> None:
+    Limits().check_scans(allowed, pixels)
+    with pytest.raises(PayloadTooLarge, match=f"{allowed + 1} scans; at most {allowed}"):
+        Limits().check_scans(allowed + 1, pixels)

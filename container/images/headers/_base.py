@@ -15,6 +15,7 @@ class Header:
     stream: bytes  # the file, where possible without metadata: that is neither parsed nor unpacked then
     orientation: int = 1  # 1–8 as EXIF counts, still to be applied
     scans: int = 1
+    effort: int = 1  # of a scan: how many times as long it takes as one that is Huffman-coded
 
 
 def cut_short(format: str) -> BadImage:

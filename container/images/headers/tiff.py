@@ -6,15 +6,18 @@ That tags which share bytes are not read over and over, Pillow sees to since 13.
 import struct
 from typing import NamedTuple
 
+import numpy as np
+
 from container.errors import BadImage
 from container.images.headers._base import Header, cut_short
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
-_OFFSETS = (273, 324)  # of strips, of tiles
+_OFFSETS, _LENGTHS = (273, 324), (279, 325)  # of strips, of tiles
 _MOST_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
-_LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # type → of `struct`
+_SHARED = 64 << 20  # bytes that strips or tiles may be read again; some writers store tiles that are alike once
+_LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}  # type → of `struct`; + or -
 
 
 class Entry(NamedTuple):
@@ -28,18 +31,43 @@ class Entry(NamedTuple):
 
 def read(data: bytes) -> Header:
     """Width and height; the orientation is left to Pillow, which applies it to TIFF while loading."""
-    first = directory(data)
+    rows = _entries(data)
+    first = dict(rows)
+    for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_OFFSETS, *_LENGTHS):
+        if sum(tag == other for other, _ in rows) > 1:  # of which libtiff takes the first and Pillow the last
+            raise BadImage(f"the TIFF is damaged: it holds tag {tag} twice")
     width, height = (number(first, tag) for tag in (_WIDTH, _HEIGHT))
     tile_width, tile_height = (number(first, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
     if tile_width * tile_height > max(4 * width * height, 1 << 24):
         raise BadImage(f"the TIFF declares tiles of {tile_width}x{tile_height} for a picture of {width}x{height}")
     if any(first[tag].length > _MOST_OFFSETS for tag in _OFFSETS if tag in first):
         raise BadImage(f"the TIFF is in more than {_MOST_OFFSETS} strips or tiles, the most that are allowed")
+    # 195,000 tiles of the same megabyte took libtiff a minute.
+    if any(_total(data, first[tag]) > 2 * len(data) + _SHARED for tag in _LENGTHS if tag in first):
+        raise BadImage("the TIFF's strips or tiles share bytes; together they must not be much longer than the file")
     return Header("TIFF", width, height, data)
 
 
 def directory(data: bytes) -> dict[int, Entry]:
     """The tags of the first directory; BadImage where it is not inside `data`."""
+    return dict(_entries(data))
+
+
+def _total(data: bytes, entry: Entry) -> int:
+    """The sum of an array of lengths, none of which counts for more than the file has."""
+    letter = _LETTERS.get(entry.type, "")
+    size = struct.calcsize(letter) * entry.length
+    if size <= len(entry.inline):
+        values = entry.inline[:size]
+    else:
+        (at,) = struct.unpack(entry.order + ("Q" if len(entry.inline) == 8 else "I"), entry.inline)
+        values = data[at : at + size]
+    if not letter or len(values) < size:
+        return 0  # which nothing reads
+    return int(np.minimum(np.frombuffer(values, entry.order + letter), len(data)).sum(dtype=np.uint64))
+
+
+def _entries(data: bytes) -> list[tuple[int, Entry]]:
     order = "<" if data[:1] == b"I" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     pointer, counter, entry = ("Q", "Q", f"{order}HHQ8s") if big else ("I", "H", f"{order}HHI4s")
@@ -50,7 +78,7 @@ def directory(data: bytes) -> dict[int, Entry]:
         if count > 65535 or start + count * size > len(data):
             raise cut_short("TIFF")
         rows = struct.iter_unpack(entry, data[start : start + count * size])
-        return {tag: Entry(kind, values, inline, order) for tag, kind, values, inline in rows}
+        return [(tag, Entry(kind, values, inline, order)) for tag, kind, values, inline in rows]
     except (struct.error, OverflowError) as error:
         raise cut_short("TIFF") from error
 
