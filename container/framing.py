@@ -4,10 +4,13 @@ Whoever reads a request's bytes differently from us (a proxy in front) can be ma
 next request. So where its end is in doubt nothing after it is believed: the request is refused, the connection closed.
 """
 
+import fcntl
 import io
 import re
+import select
 import socket
 import struct
+import termios
 import time
 from contextlib import suppress
 from typing import Any
@@ -61,6 +64,21 @@ def hang_up(client: socket.socket, seconds: float) -> None:
         client.settimeout(_PATIENCE)
         while client.recv(65536) and time.monotonic() < end:
             pass
+
+
+def untaken(client: socket.socket) -> bool:
+    """Whether a client has not taken, or its system not acknowledged, all that was sent to it; False if not known."""
+    try:
+        return any(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return False
+
+
+def readable(client: socket.socket) -> bool:
+    """Whether a client has sent something, or is gone."""
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def drop(client: socket.socket) -> None:
