@@ -9,18 +9,21 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 from gunicorn.http import errors as http
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
 from container import framing, memory
-from container.errors import BodyTooLarge
+from container.errors import BodyTooLarge, Overloaded
 from container.loads import Loads
 from container.settings import Settings
 
@@ -32,6 +35,8 @@ IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes
 BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
 GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
 SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
+BODIES = 40  # of the largest size, of which the bytes may be in memory at once
+LEAST_BODIES = 100 * 2**20  # bytes, where bodies are small
 PAUSE_SECONDS = 0.1  # while no connection can be taken
 
 # What the parser raises → the status and what is told; subclasses before their bases.
@@ -52,6 +57,13 @@ class _Turn:
     request: Any = None  # gunicorn's, once its head has been read
     cut: bool = False  # no more is read
     given_up: bool = False
+    held: int = 0  # bytes of its body
+    answered: bool = False
+
+    @property
+    def sending(self) -> bool:
+        """Whether there is more to come of it."""
+        return not self.cut and (self.request is None or framing.unfinished(self.request))
 
 
 class DrainingWorker(ThreadWorker):
@@ -79,8 +91,16 @@ class DrainingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._turns: dict[Any, _Turn] = {}  # by connection, those that began first first
         self._ending = False
+        self._held = 0  # bytes of bodies
+        self._most_held = max(LEAST_BODIES, BODIES * (self.settings.max_body_bytes or sys.maxsize))
+        self._counting = threading.Lock()
         self._broken = False
         self._asked = self._given_back = 0.0  # the last request but /ping, and when freed memory went back last
+
+    def init_process(self) -> None:
+        """gunicorn's main loop and what it needs."""
+        RequestParser.mesg_class = framing.Head
+        super().init_process()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return _Threads(self.cfg.threads)
@@ -108,22 +128,23 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def _handle_one(self, conn: Any) -> Any:
-        self._turns[conn] = _Turn()
+        turn = self._turns[conn] = _Turn()
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
             return super().handle(conn)
         finally:
             self._turns.pop(conn, None)
+            self._let_go(turn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
         if req.path != "/ping":
             self._asked = time.monotonic()
-        if turn := self._turns.get(conn):
-            turn.request = req
+        turn = self._turns[conn]
+        turn.request = req
         framing.check(req)
-        framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
+        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._count, turn))
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
@@ -131,6 +152,9 @@ class DrainingWorker(ThreadWorker):
             log.info("request", extra={"fields": {"reason": "the client did not take its answer in time"}})
             framing.drop(conn.sock)
             return False
+        finally:
+            turn.answered = True  # what is read from now on is thrown away
+            self._let_go(turn)
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -139,6 +163,32 @@ class DrainingWorker(ThreadWorker):
         if not keep and framing.unfinished(req):
             framing.hang_up(conn.sock, self.settings.read_seconds)
         return keep
+
+    def _count(self, turn: _Turn, size: int) -> None:
+        """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
+        if turn.answered:
+            return
+        with self._counting:
+            turn.held += size
+            self._held += size
+        if not self._too_much():
+            return
+        for slow in self._slow():
+            self._give_way(*slow)
+            if not self._too_much():
+                return
+        raise Overloaded("the memory for bodies is taken by other requests")
+
+    def _let_go(self, turn: _Turn) -> None:
+        with self._counting:
+            self._held -= turn.held
+            turn.held = 0
+
+    def _too_much(self) -> bool:
+        """Whether bodies take more than they may, those that are about to go left out."""
+        if self._held <= self._most_held:
+            return False
+        return self._held - sum(turn.held for turn in list(self._turns.values()) if turn.given_up) > self._most_held
 
     def notify(self) -> None:
         """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
@@ -180,24 +230,25 @@ class DrainingWorker(ThreadWorker):
         busy = self.nr_conns - len(self.pending_conns) - len(self.keepalived_conns)
         most = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
         if most > 0:
-            self._give_up_slowest(most)
+            leaving = sum(turn.given_up for turn in list(self._turns.values()))
+            for slow in islice(self._slow(), max(0, most - leaving)):
+                self._give_way(*slow)
 
-    def _give_up_slowest(self, most: int) -> None:
-        """End what at most so many clients have been sending, or not taking, for the longest."""
+    def _slow(self) -> Iterator[tuple[Any, _Turn]]:
+        """Whose clients are still sending, or do not take what they are sent: the slowest first."""
         now = time.monotonic()
-        turns = list(self._turns.items())
-        most -= sum(turn.given_up for _, turn in turns)  # which are about to end
-        for conn, turn in turns:
-            if most <= 0 or now - turn.begun < GRACE_SECONDS:
+        for conn, turn in list(self._turns.items()):
+            if now - turn.begun < GRACE_SECONDS:
                 return
-            sending = not turn.cut and (turn.request is None or framing.unfinished(turn.request))
-            if not turn.given_up and (sending or framing.untaken(conn.sock)):
-                turn.given_up = True
-                most -= 1
-                if sending:
-                    self._cut(conn, turn)
-                else:
-                    self._give_up(conn)
+            if not turn.given_up and (turn.sending or framing.untaken(conn.sock)):
+                yield conn, turn
+
+    def _give_way(self, conn: Any, turn: _Turn) -> None:
+        turn.given_up = True
+        if turn.sending:
+            self._cut(conn, turn)
+        else:
+            self._give_up(conn)
 
     def _give_back_memory(self, now: float) -> None:
         if self._turns:

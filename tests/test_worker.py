@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from container import memory
+from container import framing, memory
 from container.worker import DrainingWorker, _Turn
 from tests.conftest import Server, encode
 
@@ -138,6 +138,33 @@ def test_no_number_of_slow_clients_keeps_others_out(kind: str, few_descriptors: 
     for client in slow:
         client.close()
     assert "ERROR" not in few_descriptors.log.read_text()
+
+
+def test_bodies_that_do_not_end_take_no_more_than_their_share(quick: Server, small_png: bytes) -> None:
+    slow = []
+    for i in range(300):
+        way = "Content-Length: 1048576\r\n\r\n" if i % 2 else "Transfer-Encoding: chunked\r\n\r\n100000\r\n"
+        slow.append(socket.create_connection(("127.0.0.1", quick.port), timeout=10))
+        with contextlib.suppress(OSError):  # has given way already
+            slow[-1].sendall(f"POST /invocations HTTP/1.1\r\nHost: a\r\n{way}".encode() + bytes(1_000_000))
+    for _ in range(5):
+        connection = http.client.HTTPConnection("127.0.0.1", quick.port, timeout=10)
+        connection.request("POST", "/invocations", small_png + bytes(900_000))
+        assert connection.getresponse().status == 200
+        connection.close()
+    time.sleep(1)
+    held = sum(not framing.readable(client) for client in slow)
+    for client in slow:
+        client.close()
+    assert 50 < held <= 105  # megabytes: 100 MiB; all of them before, until their read deadline
+
+
+def test_the_head_is_bounded_as_a_whole(quick: Server) -> None:
+    lines = b"".join(b"X-%d: %s\r\n" % (i, b"a" * 1000) for i in range(99))
+    for raw, status in [(lines[:50_000], 200), (lines, 431)]:
+        with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
+            client.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + raw + b"\r\n\r\n")
+            assert received(client).startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_a_client_that_takes_its_answer_bit_by_bit_is_given_up(start_slow_server: Callable[..., Server]) -> None:
