@@ -37,7 +37,7 @@ GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
 SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
 BODIES = 40  # of the largest size, of which the bytes may be in memory at once
 LEAST_BODIES = 100 * 2**20  # bytes, where bodies are small
-PAUSE_SECONDS = 0.1  # while no connection can be taken
+PAUSE_SECONDS = 0.1  # between two looks at all that, and while no connection can be taken
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -91,6 +91,7 @@ class DrainingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._turns: dict[Any, _Turn] = {}  # by connection, those that began first first
         self._ending = False
+        self._seen_to = 0.0
         self._held = 0  # bytes of bodies
         self._most_held = max(LEAST_BODIES, BODIES * (self.settings.max_body_bytes or sys.maxsize))
         self._counting = threading.Lock()
@@ -166,7 +167,7 @@ class DrainingWorker(ThreadWorker):
 
     def _count(self, turn: _Turn, size: int) -> None:
         """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
-        if turn.answered:
+        if turn.answered or not size:
             return
         with self._counting:
             turn.held += size
@@ -194,6 +195,9 @@ class DrainingWorker(ThreadWorker):
         """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
         super().notify()
         now = time.monotonic()
+        if now - self._seen_to < PAUSE_SECONDS:  # under load it comes by twice a request
+            return
+        self._seen_to = now
         self._end_when_broken()
         self._give_back_memory(now)
         self._make_room()
@@ -338,6 +342,7 @@ class DrainingWorker(ThreadWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a connection a thread; a new one only when it has sent something, or will have no other chance to."""
+        conn.data_ready = conn.data_ready or framing.readable(conn.sock)
         if conn.initialized or conn.data_ready or self._ending:
             super().enqueue_req(conn)
             return
