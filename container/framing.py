@@ -4,21 +4,27 @@ Whoever reads a request's bytes differently from us (a proxy in front) can be ma
 next request. So where its end is in doubt nothing after it is believed: the request is refused, the connection closed.
 """
 
+import fcntl
 import io
 import re
+import select
 import socket
 import struct
+import termios
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from gunicorn.http import errors as http
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.message import Request
 
 from container.errors import BodyTooLarge
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _MOST_BETWEEN = 16_384  # bytes of one chunk's size and extensions, and of all trailers; gunicorn has no limit
+MOST_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and a second of Accept to read
 _PATIENCE = 2.0  # seconds that a refused client may pause before it is hung up on
 
 
@@ -35,13 +41,17 @@ def check(request: Any) -> None:
         raise http.InvalidHeader("HOST")
 
 
-def bound(request: Any, most: int) -> None:
-    """Have the body end at `most` bytes, before anything of it is read; the connection ends with a body over that."""
+def bound(request: Any, most: int, count: Callable[[int], None]) -> None:
+    """Have the body end at `most` bytes, before anything of it is read; the connection ends with a body over that.
+
+    What is read of it is told to `count`, which may raise.
+    """
     reader = request.body.reader
     if isinstance(reader, ChunkedReader):
-        request.body = Body(_Chunks(request, request.unreader, most))
+        reader = _Chunks(request, request.unreader, most)
     elif isinstance(reader, LengthReader) and reader.length > most:
         request.force_close()
+    request.body = _Counted(request, reader, count)
 
 
 def unfinished(request: Any) -> bool:
@@ -63,10 +73,51 @@ def hang_up(client: socket.socket, seconds: float) -> None:
             pass
 
 
+def untaken(client: socket.socket) -> bool:
+    """Whether a client has not taken, or its system not acknowledged, all that was sent to it; False if not known."""
+    try:
+        return any(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return False
+
+
+def readable(client: socket.socket) -> bool:
+    """Whether a client has sent something, or is gone."""
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def drop(client: socket.socket) -> None:
     """Have a connection end with a reset when it is closed: the system keeps no longer what the client has not read."""
     with suppress(OSError):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Head(Request):  # type: ignore[misc]  # gunicorn has no types
+    """A request whose whole head is bounded, and not each of its lines alone."""
+
+    def parse(self, unreader: Any) -> Any:
+        self.max_buffer_headers = MOST_HEAD
+        return super().parse(unreader)
+
+
+class _Counted(Body):  # type: ignore[misc]
+    """A body that tells how much is read of it."""
+
+    def __init__(self, request: Any, reader: Any, count: Callable[[int], None]) -> None:
+        super().__init__(reader)
+        self._request = request
+        self._count = count
+
+    def read(self, size: int | None = None) -> bytes:
+        data: bytes = super().read(size)
+        try:
+            self._count(len(data))
+        except Exception:
+            self._request.force_close()
+            raise
+        return data
 
 
 class _Chunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -22,10 +23,19 @@ workers = settings.processes
 # One for each request that the model holds or has waiting, so that the queue refuses before the threads run out, and
 # spare ones for /ping and for clients that are slow to send, each of which holds a thread until its read deadline.
 # They are made when needed, and cost about 50 KB each.
-SPARE_THREADS = 256
+SPARE_THREADS = 700
+KEPT = 600  # connections without a thread: new, or open between two requests
+SPARE_FILES = 100  # descriptors for all but connections
 threads = settings.queue_size + settings.batch_size + SPARE_THREADS
+# Each connection is a descriptor, of which many systems give 1024 unasked.
+_soft, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+_files = threads + KEPT + SPARE_FILES
+if _soft != resource.RLIM_INFINITY and _soft < _files:
+    _files = _files if _most == resource.RLIM_INFINITY else min(_most, _files)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _most))
+worker_connections = max(_files - SPARE_FILES, _files // 2)
+threads = min(threads, worker_connections * 2 // 3)
 worker_class = "container.worker.DrainingWorker"
-worker_connections = 1000
 backlog = 2048
 keepalive = 20
 # Only the worker's main loop is watched by this, and it hardly works; but importing torch holds it up for seconds.

@@ -3,21 +3,27 @@
 import json
 import logging
 import os
+import selectors
 import signal
 import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 from gunicorn.http import errors as http
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
 from container import framing, memory
-from container.errors import BodyTooLarge
+from container.errors import BodyTooLarge, Overloaded
 from container.loads import Loads
 from container.settings import Settings
 
@@ -27,6 +33,11 @@ STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as bro
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
 BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
+GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
+SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
+BODIES = 40  # of the largest size, of which the bytes may be in memory at once
+LEAST_BODIES = 100 * 2**20  # bytes, where bodies are small
+PAUSE_SECONDS = 0.1  # between two looks at all that, and while no connection can be taken
 
 # What the parser raises → the status and what is told; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -38,13 +49,33 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
+@dataclass
+class _Turn:
+    """One request on a connection, from its first byte to the end of its answer."""
+
+    begun: float = field(default_factory=time.monotonic)
+    request: Any = None  # gunicorn's, once its head has been read
+    cut: bool = False  # no more is read
+    given_up: bool = False
+    held: int = 0  # bytes of its body
+    answered: bool = False
+
+    @property
+    def sending(self) -> bool:
+        """Whether there is more to come of it."""
+        return not self.cut and (self.request is None or framing.unfinished(self.request))
+
+
 class DrainingWorker(ThreadWorker):
     """gthread that does not wait for ever, and goes on answering for a while after SIGTERM.
 
     gthread reads without a deadline: a client that stalls holds a thread for as long as it likes. Here reading ends
     `read_seconds` after a request began; what had not come by then is a body that broke off. Nor does gthread end
     writing: a client that takes nothing is given up after as many seconds, one that takes a little now and then after
-    twice as many.
+    twice as many, and however it is written no answer takes longer than reading, the deadline and that together.
+
+    Who has connected and sent nothing holds no thread, only a place; when places or threads become few, the client that
+    has been idle the longest gives way, then the slowest: no number of them keeps others out.
 
     After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
     connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
@@ -58,12 +89,26 @@ class DrainingWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._reading: dict[Any, float] = {}  # connection → when reading ends, on the monotonic clock
+        self._turns: dict[Any, _Turn] = {}  # by connection, those that began first first
+        self._ending = False
+        self._seen_to = 0.0
+        self._held = 0  # bytes of bodies
+        self._most_held = max(LEAST_BODIES, BODIES * (self.settings.max_body_bytes or sys.maxsize))
+        self._counting = threading.Lock()
         self._broken = False
         self._asked = self._given_back = 0.0  # the last request but /ping, and when freed memory went back last
 
+    def init_process(self) -> None:
+        """gunicorn's main loop and what it needs."""
+        RequestParser.mesg_class = framing.Head
+        super().init_process()
+
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return _Threads(self.cfg.threads)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """As gunicorn's, but not for long while no connection is taken: there may be room for one soon."""
+        super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PAUSE_SECONDS))
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Take connections or do not; a process that loads the model leaves them to those that have it.
@@ -84,20 +129,23 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def _handle_one(self, conn: Any) -> Any:
-        self._reading[conn] = time.monotonic() + self.settings.read_seconds
+        turn = self._turns[conn] = _Turn()
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
             return super().handle(conn)
         finally:
-            self._reading.pop(conn, None)
+            self._turns.pop(conn, None)
+            self._let_go(turn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
         if req.path != "/ping":
             self._asked = time.monotonic()
+        turn = self._turns[conn]
+        turn.request = req
         framing.check(req)
-        framing.bound(req, self.settings.max_body_bytes or sys.maxsize)
+        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._count, turn))
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
@@ -105,6 +153,9 @@ class DrainingWorker(ThreadWorker):
             log.info("request", extra={"fields": {"reason": "the client did not take its answer in time"}})
             framing.drop(conn.sock)
             return False
+        finally:
+            turn.answered = True  # what is read from now on is thrown away
+            self._let_go(turn)
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -114,20 +165,97 @@ class DrainingWorker(ThreadWorker):
             framing.hang_up(conn.sock, self.settings.read_seconds)
         return keep
 
+    def _count(self, turn: _Turn, size: int) -> None:
+        """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
+        if turn.answered or not size:
+            return
+        with self._counting:
+            turn.held += size
+            self._held += size
+        if not self._too_much():
+            return
+        for slow in self._slow():
+            self._give_way(*slow)
+            if not self._too_much():
+                return
+        raise Overloaded("the memory for bodies is taken by other requests")
+
+    def _let_go(self, turn: _Turn) -> None:
+        with self._counting:
+            self._held -= turn.held
+            turn.held = 0
+
+    def _too_much(self) -> bool:
+        """Whether bodies take more than they may, those that are about to go left out."""
+        if self._held <= self._most_held:
+            return False
+        return self._held - sum(turn.held for turn in list(self._turns.values()) if turn.given_up) > self._most_held
+
     def notify(self) -> None:
         """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
         super().notify()
         now = time.monotonic()
+        if now - self._seen_to < PAUSE_SECONDS:  # under load it comes by twice a request
+            return
+        self._seen_to = now
         self._end_when_broken()
         self._give_back_memory(now)
-        for conn, end in list(self._reading.items()):
-            if now > end:
-                self._reading.pop(conn, 0.0)
-                with suppress(OSError):  # gone already
-                    conn.sock.shutdown(socket.SHUT_RD)  # a blocked read returns; the answer can still be written
+        self._make_room()
+        longest = 3 * self.settings.read_seconds + self.wsgi.extensions["services"].deadline_seconds
+        for conn, turn in list(self._turns.items()):
+            if now - turn.begun > longest:
+                self._give_up(conn)
+            elif now - turn.begun > self.settings.read_seconds and not turn.cut:
+                self._cut(conn, turn)
+
+    def _cut(self, conn: Any, turn: _Turn) -> None:
+        """Read no more of a connection: a read that waits returns, and the answer can still be written."""
+        turn.cut = True
+        with suppress(OSError):  # gone already
+            conn.sock.shutdown(socket.SHUT_RD)
+
+    def _give_up(self, conn: Any) -> None:
+        """End a connection whose client does not take its answer."""
+        framing.drop(conn.sock)
+        with suppress(OSError):  # gone already
+            conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def _make_room(self) -> None:
+        """Have idle and slow clients give way, as many as it takes for others to find a place and a thread."""
+        over = self.nr_conns - self.worker_connections + SPARE
+        new = time.monotonic() + self.cfg.keepalive - GRACE_SECONDS
+        for conns in (self.pending_conns, self.keepalived_conns):
+            for conn in [*conns][: max(0, over)]:
+                if conn.timeout < new:
+                    conn.timeout = 0.0
+                    over -= 1
+        self.murder_pending()
+        self.murder_keepalived()
+        busy = self.nr_conns - len(self.pending_conns) - len(self.keepalived_conns)
+        most = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
+        if most > 0:
+            leaving = sum(turn.given_up for turn in list(self._turns.values()))
+            for slow in islice(self._slow(), max(0, most - leaving)):
+                self._give_way(*slow)
+
+    def _slow(self) -> Iterator[tuple[Any, _Turn]]:
+        """Whose clients are still sending, or do not take what they are sent: the slowest first."""
+        now = time.monotonic()
+        for conn, turn in list(self._turns.items()):
+            if now - turn.begun < GRACE_SECONDS:
+                return
+            if not turn.given_up and (turn.sending or framing.untaken(conn.sock)):
+                yield conn, turn
+
+    def _give_way(self, conn: Any, turn: _Turn) -> None:
+        turn.given_up = True
+        if turn.sending:
+            self._cut(conn, turn)
+        else:
+            self._give_up(conn)
 
     def _give_back_memory(self, now: float) -> None:
-        if self._reading:
+        if self._turns:
             self._asked = now
         idle = now - self._asked > IDLE_SECONDS
         if self._asked > self._given_back and (idle or now - self._given_back > BUSY_SECONDS):
@@ -189,18 +317,44 @@ class DrainingWorker(ThreadWorker):
 
     def _end(self, sig: int, frame: FrameType | None) -> None:
         self.set_accept_enabled(False)
+        self._ending = True
         for listener in self.sockets:
             self._take_all(listener)
             # Closed here and not after the last answer: what the kernel accepts in between would be reset.
             listener.close()
+        for conn in [*self.pending_conns]:
+            if framing.readable(conn.sock):
+                self.on_pending_socket_readable(conn, conn.sock)
         for conn in [*self.keepalived_conns, *self.pending_conns]:
             conn.timeout = 0
         super().handle_exit(sig, frame)
 
     def accept(self, listener: Any) -> None:
         """Take one connection, unless `_end` has closed the port after the poller saw that one was waiting."""
-        if listener.sock is not None:
+        if listener.sock is None:
+            return
+        self._make_room()
+        try:
             super().accept(listener)
+        except OSError as error:  # which would end the process
+            log.error("a connection cannot be taken: %s", error)
+            time.sleep(PAUSE_SECONDS)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection a thread; a new one only when it has sent something, or will have no other chance to."""
+        conn.data_ready = conn.data_ready or framing.readable(conn.sock)
+        if conn.initialized or conn.data_ready or self._ending:
+            super().enqueue_req(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
+        """As gunicorn's, but once: `_end` may have seen the same."""
+        if not conn.data_ready:
+            super().on_pending_socket_readable(conn, client)
 
     def _take_all(self, listener: Any) -> None:
         """Accept every connection that the kernel has accepted for us."""

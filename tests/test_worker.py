@@ -4,17 +4,17 @@ import contextlib
 import http.client
 import json
 import socket
+import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from gunicorn.workers.gthread import ThreadWorker
 
-from container import memory
-from container.worker import DrainingWorker
-from tests.conftest import Server
-from tests.fakes import FakeEngine, ready_services
+from container import framing, memory
+from container.worker import DrainingWorker, _Turn
+from tests.conftest import Server, encode
 
 
 def received(client: socket.socket) -> bytes:
@@ -107,6 +107,84 @@ def test_slow_senders_are_cut_off_and_hold_nobody_up(
     assert server.stop() == 0
 
 
+HEADS = {
+    "idle": b"",
+    "head": b"GET /ping HTTP/1.1\r\nHo",
+    "body": b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc",
+}
+
+
+@pytest.fixture(scope="module")
+def few_descriptors(start_server: Callable[..., Server]) -> Server:
+    """A server with room for 200 connections and 133 threads."""
+    started = start_server("sh", "-c", f"ulimit -n 300; exec {sys.executable} -m tests.slow_server")
+    started.wait()
+    return started
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_no_number_of_slow_clients_keeps_others_out(kind: str, few_descriptors: Server, small_png: bytes) -> None:
+    slow = [socket.create_connection(("127.0.0.1", few_descriptors.port), timeout=10) for _ in range(400)]
+    for client in slow:
+        with contextlib.suppress(OSError):  # has given way already
+            client.sendall(HEADS[kind])
+    begun = time.monotonic()
+    assert few_descriptors.ping(timeout=10) == 200
+    assert time.monotonic() - begun < 5  # 2 s at the most beside other work on two cores; 30 s before
+    connection = http.client.HTTPConnection("127.0.0.1", few_descriptors.port, timeout=10)
+    connection.request("POST", "/invocations", small_png)
+    assert connection.getresponse().status == 200
+    connection.close()
+    for client in slow:
+        client.close()
+    assert "ERROR" not in few_descriptors.log.read_text()
+
+
+def test_bodies_that_do_not_end_take_no_more_than_their_share(quick: Server, small_png: bytes) -> None:
+    slow = []
+    for i in range(300):
+        way = "Content-Length: 1048576\r\n\r\n" if i % 2 else "Transfer-Encoding: chunked\r\n\r\n100000\r\n"
+        slow.append(socket.create_connection(("127.0.0.1", quick.port), timeout=10))
+        with contextlib.suppress(OSError):  # has given way already
+            slow[-1].sendall(f"POST /invocations HTTP/1.1\r\nHost: a\r\n{way}".encode() + bytes(1_000_000))
+    for _ in range(5):
+        connection = http.client.HTTPConnection("127.0.0.1", quick.port, timeout=10)
+        connection.request("POST", "/invocations", small_png + bytes(900_000))
+        assert connection.getresponse().status == 200
+        connection.close()
+    time.sleep(1)
+    held = sum(not framing.readable(client) for client in slow)
+    for client in slow:
+        client.close()
+    assert 50 < held <= 105  # megabytes: 100 MiB; all of them before, until their read deadline
+
+
+def test_the_head_is_bounded_as_a_whole(quick: Server) -> None:
+    lines = b"".join(b"X-%d: %s\r\n" % (i, b"a" * 1000) for i in range(99))
+    for raw, status in [(lines[:50_000], 200), (lines, 431)]:
+        with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
+            client.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + raw + b"\r\n\r\n")
+            assert received(client).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_a_client_that_takes_its_answer_bit_by_bit_is_given_up(start_slow_server: Callable[..., Server]) -> None:
+    server = start_slow_server(0, MASKSERVE_READ_SECONDS="1", SAGEMAKER_MODEL_SERVER_TIMEOUT="2")
+    server.wait()
+    picture = encode(np.random.default_rng(0).integers(0, 256, (1000, 2000, 3)).astype(np.uint8))
+    head = "POST /endpoints/a/invocations-response-stream HTTP/1.1\r\nHost: a\r\nAccept: image/png\r\n"
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(f"{head}Content-Length: {len(picture)}\r\n\r\n".encode() + picture)
+        begun = time.monotonic()
+        with pytest.raises(ConnectionResetError):
+            while time.monotonic() < begun + 20:  # each frame was waited for anew, for minutes
+                client.recv(65536)
+                time.sleep(0.1)
+    assert server.stop() == 0
+
+
 def test_a_port_that_was_closed_takes_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as port, socket.create_connection(port.getsockname()):
         listener = SimpleNamespace(sock=port, accept=port.accept, getsockname=port.getsockname)
@@ -130,15 +208,10 @@ def test_memory_goes_back_when_the_server_is_idle_and_now_and_then_under_load(
 ) -> None:
     calls: list[None] = []
     monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
-    monkeypatch.setattr(ThreadWorker, "notify", lambda worker: None)
-    services = ready_services(FakeEngine())
     worker = object.__new__(DrainingWorker)
-    worker.wsgi = SimpleNamespace(extensions={"services": services})
-    worker._broken = False
     now = time.monotonic()
-    worker._reading = {"a connection": now + 60} if reading else {}
+    worker._turns = {"a connection": _Turn()} if reading else {}
     worker._asked, worker._given_back = now - asked, now - given_back
-    worker.notify()
-    worker.notify()  # and not again, until there was something to do
+    worker._give_back_memory(now)
+    worker._give_back_memory(now)  # and not again, until there was something to do
     assert len(calls) == expected
-    services.repository.close()

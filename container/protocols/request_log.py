@@ -35,6 +35,7 @@ def register(app: Flask) -> None:
         record = partial(_record, environ, route, request.path, response)
         if response.is_streamed:  # over after its last piece, when Flask has left the request
             environ["maskserve.streamed"] = True
+            response.direct_passthrough = False  # a file that the server takes by itself is closed, the response not
             response.call_on_close(record)
             response.call_on_close(metrics.IN_FLIGHT.dec)
         else:

@@ -5,11 +5,14 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 
 import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge
 from container.structures import Options, Prediction
+
+OWN_BYTES = 2500  # that a session takes beside its bytes, arrays and texts: thousands of tiny pictures are not free
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class Upload:
     content_type: str
     found: Found | None = None
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of memory."""
-        return len(self.body) + (_size(self.found.predictions) if self.found else 0)
+        return OWN_BYTES + _size(self)
 
 
 class Sessions:
@@ -50,7 +53,9 @@ class Sessions:
         self.seconds = seconds
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._uploads: OrderedDict[str, tuple[float, Upload]] = OrderedDict()  # least recently used first
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()  # least recently used first
+        self._ends: dict[str, float] = {}  # on the monotonic clock, in the order in which they come
+        self._held = 0  # bytes
 
     def open(self, upload: Upload) -> str:
         """A new session of `upload`; PayloadTooLarge where it alone is more than there may be."""
@@ -62,7 +67,9 @@ class Sessions:
             )
         session = str(uuid.uuid4())
         with self._lock:
-            self._put(session, time.monotonic() + self.seconds, upload)
+            self._expire()
+            self._ends[session] = time.monotonic() + self.seconds
+            self._put(session, upload)
         return session
 
     def get(self, session: str) -> Upload:
@@ -70,20 +77,21 @@ class Sessions:
         self._check_on()
         with self._lock:
             self._expire()
-            return self._find(session)[1]
+            return self._find(session)
 
     def replace(self, session: str, upload: Upload) -> None:
         """Keep another upload in a session, which ends when it would have ended; nothing where it has ended."""
         with self._lock:
+            self._expire()
             if session in self._uploads:
-                self._put(session, self._uploads.pop(session)[0], upload)
+                self._put(session, upload)
 
     def close(self, session: str) -> None:
         """End a session; BadRequest where there is none."""
         with self._lock:
             self._expire()
             self._find(session)
-            del self._uploads[session]
+            self._forget(session)
 
     def _check_on(self) -> None:
         if not self._most_bytes:
@@ -92,7 +100,7 @@ class Sessions:
                 hint="they take one worker process, one model, and MASKSERVE_SESSIONS_MB above 0",
             )
 
-    def _find(self, session: str) -> tuple[float, Upload]:
+    def _find(self, session: str) -> Upload:
         if session not in self._uploads:
             raise BadRequest(
                 f"there is no session {session[:60]!r}: it has expired, was closed, or gave way to newer ones",
@@ -101,22 +109,29 @@ class Sessions:
         self._uploads.move_to_end(session)
         return self._uploads[session]
 
-    def _put(self, session: str, end: float, upload: Upload) -> None:
-        self._expire()
-        self._uploads[session] = (end, upload)
-        while sum(upload.size for _, upload in self._uploads.values()) > self._most_bytes:
-            self._uploads.popitem(last=False)
+    def _put(self, session: str, upload: Upload) -> None:
+        old = self._uploads.pop(session, None)
+        self._held += upload.size - (old.size if old else 0)
+        self._uploads[session] = upload
+        while self._held > self._most_bytes:
+            self._forget(next(iter(self._uploads)))
 
     def _expire(self) -> None:
         now = time.monotonic()
-        for session in [session for session, (end, _) in self._uploads.items() if end <= now]:
-            del self._uploads[session]
+        while self._ends and self._ends[first := next(iter(self._ends))] <= now:
+            self._forget(first)
+
+    def _forget(self, session: str) -> None:
+        self._held -= self._uploads.pop(session).size
+        del self._ends[session]
 
 
 def _size(value: object) -> int:
-    """Bytes of the arrays in a record, or in a tuple of them."""
+    """Bytes of the arrays, texts and bytes in a record, or in a tuple of them."""
     if isinstance(value, np.ndarray):
         return value.nbytes
+    if isinstance(value, bytes | str):
+        return len(value)
     if isinstance(value, tuple):
         return sum(_size(one) for one in value)
     if is_dataclass(value):

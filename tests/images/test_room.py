@@ -65,3 +65,24 @@ def test_pictures_kept_by_a_cycle_are_found() -> None:
     del cycle
     with crowd.decoding(4):
         assert crowd.held == DECODING * 4
+
+
+def test_not_all_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "WAITING", 2)
+    collections: list[None] = []
+    monkeypatch.setattr(room.gc, "collect", lambda: collections.append(None))
+    limits = Limits(room=Room(DECODING * PIXELS))
+    held = [decode(DATA, limits)]
+    waiting = [threading.Thread(target=decode, args=(DATA, limits)) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    with pytest.raises(Overloaded, match="2 requests are waiting"):
+        decode(DATA, limits)
+    assert time.monotonic() - begun < 0.1
+    held.clear()
+    for thread in waiting:
+        thread.join(5)
+    assert limits.room.held == 0
+    assert len(collections) == 1  # each waited for one of its own before: 300 of them held /ping up for 5.7 s

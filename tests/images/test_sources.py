@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import pickle
+import time
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,11 @@ def _header(text: str, body: bytes = b"") -> bytes:
         (b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(20), "header declares"),
         (_header("{'descr': '|u1', 'shape': (1, 1, 3)}", b"abc"), "fortran_order"),
         (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 1, 3)}", b"abc"), "no shape"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (4 4, 1, 3)}"), "no list of sizes"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1,, 1, 3)}"), "no list of sizes"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (,)}"), "no list of sizes"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "1" * 19 + ", 1, 3)}"), "no list of sizes"),
+        (_header("{'descr': '|u1', 'fortran_order': False, 'shape': ()}"), r"of shape \(\)"),
         (_header("(" * 9000), "no dtype"),
         (_header("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "1," * 4000 + ")}"), "shape"),
         (DATA, "not those of a .npy"),
@@ -145,6 +151,16 @@ def test_what_is_not_npy(value: object, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason) as caught:
         sources["npy"].read(value, LIMITS)
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("filling", ["1", "1,", " ", "1 ", ", ", "'shape': (", "'descr': ", "'shape': (1"])
+@pytest.mark.parametrize("end", ["", "x", ")"])
+def test_an_npy_header_is_read_in_no_time(filling: str, end: str) -> None:
+    text = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + filling * (9000 // len(filling)) + end
+    begun = time.process_time()
+    with pytest.raises(BadRequest):
+        sources["npy"].read(_header(text), LIMITS)
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from container.app import create_app
 from container.protocols.sagemaker.attributes import KEYS
 from container.settings import Settings
+from container.telemetry import metrics
 from tests.fakes import FakeEngine, ready_services
 
 
@@ -26,6 +27,14 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     for asset in assets:
         with client.get("/" + asset) as response:
             assert response.status_code == 200
+
+
+def test_files_are_counted_and_logged_as_all_requests(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    in_flight = metrics.IN_FLIGHT._value.get()
+    with caplog.at_level("INFO", "maskserve.request"), client.get("/docs/assets/swagger-ui.css") as response:
+        assert response.data
+    assert len(caplog.records) == 1
+    assert metrics.IN_FLIGHT._value.get() == in_flight
 
 
 def test_every_custom_attribute_is_described(client: FlaskClient) -> None:

@@ -13,9 +13,12 @@ from container.structures import Image
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000  # bytes, as numpy has it; those of plain arrays have 118
+_MOST_DIGITS = 18  # of one size
 _DTYPE = re.compile(r"""["']descr["']\s*:\s*(?:["']([^"']{1,20})["']|(\[))""")
 _ORDER = re.compile(r"""["']fortran_order["']\s*:\s*(True|False)""")
-_SHAPE = re.compile(r"""["']shape["']\s*:\s*\(((?:\s*[0-9]{1,18}\s*,?)*)\s*\)""")
+# Digits are told apart below: a pattern of groups that commas may part or not can be matched in 2^n ways, and 60 digits
+# without a bracket behind them held the whole process up for ever.
+_SHAPE = re.compile(r"""["']shape["']\s*:\s*\(([0-9,\s]*)\)""")
 _WANTED = "wanted: uint8 of shape (H, W, 3) or (N, H, W, 3), RGB"
 
 
@@ -67,7 +70,10 @@ def _shape(header: str) -> tuple[int, ...]:
     dtype, shape = _DTYPE.search(header), _SHAPE.search(header)
     if dtype is None or shape is None:
         raise BadRequest(f"the npy header names no dtype or no shape; {_WANTED}")
-    sizes = tuple(int(size) for size in shape[1].split(",") if size.strip())
+    numbers = shape[1].strip().removesuffix(",").split(",") if shape[1].strip() else []
+    if not all(number.strip().isdigit() and len(number.strip()) <= _MOST_DIGITS for number in numbers):
+        raise BadRequest(f"the npy header's shape ({shape[1][:60]!r}) is no list of sizes; {_WANTED}")
+    sizes = tuple(map(int, numbers))
     name = "a record" if dtype[2] else _name(dtype[1])
     if name != "uint8" or len(sizes) not in (3, 4) or sizes[-1] != 3:
         raise BadRequest(f"the array is {name} of shape {sizes}; {_WANTED}")

@@ -151,8 +151,8 @@ def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -
 
 
 def read_body(request: Request, keep: bool = False) -> bytes:
-    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, BadRequest where it breaks off
-    or its chunks are malformed.
+    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, Overloaded where there is no
+    memory for it now, BadRequest where it breaks off or its chunks are malformed.
     """
     try:
         # Before anything touches request.form, which would swallow a body that curl calls a form.
@@ -167,6 +167,8 @@ def read_body(request: Request, keep: bool = False) -> bytes:
         ) from None
     except ClientDisconnected:
         raise BadRequest("the body broke off") from None
+    except ServingError:
+        raise
     except Exception as error:
         # gunicorn's parser raises its own errors, of several families, out of wsgi.input on malformed chunks.
         raise BadRequest("the body cannot be read: its chunks are malformed or it broke off") from error

@@ -5,7 +5,6 @@ Source: docs.aws.amazon.com/sagemaker/latest/dg, mms-container-apis.html.
 
 import base64
 import binascii
-import json
 import re
 
 from flask import Blueprint, Response, jsonify, request
@@ -13,6 +12,7 @@ from flask import Blueprint, Response, jsonify, request
 from container.errors import BadRequest, InsufficientMemory, OutOfMemory
 from container.protocols.openapi import operation
 from container.protocols.sagemaker import streaming
+from container.protocols.sagemaker.body import read_json_body
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke, read_body
 from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
 from container.service import Services
@@ -98,7 +98,7 @@ def _described(name: str, url: str) -> dict[str, str]:
 def _named(body: bytes) -> tuple[str, str]:
     """The name and the place in the body of a load."""
     try:
-        document = json.loads(body)
+        document = read_json_body(body)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not all(isinstance(document.get(k), str) for k in ("model_name", "url")):

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_every_kind_of_picture(form: str, client: FlaskClient) -> None:
     [
         {"image": {"type": "base64", "value": base64.b64encode(PNG).decode()}},
         {"image": base64.b64encode(PNG).decode()},
+        {"image": base64.b64encode(PNG).decode(), "polygon": [[i, i] for i in range(3000)]},
     ],
 )
 def test_json_bodies(document: object, client: FlaskClient) -> None:
@@ -109,6 +111,15 @@ def test_bad_bodies(body: bytes, content_type: str, status: int, client: FlaskCl
     assert set(error) >= {"code", "message", "request_id"} and "\n" not in error["message"]
     assert len(response.data) < 1024
     assert client.post("/invocations", data=PNG).json == DETECTIONS  # the next request works
+
+
+@pytest.mark.parametrize("unit", [b"{},", b"[],", b'"",', b"1,", b'{"":'])
+def test_json_of_many_parts_is_not_read(unit: bytes, client: FlaskClient) -> None:
+    begun = time.process_time()
+    body = b'{"image": "", "x": [' + unit * (8_000_000 // len(unit)) + b"1]}"
+    response = client.post("/invocations", data=body, content_type="application/json")
+    assert response.status_code == 400 and "commas and opening brackets" in response.json["error"]["message"]
+    assert time.process_time() - begun < 0.3
 
 
 def test_the_body_is_not_decompressed(client: FlaskClient) -> None:
