@@ -7,6 +7,7 @@ app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 wsgi, worker, gunicorn_conf   what gunicorn needs
 loads               how loading went, from the workers to gunicorn's master
+turns               requests on their way in or out, and who gives way when places, threads or memory become few
 framing             where a request ends: what gunicorn's parser must not let through
 settings            the environment, read once
 protocols/          HTTP in, HTTP out

@@ -9,12 +9,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -23,9 +20,10 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
 from container import framing, memory
-from container.errors import BodyTooLarge, Overloaded
+from container.errors import BodyTooLarge
 from container.loads import Loads
 from container.settings import Settings
+from container.turns import GRACE_SECONDS, Turns
 
 log = logging.getLogger("maskserve.request")
 
@@ -33,10 +31,9 @@ STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as bro
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
 BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
-GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
 SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
 BODIES = 40  # of the largest size, of which the bytes may be in memory at once
-LEAST_BODIES = 100 * 2**20  # bytes, where bodies are small
+LEAST_BODIES = 100 << 20  # bytes, where bodies are small
 PAUSE_SECONDS = 0.1  # between two looks at all that, and while no connection can be taken
 
 # What the parser raises → the status and what is told; subclasses before their bases.
@@ -47,23 +44,6 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (http.ExpectationFailed, 417, "this expectation is not supported"),
     (http.ParseException, 400, "the request is not well-formed HTTP"),
 )
-
-
-@dataclass
-class _Turn:
-    """One request on a connection, from its first byte to the end of its answer."""
-
-    begun: float = field(default_factory=time.monotonic)
-    request: Any = None  # gunicorn's, once its head has been read
-    cut: bool = False  # no more is read
-    given_up: bool = False
-    held: int = 0  # bytes of its body
-    answered: bool = False
-
-    @property
-    def sending(self) -> bool:
-        """Whether there is more to come of it."""
-        return not self.cut and (self.request is None or framing.unfinished(self.request))
 
 
 class DrainingWorker(ThreadWorker):
@@ -89,12 +69,10 @@ class DrainingWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._turns: dict[Any, _Turn] = {}  # by connection, those that began first first
+        largest = self.settings.max_body_bytes or sys.maxsize
+        self._turns = Turns(self.settings.read_seconds, max(LEAST_BODIES, BODIES * largest))
         self._ending = False
         self._seen_to = 0.0
-        self._held = 0  # bytes of bodies
-        self._most_held = max(LEAST_BODIES, BODIES * (self.settings.max_body_bytes or sys.maxsize))
-        self._counting = threading.Lock()
         self._broken = False
         self._asked = self._given_back = 0.0  # the last request but /ping, and when freed memory went back last
 
@@ -129,14 +107,13 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def _handle_one(self, conn: Any) -> Any:
-        turn = self._turns[conn] = _Turn()
+        self._turns.begin(conn)
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
             return super().handle(conn)
         finally:
-            self._turns.pop(conn, None)
-            self._let_go(turn)
+            self._turns.end(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
@@ -145,7 +122,7 @@ class DrainingWorker(ThreadWorker):
         turn = self._turns[conn]
         turn.request = req
         framing.check(req)
-        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._count, turn))
+        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._turns.count, turn))
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
@@ -154,8 +131,7 @@ class DrainingWorker(ThreadWorker):
             framing.drop(conn.sock)
             return False
         finally:
-            turn.answered = True  # what is read from now on is thrown away
-            self._let_go(turn)
+            self._turns.answered(turn)
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -164,32 +140,6 @@ class DrainingWorker(ThreadWorker):
         if not keep and framing.unfinished(req):
             framing.hang_up(conn.sock, self.settings.read_seconds)
         return keep
-
-    def _count(self, turn: _Turn, size: int) -> None:
-        """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
-        if turn.answered or not size:
-            return
-        with self._counting:
-            turn.held += size
-            self._held += size
-        if not self._too_much():
-            return
-        for slow in self._slow():
-            self._give_way(*slow)
-            if not self._too_much():
-                return
-        raise Overloaded("the memory for bodies is taken by other requests")
-
-    def _let_go(self, turn: _Turn) -> None:
-        with self._counting:
-            self._held -= turn.held
-            turn.held = 0
-
-    def _too_much(self) -> bool:
-        """Whether bodies take more than they may, those that are about to go left out."""
-        if self._held <= self._most_held:
-            return False
-        return self._held - sum(turn.held for turn in list(self._turns.values()) if turn.given_up) > self._most_held
 
     def notify(self) -> None:
         """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
@@ -201,24 +151,7 @@ class DrainingWorker(ThreadWorker):
         self._end_when_broken()
         self._give_back_memory(now)
         self._make_room()
-        longest = 3 * self.settings.read_seconds + self.wsgi.extensions["services"].deadline_seconds
-        for conn, turn in list(self._turns.items()):
-            if now - turn.begun > longest:
-                self._give_up(conn)
-            elif now - turn.begun > self.settings.read_seconds and not turn.cut:
-                self._cut(conn, turn)
-
-    def _cut(self, conn: Any, turn: _Turn) -> None:
-        """Read no more of a connection: a read that waits returns, and the answer can still be written."""
-        turn.cut = True
-        with suppress(OSError):  # gone already
-            conn.sock.shutdown(socket.SHUT_RD)
-
-    def _give_up(self, conn: Any) -> None:
-        """End a connection whose client does not take its answer."""
-        framing.drop(conn.sock)
-        with suppress(OSError):  # gone already
-            conn.sock.shutdown(socket.SHUT_RDWR)
+        self._turns.end_late(self.wsgi.extensions["services"].deadline_seconds)
 
     def _make_room(self) -> None:
         """Have idle and slow clients give way, as many as it takes for others to find a place and a thread."""
@@ -233,26 +166,7 @@ class DrainingWorker(ThreadWorker):
         self.murder_keepalived()
         busy = self.nr_conns - len(self.pending_conns) - len(self.keepalived_conns)
         most = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
-        if most > 0:
-            leaving = sum(turn.given_up for turn in list(self._turns.values()))
-            for slow in islice(self._slow(), max(0, most - leaving)):
-                self._give_way(*slow)
-
-    def _slow(self) -> Iterator[tuple[Any, _Turn]]:
-        """Whose clients are still sending, or do not take what they are sent: the slowest first."""
-        now = time.monotonic()
-        for conn, turn in list(self._turns.items()):
-            if now - turn.begun < GRACE_SECONDS:
-                return
-            if not turn.given_up and (turn.sending or framing.untaken(conn.sock)):
-                yield conn, turn
-
-    def _give_way(self, conn: Any, turn: _Turn) -> None:
-        turn.given_up = True
-        if turn.sending:
-            self._cut(conn, turn)
-        else:
-            self._give_up(conn)
+        self._turns.give_way(most)
 
     def _give_back_memory(self, now: float) -> None:
         if self._turns:

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "container"
 # From the top down; a module imports from its own layer's part, and from layers below.
 LAYERS = (
     ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf", "loads"),
-    ("protocols", "framing"),
+    ("protocols", "turns", "framing"),
     ("workflows",),
     ("service", "training", "check"),
     ("formats", "store", "evaluation", "images", "models", "objects"),

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from container import framing, memory
-from container.worker import DrainingWorker, _Turn
+from container.turns import Turns
+from container.worker import DrainingWorker
 from tests.conftest import Server, encode
 
 
@@ -210,7 +211,9 @@ def test_memory_goes_back_when_the_server_is_idle_and_now_and_then_under_load(
     monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
     worker = object.__new__(DrainingWorker)
     now = time.monotonic()
-    worker._turns = {"a connection": _Turn()} if reading else {}
+    worker._turns = Turns(60, 0)
+    if reading:
+        worker._turns.begin("a connection")
     worker._asked, worker._given_back = now - asked, now - given_back
     worker._give_back_memory(now)
     worker._give_back_memory(now)  # and not again, until there was something to do

@@ -1,0 +1,134 @@
+"""Requests that are on their way in or out, and which of them give way where places, threads or memory become few."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from container import framing
+from container.errors import Overloaded
+
+GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
+
+
+@dataclass
+class Turn:
+    """One request on a connection, from its first byte to the end of its answer."""
+
+    begun: float = field(default_factory=time.monotonic)
+    request: Any = None  # gunicorn's, once its head has been read
+    cut: bool = False  # no more is read
+    given_up: bool = False
+    held: int = 0  # bytes of its body
+    answered: bool = False  # what is read from then on is thrown away
+
+    @property
+    def sending(self) -> bool:
+        """Whether there is more to come of it."""
+        return not self.cut and (self.request is None or framing.unfinished(self.request))
+
+
+class Turns:
+    """The turns of a process, by connection, those that began first first; safe to call from any thread."""
+
+    def __init__(self, read_seconds: float, most_held: int) -> None:
+        """For how long a request is read, and how many bytes of bodies may be held at once."""
+        self._turns: dict[Any, Turn] = {}
+        self._read_seconds = read_seconds
+        self._most_held = most_held
+        self._held = 0
+        self._counting = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __getitem__(self, conn: Any) -> Turn:
+        return self._turns[conn]
+
+    def begin(self, conn: Any) -> None:
+        """Somebody has sent something, or will have to."""
+        self._turns[conn] = Turn()
+
+    def answered(self, turn: Turn) -> None:
+        """The answer is written: the body is not held any more."""
+        turn.answered = True
+        with self._counting:
+            self._held -= turn.held
+            turn.held = 0
+
+    def end(self, conn: Any) -> None:
+        """The turn is over, whatever came of it."""
+        self.answered(self._turns.pop(conn))
+
+    def count(self, turn: Turn, size: int) -> None:
+        """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
+        if turn.answered or not size:
+            return
+        with self._counting:
+            turn.held += size
+            self._held += size
+        if not self._too_much():
+            return
+        for slow in self._slow():
+            _give_way(*slow)
+            if not self._too_much():
+                return
+        raise Overloaded("the memory for bodies is taken by other requests")
+
+    def give_way(self, count: int) -> None:
+        """Have the slowest `count` end, those included that are about to."""
+        if count > 0:
+            leaving = sum(turn.given_up for turn in list(self._turns.values()))
+            for slow in islice(self._slow(), max(0, count - leaving)):
+                _give_way(*slow)
+
+    def end_late(self, deadline_seconds: float) -> None:
+        """Read no more of who has been sending for too long, and give up who has not taken an answer by far."""
+        now = time.monotonic()
+        longest = 3 * self._read_seconds + deadline_seconds
+        for conn, turn in list(self._turns.items()):
+            if now - turn.begun > longest and framing.untaken(conn.sock):
+                _give_up(conn)
+            elif now - turn.begun > self._read_seconds and not turn.cut:
+                _cut(conn, turn)
+
+    def _slow(self) -> Iterator[tuple[Any, Turn]]:
+        """Whose clients are still sending, or do not take what they are sent: the slowest first."""
+        now = time.monotonic()
+        for conn, turn in list(self._turns.items()):
+            if now - turn.begun < GRACE_SECONDS:
+                return
+            if not turn.given_up and (turn.sending or framing.untaken(conn.sock)):
+                yield conn, turn
+
+    def _too_much(self) -> bool:
+        """Whether bodies take more than they may, those that are about to go left out."""
+        if self._held <= self._most_held:
+            return False
+        return self._held - sum(turn.held for turn in list(self._turns.values()) if turn.given_up) > self._most_held
+
+
+def _give_way(conn: Any, turn: Turn) -> None:
+    turn.given_up = True
+    if turn.sending:
+        _cut(conn, turn)
+    else:
+        _give_up(conn)
+
+
+def _cut(conn: Any, turn: Turn) -> None:
+    """Read no more of a connection: a read that waits returns, and the answer can still be written."""
+    turn.cut = True
+    with suppress(OSError):  # gone already
+        conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _give_up(conn: Any) -> None:
+    """End a connection whose client does not take its answer."""
+    framing.drop(conn.sock)
+    with suppress(OSError):  # gone already
+        conn.sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,97 @@
+"""Who gives way: by age, by what is still to come of them, and by what they have not taken."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from container.errors import Overloaded
+from container.turns import Turns
+
+
+class Conn:
+    """As much of one of gunicorn's connections as is asked for, and its client."""
+
+    def __init__(self) -> None:
+        self.sock, self.client = socket.socketpair()
+
+    def close(self) -> None:
+        self.sock.close()
+        self.client.close()
+
+
+READ, DEADLINE = 10.0, 5.0  # seconds; an answer is given up after 35
+
+
+@pytest.fixture
+def conns() -> Iterator[list[Conn]]:
+    """Four connections."""
+    made = [Conn() for _ in range(4)]
+    yield made
+    for conn in made:
+        conn.close()
+
+
+@pytest.mark.parametrize(
+    ("age", "untaken", "cut", "given_up"),
+    [
+        pytest.param(9, False, False, False, id="in-time"),
+        pytest.param(11, False, True, False, id="still-sending"),
+        pytest.param(11, True, True, False, id="takes-its-time"),
+        pytest.param(36, False, True, False, id="waits-for-an-answer"),
+        pytest.param(36, True, False, True, id="does-not-take-its-answer"),
+    ],
+)
+def test_who_is_late(age: float, untaken: bool, cut: bool, given_up: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as port, socket.create_connection(port.getsockname(), 2) as client:
+        conn = Conn()
+        conn.close()
+        conn.sock = port.accept()[0]  # what is untaken is known of TCP alone
+        turns = Turns(READ, 100)
+        turns.begin(conn)
+        turns[conn].begun = time.monotonic() - age
+        if untaken:
+            conn.sock.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    conn.sock.send(bytes(1 << 16))
+        turns.end_late(DEADLINE)
+        assert turns[conn].cut is cut
+        if not untaken:
+            conn.sock.sendall(b"the answer")
+            assert client.recv(100) == b"the answer"
+        conn.sock.close()
+        if given_up:
+            with pytest.raises(ConnectionResetError):
+                while client.recv(1 << 20):  # what has arrived already
+                    pass
+
+
+def test_the_slowest_senders_give_way_first_and_new_ones_do_not(conns: list[Conn]) -> None:
+    turns = Turns(READ, 100)
+    for conn, age in zip(conns, (9, 8, 7, 0.1), strict=True):
+        turns.begin(conn)
+        turns[conn].begun = time.monotonic() - age
+    for count, expected in ((2, 2), (2, 2), (4, 3)):  # who is about to go counts
+        turns.give_way(count)
+        assert [turns[conn].given_up for conn in conns] == [True] * expected + [False] * (4 - expected)
+
+
+def test_bodies_share_their_memory_and_give_it_back(conns: list[Conn]) -> None:
+    slow, other, late, _ = conns
+    turns = Turns(READ, 100)
+    for conn, age in ((slow, 5), (other, 0), (late, 0)):
+        turns.begin(conn)
+        turns[conn].begun = time.monotonic() - age
+    turns.count(turns[slow], 60)
+    turns.count(turns[other], 60)  # 120 of 100: the slowest gives way
+    assert turns[slow].given_up and not turns[other].given_up
+    turns.end(slow)
+    with pytest.raises(Overloaded):  # nobody is slow
+        turns.count(turns[late], 60)
+    turns.end(other)
+    turns.answered(turns[late])
+    turns.count(turns[late], 1000)  # thrown away
+    turns.begin(other)
+    turns.count(turns[other], 100)
