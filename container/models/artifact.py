@@ -23,6 +23,7 @@ from container.structures.option_values import CHECKS, checked
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
+MAX_NAME = 1000  # characters of the name of a model or of a class
 _KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "batch_norm_eps")
 
 
@@ -90,14 +91,22 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
     if epsilon is not None and not 0 <= epsilon <= 1:  # NaN and Infinity are numbers to Python's JSON
         raise ModelError(f"`batch_norm_eps` in model.json is {epsilon}; it takes a number from 0 to 1")
     return ModelSpec(
-        name=_typed(described, "name", str, name),
+        name=_name("name", _typed(described, "name", str, name)),
         architecture=described["architecture"],
         weights=weights_in(folder, _typed(described, "weights", str, "")),
-        labels=tuple(str(label) for label in _typed(described, "labels", list, [])),
+        labels=tuple(_name("labels", label) for label in _typed(described, "labels", list, [])),
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
         batch_norm_eps=epsilon,
     )
+
+
+def _name(key: str, value: object) -> str:
+    """What answers, pictures and metrics call a model or a class; a half of a surrogate pair is in none of them."""
+    text = str(value)
+    if len(text) > MAX_NAME:
+        raise ModelError(f"`{key}` in model.json holds a name of {len(text)} characters; it takes at most {MAX_NAME}")
+    return text.encode(errors="replace").decode()
 
 
 def with_options(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
