@@ -8,7 +8,6 @@ model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
@@ -17,6 +16,7 @@ from typing import Any
 
 from container.errors import ModelError
 from container.models import archive as tar
+from container.models import scratch
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
 from container.structures.option_values import CHECKS, checked
 
@@ -27,16 +27,16 @@ MAX_NAME = 1000  # characters of the name of a model or of a class
 _KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "batch_norm_eps")
 
 
-def read(path: Path, scratch: Path) -> ModelSpec:
-    """The spec of the model in a folder or in a .tar.gz, which is unpacked into the empty folder `scratch`.
+def read(path: Path, empty: Path) -> ModelSpec:
+    """The spec of the model in a folder or in a .tar.gz, which is unpacked into the folder `empty`.
 
     Weights with a checksum are compared with it: 0.11 s for 170 MB.
     """
     check(path)
     folder, name = path, path.name
     if not path.is_dir():
-        tar.unpack(path, scratch, lambda file: file == DESCRIPTION or file.endswith(WEIGHTS_TYPES))
-        folder, name = scratch, path.name.removesuffix(".tar.gz")
+        tar.unpack(path, empty, lambda file: file == DESCRIPTION or file.endswith(WEIGHTS_TYPES))
+        folder, name = empty, path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
     spec = _spec(described, folder, name)
     if (expected := _typed(described, "sha256", str, "")) and expected != checksum(Path(spec.weights)):
@@ -53,8 +53,8 @@ def checksum(weights: Path) -> str:
 @contextmanager
 def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
     """The spec of a folder, an archive or a spec itself; what an archive holds is there until the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
-        yield source if isinstance(source, ModelSpec) else read(source, Path(scratch))
+    with scratch.folder() as empty:
+        yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 
 def check(path: Path) -> None:

@@ -166,7 +166,8 @@ def test_a_damaged_archive_is_refused(cut: int, tmp_path: Path) -> None:
     artifact.pack(ModelSpec("m", "a", weights), weights, tmp_path / "whole.tar.gz")
     path = tmp_path / "model.tar.gz"
     whole = (tmp_path / "whole.tar.gz").read_bytes()
-    for damaged in (whole[:cut], whole[:-8] + b"\0" * 8, whole + gzip.compress(b"more")):
+    for i, damaged in enumerate((whole[:cut], whole[:-8] + b"\0" * 8, whole + gzip.compress(b"more"))):
         path.write_bytes(damaged)
+        (scratch := tmp_path / str(i)).mkdir()
         with pytest.raises(ModelError, match=r"not a whole .tar.gz|goes on after its end"):
-            artifact.read(path, tmp_path)
+            artifact.read(path, scratch)
