@@ -39,6 +39,8 @@ def read(path: Path, empty: Path) -> ModelSpec:
         folder, name = empty, path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
     spec = _spec(described, folder, name)
+    if Path(spec.weights).stat().st_size > tar.MAX_BYTES:  # read through, a hole of 1 TB takes an hour
+        raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
     if (expected := _typed(described, "sha256", str, "")) and expected != checksum(Path(spec.weights)):
         raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
     return spec

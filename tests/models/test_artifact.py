@@ -154,6 +154,13 @@ def test_weights_that_changed_after_packing_are_refused(at: int, tmp_path: Path)
         artifact.read(scratch, tmp_path)
 
 
+def test_weights_that_say_1_tb_are_not_read_through(tmp_path: Path) -> None:
+    path = folder(tmp_path / "m", GOOD | {"sha256": "0" * 64})
+    os.truncate(path / "model.safetensors", 10**12)
+    with pytest.raises(ModelError, match="the weights of 'm' are over 5 GB"):
+        artifact.read(path, tmp_path)
+
+
 def test_who_changes_weights_on_purpose_leaves_the_checksum_out(tmp_path: Path) -> None:
     path = folder(tmp_path / "m", GOOD | {"sha256": ""})
     assert artifact.read(path, tmp_path).weights == path / "model.safetensors"
