@@ -162,7 +162,11 @@ def _check_values(own: State, state: State) -> None:
             raise ModelError(
                 f"weights do not fit: {key} is {state[key].dtype} in the file and {value.dtype} in the model"
             )
-        if not state[key].to(value.dtype).isfinite().all():
+        try:
+            finite = state[key].to(value.dtype).isfinite().all()
+        except NotImplementedError:  # two of them in a byte, which torch only stores
+            raise ModelError(f"weights do not fit: {key} is {state[key].dtype} in the file") from None
+        if not finite:
             raise ModelError(f"weights hold values that are not finite, first in {key}")
 
 

@@ -245,6 +245,10 @@ PICKLES: dict[str, tuple[bytes, str]] = {
         "in another way than torch",
     ),
     "two directories": (in_two_directories(), UNREADABLE),
+    "two numbers in a byte": (
+        pth(state(**{"0_bias": torch.zeros(4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)})),
+        "0.bias is torch.float4_e2m1fn_x2 in the file",
+    ),
     "attributes for a tensor": (saved(KEY + view("0", 4, 4, 1) + b"}b", ("0", b"1234")), "it sets attributes"),
     "another class": (saved(KEY + name("torch", "FloatTensor") + b")\x81"), "it holds NEWOBJ"),
     "sparse": (pth(state(**{"0_bias": torch.ones(4).to_sparse()})), "no state dict of plain|cannot be read"),
