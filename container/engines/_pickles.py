@@ -182,7 +182,7 @@ class _Pickle:
                 if name.of != "_codecs encode" or [part.of for part in parts[1:]] == ["latin1"]:
                     self._count(sum(part.size for part in parts if part.kind in ("list", "dict")))
                     return _Value("dict" if "Dict" in name.of else "made")
-        raise Unlikely(f"it calls {str(name.of)[:60]!r}")
+        raise Unlikely(f"it calls {name.of[:60]!r}" if name.kind == "name" else "it calls what is no function")
 
     def _claim(self, kind: Any, storage: Any, key: Any, device: Any, count: Any) -> None:
         # torch finds "data/A" for "data/a", and reads it again for each spelling.
