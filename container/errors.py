@@ -27,6 +27,8 @@ A message says what was wrong, the value, and what is allowed, in one line; it n
 the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
 """
 
+MAX_LINE = 3000  # characters of a ModelError: the names of all architectures take 1,600
+
 
 class ServingError(Exception):
     """An error that is answered to the client; the class gives the code and the status, the message the reason."""
@@ -169,7 +171,14 @@ class InsufficientMemory(ServingError):
 
 
 class ModelError(Exception):
-    """A model cannot be built or loaded; one line for who has the model, and for no other client."""
+    """A model cannot be built or loaded; one line for who has the model, and for no other client.
+
+    What it names, such as tensors, parameters and keys, is the file's, and may be of any length.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = "".join(c if c.isprintable() else " " for c in message[: MAX_LINE + 1])
+        super().__init__(line if len(line) <= MAX_LINE else line[:MAX_LINE] + "…")
 
 
 class DataError(Exception):

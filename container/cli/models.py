@@ -54,7 +54,11 @@ def _names(labels: str) -> tuple[str, ...]:
 
     path = Path(labels)
     if labels and "," not in labels and path.is_file():
-        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except ValueError:
+            raise click.UsageError(f"--labels: {path.name!r} is not UTF-8 text") from None
+        return tuple(line.strip() for line in lines if line.strip())
     return comma_list(labels)
 
 

@@ -1,5 +1,6 @@
 """From a ModelSpec to an engine."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
+from torch.overrides import TorchFunctionMode
 
 from container.engines import _roi_align, _weights
 from container.engines._base import Architecture, Engine, Task, architectures, engines
@@ -26,6 +28,11 @@ _KNOWN_LABELS: dict[Task, tuple[Any, ...]] = {
     "segmentation": (torchvision.models.segmentation.DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1,),
     "classification": (torchvision.models.ResNet50_Weights.IMAGENET1K_V1,),
 }
+
+# What a network may have beside twice the numbers of its weights, such as classes that are then found not to fit:
+# 128 MB. 20 KB of labels had a Mask R-CNN ask for GB before it was compared.
+SPARE_NUMBERS = 1 << 25
+_FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
 
 # A prediction that goes through every part of a network: something is found, whatever the scores are. Every stride but
 # the coarsest divides the sides, so that a level's is known from its size.
@@ -86,16 +93,46 @@ def _fill(
     errors = []
     for candidate in candidates:
         try:
-            module = architecture.build(num_classes=len(candidate), **spec.parameters)
-        except Exception as error:  # builders raise what they like on parameters that they do not like
-            raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
-        try:
+            module = _build(architecture, len(candidate), spec, state)
             _weights.fit(module, state)
         except ModelError as error:
             errors.append(error)
         else:
             return module, candidate
     raise errors[0]
+
+
+def _build(architecture: Architecture, classes: int, spec: ModelSpec, state: _weights.State) -> Any:
+    try:
+        with _Allowance(SPARE_NUMBERS + 2 * sum(tensor.numel() for tensor in state.values())):
+            return architecture.build(num_classes=classes, **spec.parameters)
+    except _TooLarge:
+        raise ModelError(
+            f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
+            "is far larger than the file"
+        ) from None
+    except Exception as error:  # builders raise what they like on parameters that they do not like
+        raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
+
+
+class _TooLarge(Exception):
+    """A network has more numbers than it may have."""
+
+
+class _Allowance(TorchFunctionMode):
+    """Within the block tensors may be made for so many numbers in all, whatever a description asks for."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self._left = numbers
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _FACTORIES:
+            size = (kwargs or {}).get("size", args[0] if args and isinstance(args[0], tuple | list) else args)
+            self._left -= math.prod(size)
+            if self._left < 0:
+                raise _TooLarge
+        return func(*args, **(kwargs or {}))
 
 
 def load(spec: ModelSpec, runtime: Runtime) -> Engine:
@@ -109,7 +146,7 @@ def start(built: Built, runtime: Runtime) -> Engine:
     picture = np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8)
 
     def run() -> None:
-        with _unstretched(built.module):
+        with _unstretched(built.module), _finite(built.module):
             engine.predict([picture], [TRIAL_OPTIONS])
 
     if runtime.backend == "openvino":
@@ -123,6 +160,29 @@ def start(built: Built, runtime: Runtime) -> Engine:
     if runtime.device.type == "cpu":
         _roi_align.replace_pools(built.module)
     return engine
+
+
+@contextmanager
+def _finite(module: Any) -> Iterator[None]:
+    """ModelError where a part of a network gives NaN or infinity: finite weights do, such as variances below zero.
+
+    Nothing else would tell: a detector whose scores are NaN finds nothing in any picture.
+    """
+
+    def look(name: str, given: Any) -> None:
+        if isinstance(given, torch.Tensor) and not given.isfinite().all():
+            raise ModelError(f"a prediction with these weights and parameters is not finite, first after {name}")
+
+    hooks = [
+        part.register_forward_hook(lambda _part, _input, given, name=name: look(name, given))
+        for name, part in module.named_modules()
+        if not any(part.children())
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Pickles are read by torch's restricted loader only; nothing here ever falls back
 refused before it is read where reading would take far more memory than the file has bytes.
 """
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 import torchvision
 from torch import nn
 
+from container.engines import _pickles
 from container.errors import ModelError
 from container.structures import WEIGHTS_TYPES
 
@@ -40,16 +40,19 @@ def read(path: Path) -> State:
     try:
         if path.suffix == ".safetensors":
             _check_header(path)
-            state: State = safetensors.torch.load_file(path)
-            return state
-        _check_zip(path)
-        return _unwrap(torch.load(path, map_location="cpu", weights_only=True))
+            # Read, and not mapped: a file that is cut off while a map of it is looked at ends the process.
+            state: State = safetensors.torch.load(path.read_bytes())
+        else:
+            state = _unwrap(torch.load(_pickles.checked(path.read_bytes()), map_location="cpu", weights_only=True))
+        _check_size(state, path)
+        return state
     except ModelError:
         raise
     except Exception as error:
         # What torch, zipfile and pickle raise on damaged or hostile files is not one family of errors.
+        reason = str(error) if isinstance(error, _pickles.Unlikely) else type(error).__name__
         raise ModelError(
-            f"weights {path.name!r} cannot be read ({type(error).__name__}): it must be a state dict, "
+            f"weights {path.name!r} cannot be read ({reason}): it must be a state dict, "
             "saved with torch.save(model.state_dict(), …) or as safetensors"
         ) from error
 
@@ -60,14 +63,10 @@ def _check_header(path: Path) -> None:
             raise ModelError(f"weights {path.name!r}: the header is over {MAX_HEADER >> 20} MB")
 
 
-def _check_zip(path: Path) -> None:
-    """What torch saves is stored and not compressed: 3 MB that unpack to 3 GB took 20 s and 5.7 GB."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            if sum(part.file_size for part in file.infolist()) > path.stat().st_size:
-                raise ModelError(
-                    f"weights {path.name!r} unpack to more than the file has bytes; torch does not compress"
-                )
+def _check_size(state: State, path: Path) -> None:
+    """Tensors may share numbers, of which 4 bytes can be said to be 4 TB; those of a network that is served do not."""
+    if sum(tensor.numel() * tensor.itemsize for tensor in state.values()) > path.stat().st_size:
+        raise ModelError(f"weights {path.name!r} hold tensors of more numbers than the file has")
 
 
 def _unwrap(saved: Any) -> State:
@@ -80,8 +79,7 @@ def _unwrap(saved: Any) -> State:
     for prefix in ("module.", "_orig_mod."):
         if all(key.startswith(prefix) for key in saved):
             saved = {key.removeprefix(prefix): value for key, value in saved.items()}
-    state: State = saved
-    return state
+    return dict(saved)  # without attributes, which may stand in the way of methods
 
 
 def _plain(value: Any) -> bool:
@@ -164,7 +162,11 @@ def _check_values(own: State, state: State) -> None:
             raise ModelError(
                 f"weights do not fit: {key} is {state[key].dtype} in the file and {value.dtype} in the model"
             )
-        if not state[key].to(value.dtype).isfinite().all():
+        try:
+            finite = state[key].to(value.dtype).isfinite().all()
+        except NotImplementedError:  # two of them in a byte, which torch only stores
+            raise ModelError(f"weights do not fit: {key} is {state[key].dtype} in the file") from None
+        if not finite:
             raise ModelError(f"weights hold values that are not finite, first in {key}")
 
 

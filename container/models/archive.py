@@ -17,6 +17,8 @@ from container.errors import ModelError
 
 MAX_FILES = 100
 MAX_BYTES = 5 * 1024**3  # unpacked; the largest of torchvision's models has 2.6 GB
+# Weights hardly compress, zeros a thousand times: 5 MB that unpack to 5 GB took 13 s and the room.
+MAX_RATIO, ANY_RATIO = 20, 256 << 20  # times the archive; bytes that may be of any ratio
 MAX_HEADERS = 256 * 1024  # all that is neither a file's content nor announced as that: headers, long names, padding
 MAX_NAME = 255  # bytes, as on any file system
 CHUNK = 1 << 20
@@ -30,6 +32,7 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
     seen: set[PurePosixPath] = set()
     total = 0
     try:
+        size = archive.stat().st_size
         with gzip.open(archive) as unzipped:
             stream = _Bounded(unzipped)
             with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # wants only `read`
@@ -41,6 +44,8 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                     seen.add(path)
                     if len(seen) > MAX_FILES or total > MAX_BYTES:
                         raise ModelError(f"the model archive is over {MAX_FILES} files or {MAX_BYTES // 1024**3} GB")
+                    if total > max(ANY_RATIO, MAX_RATIO * size):
+                        raise ModelError(f"the model archive unpacks to more than {MAX_RATIO} times its size")
                     stream.allowed += member.size
                     if member.isreg() and len(path.parts) == 1 and wanted(path.name):
                         _write(tar.extractfile(member), folder / path.name, member.size)
@@ -49,8 +54,16 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                         raise ModelError(f"{archive.name!r} goes on after its end")
     except ModelError:
         raise
+    except OSError as error:
+        if error.errno is None:  # gzip's own
+            raise ModelError(_damaged(archive)) from error
+        raise ModelError(f"{archive.name!r} cannot be unpacked: {os.strerror(error.errno)}") from error
     except Exception as error:  # what gzip and tarfile raise on damaged or hostile files is not one family of errors
-        raise ModelError(f"{archive.name!r} is not a whole .tar.gz of a model") from error
+        raise ModelError(_damaged(archive)) from error
+
+
+def _damaged(archive: Path) -> str:
+    return f"{archive.name!r} is not a whole .tar.gz of a model"
 
 
 class _Bounded:

@@ -8,7 +8,6 @@ model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
@@ -17,27 +16,31 @@ from typing import Any
 
 from container.errors import ModelError
 from container.models import archive as tar
+from container.models import scratch
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
 from container.structures.option_values import CHECKS, checked
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
+MAX_NAME = 1000  # characters of the name of a model or of a class
 _KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "batch_norm_eps")
 
 
-def read(path: Path, scratch: Path) -> ModelSpec:
-    """The spec of the model in a folder or in a .tar.gz, which is unpacked into the empty folder `scratch`.
+def read(path: Path, empty: Path) -> ModelSpec:
+    """The spec of the model in a folder or in a .tar.gz, which is unpacked into the folder `empty`.
 
     Weights with a checksum are compared with it: 0.11 s for 170 MB.
     """
     check(path)
     folder, name = path, path.name
     if not path.is_dir():
-        tar.unpack(path, scratch, lambda file: file == DESCRIPTION or file.endswith(WEIGHTS_TYPES))
-        folder, name = scratch, path.name.removesuffix(".tar.gz")
+        tar.unpack(path, empty, lambda file: file == DESCRIPTION or file.endswith(WEIGHTS_TYPES))
+        folder, name = empty, path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
     spec = _spec(described, folder, name)
+    if Path(spec.weights).stat().st_size > tar.MAX_BYTES:  # read through, a hole of 1 TB takes an hour
+        raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
     if (expected := _typed(described, "sha256", str, "")) and expected != checksum(Path(spec.weights)):
         raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
     return spec
@@ -52,8 +55,8 @@ def checksum(weights: Path) -> str:
 @contextmanager
 def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
     """The spec of a folder, an archive or a spec itself; what an archive holds is there until the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
-        yield source if isinstance(source, ModelSpec) else read(source, Path(scratch))
+    with scratch.folder() as empty:
+        yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 
 def check(path: Path) -> None:
@@ -90,14 +93,22 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
     if epsilon is not None and not 0 <= epsilon <= 1:  # NaN and Infinity are numbers to Python's JSON
         raise ModelError(f"`batch_norm_eps` in model.json is {epsilon}; it takes a number from 0 to 1")
     return ModelSpec(
-        name=_typed(described, "name", str, name),
+        name=_name("name", _typed(described, "name", str, name)),
         architecture=described["architecture"],
         weights=weights_in(folder, _typed(described, "weights", str, "")),
-        labels=tuple(str(label) for label in _typed(described, "labels", list, [])),
+        labels=tuple(_name("labels", label) for label in _typed(described, "labels", list, [])),
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
         batch_norm_eps=epsilon,
     )
+
+
+def _name(key: str, value: object) -> str:
+    """What answers, pictures and metrics call a model or a class; a half of a surrogate pair is in none of them."""
+    text = str(value)
+    if len(text) > MAX_NAME:
+        raise ModelError(f"`{key}` in model.json holds a name of {len(text)} characters; it takes at most {MAX_NAME}")
+    return text.encode(errors="replace").decode()
 
 
 def with_options(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:

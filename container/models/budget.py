@@ -1,7 +1,7 @@
 """Whether there is memory for one more model, before it is loaded."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from container.structures import ModelSpec
 # weights have 224, 910 and 620. A GPU was not measured.
 FACTORS = {"openvino": 7.0, "torch": 4.0}  # times the weights
 RESERVE = 320 << 20  # bytes on top
+# Bytes for each pixel of a photo as a detector sees it, beyond what those were measured at: 165 with the embedded model
+# and torch, 700 with ResNet-50 and OpenVINO. A model.json may ask for sides of 30,000, for which the system would end
+# the process, and with it the models that serve.
+PER_PIXEL = 150
+_SIDES = {"min_size": 800, "max_size": 1333}  # torchvision's own
 
 
 class Budget:
@@ -29,7 +34,7 @@ class Budget:
     def promise(self, spec: ModelSpec) -> Iterator[None]:
         """Hold for the time of loading what a model takes; InsufficientMemory where that is not free."""
         weights = spec.weights.stat().st_size if isinstance(spec.weights, Path) else 0
-        need = int(self._factor * weights) + RESERVE
+        need = int(self._factor * weights) + RESERVE + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
         with self._lock:
             free = self._available() - self._promised
             if need > free:
@@ -43,3 +48,10 @@ class Budget:
         finally:
             with self._lock:
                 self._promised -= need
+
+
+def _pixels(parameters: Mapping[str, object]) -> int:
+    """Those of a photo of 4:3 when its sides are brought to what a detector's parameters say."""
+    given = {name: parameters.get(name, usual) for name, usual in _SIDES.items()}
+    short, long = (min(side, 1e9) if isinstance(side, int | float) and side > 0 else 0 for side in given.values())
+    return int(min(long, short * 4 / 3) ** 2 * 3 / 4)

@@ -64,7 +64,8 @@ def below(root: Path, path: str) -> Path:
         if path.startswith("/") and ".." not in Path(path).parts and root in place.parents:
             found = inside(place)
             if found.is_file() and found.name.endswith(".tar.gz") or found.is_dir():
-                if all(root in file.resolve().parents for file in (found, *_files(found))):
+                links = [file for file in (found, *_entries(found)) if file.is_symlink()]
+                if all(root in file.resolve().parents for file in links):
                     return found
     except (OSError, ValueError, RuntimeError):  # too long, not readable, with a NUL, links in a circle
         pass
@@ -72,4 +73,9 @@ def below(root: Path, path: str) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+    return sorted(p for p in _entries(folder) if not p.name.startswith("."))
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Hidden ones too, which model.json may name."""
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -175,16 +175,82 @@ def with_storage_of(numbers: int) -> bytes:
     return zipped(*((name, content, 1) for name, content in parts.items()), compression=zipfile.ZIP_STORED)
 
 
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def name(module: str, of: str) -> bytes:
+    return f"c{module}\n{of}\n".encode()
+
+
+def number(value: int) -> bytes:
+    return b"\x8a\x0a" + value.to_bytes(10, "little", signed=True)
+
+
+def saved(entry: bytes, *storages: tuple[str, bytes]) -> bytes:
+    """A file of torch.save with a pickle written by hand: a dict of one entry, its key and its value."""
+    parts = (("data.pkl", b"\x80\x02}" + entry + b"s.", 1), *FORM, *((f"data/{k}", v, 1) for k, v in storages))
+    return zipped(*parts, compression=zipfile.ZIP_STORED)
+
+
+def view(key: str, numbers: int, shape: int, stride: int) -> bytes:
+    """A tensor of bytes, so many of a storage of so many."""
+    storage = b"(" + text("storage") + name("torch", "ByteStorage") + text(key) + text("cpu") + number(numbers) + b"tQ"
+    of = (
+        storage + b"K\x00" + number(shape) + b"\x85" + number(stride) + b"\x85\x89" + name("collections", "OrderedDict")
+    )
+    return name("torch._utils", "_rebuild_tensor_v2") + b"(" + of + b")RtR"
+
+
+def in_hex(times: int) -> bytes:
+    """Text that is twice as long each time."""
+    value, encode = text("a"), name("_codecs", "encode")
+    for kind in ("latin1", *["hex"] * times):
+        value = encode + value + text(kind) + b"\x86R"
+    return value
+
+
+def in_two_directories() -> bytes:
+    """A zip whose directory is not the one before its end: torch reads what the other says, zipfile this one."""
+    whole = zipped(*FORM, ("data.pkl", b"0" * 10_000_000, 40))
+    size, at = struct.unpack("<II", whole[-10:-2])
+    shown = bytearray(whole[at : at + size])
+    for entry in range(len(shown) - 3):
+        if shown[entry : entry + 4] == b"PK\1\2":
+            shown[entry + 20 : entry + 28] = struct.pack("<II", 1, 1)
+    return whole[:-22] + bytes(shown) + whole[-22:]
+
+
+KEY, SPELLINGS = text("0.bias"), ["".join("Aa"[i >> j & 1] for j in range(6)) for i in range(64)]
 FORM = (("version", b"3\n", 1), ("byteorder", b"little", 1))
 PICKLES: dict[str, tuple[bytes, str]] = {
-    "2 GB of zeros as the pickle": (zipped(*FORM, ("data.pkl", b"0" * 10_000_000, 200)), "unpack to more"),
-    "2 GB of zeros as a tensor": (zipped(*FORM, ("data/0", bytes(10_000_000), 200)), "unpack to more"),
+    "2 GB of zeros as the pickle": (zipped(*FORM, ("data.pkl", b"0" * 10_000_000, 200)), "unpacks to more"),
+    "2 GB of zeros as a tensor": (zipped(*FORM, ("data/0", bytes(10_000_000), 200)), "unpacks to more"),
     "storage that says 8 GB": (with_storage_of(2**31 - 1), UNREADABLE),
     "storage that says less than nothing": (with_storage_of(-4), UNREADABLE),
-    "4 TB of one number": (pth({"x": torch.zeros(1).expand(2**40)}), "do not fit"),
+    "4 TB of one number": (pth({"x": torch.zeros(1).expand(2**40)}), "more numbers than the file has"),
     "pickle 1,000,000 deep": (b"\x80\x02" + b"(" * 1_000_000 + b".", UNREADABLE),
     "a string that says 4 GB": (b"\x80\x04\x8d" + struct.pack("<Q", 2**32), UNREADABLE),
     "a string that says 2^63": (b"\x80\x04\x8d" + struct.pack("<Q", 2**63), UNREADABLE),
+    "calls bytearray(3 GB)": (saved(KEY + name("__builtin__", "bytearray") + number(3 * 10**9) + b"\x85R"), "it calls"),
+    "calls for 1 GB of hex": (saved(KEY + in_hex(30)), "it calls '_codecs encode'"),
+    "a set of 2^31": (saved(KEY + name("builtins", "set") + view("0", 4, 2**31, 0) + b"\x85R", ("0", b"1234")), "it c"),
+    "a key that takes 2^60 steps": (saved(b")q\0" + b"h\0\x86q\0" * 60 + b"N"), "a tuple of over 1000 values"),
+    "a key that is 1,000,000 deep": (saved(b")" + b"\x85" * 1_000_000 + b"N"), "a tuple of over 1000 values"),
+    "keys that collide": (
+        saved(b"N}(" + b"".join(number(i * (2**61 - 1)) + b"N" for i in range(100_000)) + b"u"), "not text"
+    ),
+    "a storage by its spellings": (
+        saved(KEY + b"(" + b"".join(view(key, 10**7, 1, 1) for key in SPELLINGS) + b"t", ("aaaaaa", bytes(10**7))),
+        "in another way than torch",
+    ),
+    "two directories": (in_two_directories(), UNREADABLE),
+    "two numbers in a byte": (
+        pth(state(**{"0_bias": torch.zeros(4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)})),
+        "0.bias is torch.float4_e2m1fn_x2 in the file",
+    ),
+    "attributes for a tensor": (saved(KEY + view("0", 4, 4, 1) + b"}b", ("0", b"1234")), "it sets attributes"),
+    "another class": (saved(KEY + name("torch", "FloatTensor") + b")\x81"), "it holds NEWOBJ"),
     "sparse": (pth(state(**{"0_bias": torch.ones(4).to_sparse()})), "no state dict of plain|cannot be read"),
     "without data": (pth(state(**{"0_bias": torch.ones(4, device="meta")})), "no state dict of plain"),
     "names that are numbers": (pth(dict(enumerate(state().values()))), UNREADABLE),
@@ -201,6 +267,34 @@ PICKLES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize(("content", "reason"), PICKLES.values(), ids=PICKLES)
 def test_hostile_pickles(content: bytes, reason: str, tmp_path: Path) -> None:
     refused(content, ".pth", reason, tmp_path)
+
+
+def test_what_training_keeps_beside_the_weights_is_read(tmp_path: Path) -> None:
+    module = network()
+    optimizer = torch.optim.AdamW(module.parameters())
+    module(torch.ones(1, 3, 2, 2)).sum().backward()
+    optimizer.step()
+    beside = {
+        "optimizer": optimizer.state_dict(),
+        "schedule": torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 4]).state_dict(),
+        "random": torch.get_rng_state(),
+        "losses": [0.5] * 1000,
+        "parameters": dict(module.named_parameters()),
+        "seed": 2**63,
+        "seen": {1, 2},
+        "shape": torch.Size([2, 3]),
+        "small": torch.ones(2, dtype=torch.float8_e4m3fn),
+    }
+    (tmp_path / "w.pth").write_bytes(pth({"model": module.state_dict(), **beside}))
+    assert _weights.read(tmp_path / "w.pth").keys() == module.state_dict().keys()
+
+
+def test_a_file_that_is_cut_off_while_it_is_in_use(tmp_path: Path) -> None:
+    """What is mapped into memory would end the process."""
+    (tmp_path / "w.safetensors").write_bytes(safetensors.torch.save({"x": torch.ones(1_000_000)}))
+    state = _weights.read(tmp_path / "w.safetensors")
+    (tmp_path / "w.safetensors").write_bytes(b"")
+    assert state["x"].isfinite().all()
 
 
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "torch before 1.6"])

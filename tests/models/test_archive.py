@@ -3,6 +3,8 @@
 import gzip
 import io
 import os
+import random
+import resource
 import tarfile
 import unicodedata
 from pathlib import Path
@@ -89,6 +91,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a million members": (endless(b"", b"".join(header(f"f{i}") for i in range(1000)), 1000), "over 100 files"),
     "10 GB of zeros": (zeros(header("w.pth", size=10 * GB)), "or 5 GB"),
     "5 GB together": (packed(member("f"), header("w.pth", size=archive.MAX_BYTES)), "or 5 GB"),
+    "5 GB of zeros": (endless(header("w.pth", size=5 * GB), bytes(10_000_000), 500), "more than 20 times its size"),
     "10 GB of zeros after the end": (zeros(END), HEADERS),
     "PAX header, 10 GB": (zeros(header("p", tarfile.XHDTYPE, size=10 * GB)), HEADERS),
     "long name, 10 GB": (zeros(header("p", tarfile.GNUTYPE_LONGNAME, size=10 * GB)), HEADERS),
@@ -169,6 +172,27 @@ def test_a_model_larger_than_the_disk_is_refused_before_it_is_written(
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
     with pytest.raises(ModelError, match="more than the temporary folder takes"):
         archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda name: name == "model.safetensors")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_not_called_a_damaged_archive(tmp_path: Path) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(packed(member("w.pth", bytes(5_000_000))))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(ModelError, match="'model.tar.gz' cannot be unpacked: File too large"):
+            archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda name: name == "w.pth")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_weights_of_which_most_are_zero_are_unpacked(tmp_path: Path) -> None:
+    path, chance = tmp_path / "model.tar.gz", random.Random(0)
+    sparse = b"".join(chance.randbytes(64) + bytes(576) for _ in range(1000))  # nine tenths
+    weights = sparse * (archive.ANY_RATIO // len(sparse) + 1)
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(header("w.pth", size=len(weights)))
+        file.write(weights + bytes(-len(weights) % 512) + END)
+    archive.unpack(path, tmp_path, lambda name: True)
 
 
 def test_pack_forgets_who_packed(tmp_path: Path) -> None:

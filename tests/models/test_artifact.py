@@ -74,6 +74,8 @@ def test_pack_and_read_again(tmp_path: Path) -> None:
         (GOOD | {"name": "x" * (1 << 20)}, "not readable JSON"),
         (GOOD | {"options": {"confidence": 3}}, "confidence is 3; it takes a number from 0 to 1"),
         (GOOD | {"options": {"threshold": 0.1}}, "unknown keys \\['threshold'\\]"),
+        (GOOD | {"name": "x" * 1001}, "`name` in model.json holds a name of 1001 characters; it takes at most 1000"),
+        (GOOD | {"labels": ["cat", "x" * 1001]}, "`labels` in model.json holds a name of 1001 characters"),
         (GOOD | {"batch_norm_eps": "0"}, "`batch_norm_eps`"),
         (GOOD | {"batch_norm_eps": float("nan")}, "`batch_norm_eps` in model.json is nan"),
         (GOOD | {"batch_norm_eps": float("inf")}, "`batch_norm_eps` in model.json is inf"),
@@ -84,6 +86,22 @@ def test_a_wrong_description_is_named(described: Any, reason: str, tmp_path: Pat
     (path / "a-folder").mkdir()
     with pytest.raises(ModelError, match=reason):
         artifact.read(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [{f"key\n{i}": 1 for i in range(80_000)}, {"weights": "\n" * 900_000}, {"options": {"x" * 900_000: 1}}],
+    ids=["keys", "weights", "options"],
+)
+def test_a_refusal_is_one_short_line_whatever_it_quotes(described: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        artifact.check(folder(tmp_path / "m", GOOD | described))
+    assert len(str(caught.value)) < 3100 and str(caught.value).isprintable()
+
+
+def test_names_are_text_that_metrics_and_answers_can_hold(tmp_path: Path) -> None:
+    spec = artifact.read(folder(tmp_path / "m", GOOD | {"name": "\ud800", "labels": ["a\udcff", "ü", 3]}), tmp_path)
+    assert (spec.name, spec.labels) == ("?", ("a?", "ü", "3"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "link to nothing"])
@@ -136,6 +154,13 @@ def test_weights_that_changed_after_packing_are_refused(at: int, tmp_path: Path)
         artifact.read(scratch, tmp_path)
 
 
+def test_weights_that_say_1_tb_are_not_read_through(tmp_path: Path) -> None:
+    path = folder(tmp_path / "m", GOOD | {"sha256": "0" * 64})
+    os.truncate(path / "model.safetensors", 10**12)
+    with pytest.raises(ModelError, match="the weights of 'm' are over 5 GB"):
+        artifact.read(path, tmp_path)
+
+
 def test_who_changes_weights_on_purpose_leaves_the_checksum_out(tmp_path: Path) -> None:
     path = folder(tmp_path / "m", GOOD | {"sha256": ""})
     assert artifact.read(path, tmp_path).weights == path / "model.safetensors"
@@ -148,7 +173,8 @@ def test_a_damaged_archive_is_refused(cut: int, tmp_path: Path) -> None:
     artifact.pack(ModelSpec("m", "a", weights), weights, tmp_path / "whole.tar.gz")
     path = tmp_path / "model.tar.gz"
     whole = (tmp_path / "whole.tar.gz").read_bytes()
-    for damaged in (whole[:cut], whole[:-8] + b"\0" * 8, whole + gzip.compress(b"more")):
+    for i, damaged in enumerate((whole[:cut], whole[:-8] + b"\0" * 8, whole + gzip.compress(b"more"))):
         path.write_bytes(damaged)
+        (scratch := tmp_path / str(i)).mkdir()
         with pytest.raises(ModelError, match=r"not a whole .tar.gz|goes on after its end"):
-            artifact.read(path, tmp_path)
+            artifact.read(path, scratch)

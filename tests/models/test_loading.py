@@ -20,6 +20,7 @@ from container.models import artifact, loading, locate
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
 from tests.bomb import Bomb
 from tests.fakes import FakeEngine
+from tests.limits import bounded
 
 CPU = _runtime.start("cpu", "fp32", 2)
 SMALL = "lraspp_mobilenet_v3_large"
@@ -124,6 +125,50 @@ def test_weights_that_do_not_fit(
     changed = {k: v for k, v in (state | change).items() if v is not None}
     with pytest.raises(ModelError, match=reason):
         _loading.build(ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", changed), labels))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "labels", "parameters", "reason"),
+    [
+        ("maskrcnn_resnet50_fpn", 200_000, {}, r"with 200000 classes and parameters \{\} is far larger than the file"),
+        ("vit_b_16", 3, {"image_size": 24_000}, "is far larger than the file"),
+        ("mobilenet_v2", 3, {"width_mult": 1000}, "is far larger than the file"),
+        ("resnet18", 1000, {"weights": "DEFAULT"}, "cannot be built with parameters"),
+        ("fcn_resnet50", 3, {"weights_backbone": "DEFAULT"}, "cannot be built with parameters"),
+        (SMALL, 3, {"num_classes": 10**9}, "cannot be built with parameters"),
+    ],
+)
+def test_what_a_description_asks_for_is_no_larger_than_the_weights_and_not_fetched(
+    architecture: str,
+    labels: int,
+    parameters: dict[str, Any],
+    reason: str,
+    state: dict[str, torch.Tensor],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """200,000 classes took 17 s and 8.5 GB, to be found not to fit."""
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_args, **_options: pytest.fail("fetched"))
+    path = write_pth(tmp_path / "w.pth", state)
+    with bounded(megabytes=400), pytest.raises(ModelError, match=reason):
+        _loading.build(ModelSpec("m", architecture, path, ("background", *["a"] * labels)[:labels], parameters))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"backbone.1.block.0.1.running_var": torch.full((16,), -1.0)},
+        {"backbone.0.0.weight": torch.full((16, 3, 3, 3), 3e38)},
+    ],
+    ids=["a variance below zero", "too large together"],
+)
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_finite_weights_whose_predictions_are_not(
+    change: dict[str, torch.Tensor], backend: str, state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    spec = ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", state | change), ("background", "a", "b"))
+    with pytest.raises(ModelError, match="is not finite, first after backbone"):
+        _loading.load(spec, replace(CPU, backend=backend))
 
 
 @pytest.mark.parametrize(

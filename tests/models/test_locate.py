@@ -76,6 +76,9 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "outside/model.json").touch()
     (root / "link").symlink_to(tmp_path / "outside")
     (root / "leads out/model.json").symlink_to(tmp_path / "secret")
+    (root / "hidden").mkdir()
+    (root / "hidden/model.json").touch()
+    (root / "hidden/.w.pth").symlink_to(tmp_path / "secret")
     (root / "b/model.json").symlink_to(root / "a/model/model.json")
     (root / "circle").symlink_to(root / "circle")
     (root / "out.tar.gz").symlink_to(tmp_path / "secret")
@@ -97,8 +100,8 @@ def test_models_below_the_folder_for_models(path: str, found: str, root: Path) -
 
 
 BAD = (
-    "nothing", "notes.txt", "link", "leads out", "circle", "out.tar.gz", "../outside", "a/../../outside", "..", ".", "",
-    "a/../x.tar.gz", "a\0b", "n" * 300,
+    "nothing", "notes.txt", "link", "leads out", "hidden", "circle", "out.tar.gz", "../outside", "a/../../outside",
+    "..", ".", "", "a/../x.tar.gz", "a\0b", "n" * 300,
 )  # fmt: skip
 
 
