@@ -132,9 +132,9 @@ def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_memory_that_ends_meanwhile_is_told(tmp_path: Path, loader: Loader) -> None:
-    """One tensor of VGG has 411 MB."""
+    """One tensor of VGG has 411 MB; a file of fewer numbers would be refused for that."""
     (tmp_path / "model.json").write_text(json.dumps({"architecture": "vgg11", "labels": ["cat", "dog"]}))
-    safetensors.torch.save_file({"any": torch.zeros(1)}, tmp_path / "model.safetensors")
+    safetensors.torch.save_file({"any": torch.zeros(55_000_000, dtype=torch.uint8)}, tmp_path / "model.safetensors")
     with bounded(300), pytest.raises(InsufficientMemory, match="the memory ran out"):
         loader.load(tmp_path)
     with pytest.raises(BadModel, match="tensors are missing"):
