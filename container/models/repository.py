@@ -39,6 +39,7 @@ class _Slot:
     state: State = "loading"
     reason: str = ""
     model: Model | None = None
+    failure: Exception | None = None  # of `add`
     settled: threading.Event = field(default_factory=threading.Event)
     leases: int = 0
 
@@ -83,6 +84,9 @@ class Repository:
             slot.settled.set()
             with self._changed:
                 self._slots[key] = slot
+        except Exception as error:
+            slot.failure = error
+            raise
         finally:
             self._moved(key)
 
@@ -103,9 +107,15 @@ class Repository:
             self._changed.notify_all()
 
     def holds(self, key: str) -> bool:
-        """Whether there is a model to lease; one that is being added or unloaded is waited for."""
+        """Whether there is a model to lease; one that is being added or unloaded is waited for.
+
+        Where it could not be added, those who waited get what `add` raised: each would wait as long again to be told.
+        """
         with self._changed:
+            slot = self._moving.get(key)
             self._changed.wait_for(lambda: key not in self._moving)
+            if slot is not None and slot.failure is not None:
+                raise slot.failure
             return key in self._slots
 
     def wait(self, key: str, seconds: float | None = None) -> None:

@@ -163,6 +163,26 @@ def test_a_model_that_cannot_be_added_leaves_nothing() -> None:
     assert not repository.holds("m")
 
 
+def test_who_waits_for_a_model_gets_the_reason_why_it_cannot_be_added() -> None:
+    repository, begun, end = Repository(), threading.Event(), threading.Event()
+
+    def fail() -> Model:
+        begun.set()
+        end.wait(5)
+        raise ModelError("cut short")
+
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(repository.add, "m", fail)
+        assert begun.wait(5)
+        waiting = [pool.submit(repository.holds, "m") for _ in range(4)]
+        time.sleep(0.2)
+        end.set()
+        for answer in (first, *waiting):
+            with pytest.raises(ModelError, match="cut short"):
+                answer.result(5)
+    assert not repository.holds("m")
+
+
 def test_unloading_waits_for_requests_and_takes_no_more() -> None:
     repository, busy = Repository(), Busy()
     repository.add("m", ready)
