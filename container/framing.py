@@ -102,7 +102,7 @@ class Head(Request):  # type: ignore[misc]  # gunicorn has no types
         return super().parse(unreader)
 
 
-class _Counted(Body):  # type: ignore[misc]
+class _Counted(Body):  # type: ignore[misc]  # gunicorn has no types
     """A body that tells how much is read of it."""
 
     def __init__(self, request: Any, reader: Any, count: Callable[[int], None]) -> None:

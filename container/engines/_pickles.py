@@ -8,7 +8,6 @@ nested so deep that hashing it leaves the stack). So a pickle is gone through fi
 import io
 import pickletools
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,13 +71,15 @@ def _checked_zip(data: bytes) -> io.BytesIO:
         if sum(part.file_size for part in file.infolist()) > len(data):
             raise Unlikely("it unpacks to more than it has bytes, and torch does not compress")
         for part in file.infolist():
-            folder, _, name = part.filename.partition("/")
+            _, _, name = part.filename.partition("/")
+            if name not in ("data.pkl", "byteorder", "version") and not name.startswith("data/"):
+                continue
+            if name == "data.pkl" and part.file_size > MAX_PICKLE:
+                raise Unlikely(f"it has a pickle of over {MAX_PICKLE >> 20} MB")
+            content = file.read(part)
             if name == "data.pkl":
-                if part.file_size > MAX_PICKLE:
-                    raise Unlikely(f"it has a pickle of over {MAX_PICKLE >> 20} MB")
-                _check_claims(_Pickle().claims(io.BytesIO(file.read(part))), len(data))
-            if name in ("data.pkl", "byteorder", "version") or name.startswith("data/"):
-                out.writestr(f"archive/{name}", file.read(part))
+                _check_claims(_Pickle().claims(io.BytesIO(content)), len(data))
+            out.writestr(f"archive/{name}", content)
         if len({name.lower() for name in out.namelist()}) < len(out.namelist()):
             raise Unlikely("it holds two parts of one name")
     clean.seek(0)
@@ -127,7 +128,7 @@ class _Pickle:
         elif opcode in ("SETITEM", "SETITEMS"):
             items = self._marked() if opcode == "SETITEMS" else self._popped(2)
             self._stack[-1].size += len(items) // 2
-            self._hash(key for key in items[::2])
+            self._count(sum(not isinstance(key.of, str) for key in items[::2]))
         elif opcode in ("BINGET", "LONG_BINGET"):
             stack.append(self._memo[argument])
         elif opcode in ("BINPUT", "LONG_BINPUT"):
@@ -164,10 +165,8 @@ class _Pickle:
             raise Unlikely(f"it has a tuple of over {MAX_TUPLE} values")
         self._stack.append(_Value("tuple", parts, size))
 
-    def _hash(self, keys: Iterable[_Value]) -> None:
-        self._count(sum(not isinstance(key.of, str) for key in keys))
-
     def _count(self, keys: int) -> None:
+        """Keys that are not text, or values that may be made to some."""
         self._keys += keys
         if self._keys > MAX_KEYS:
             raise Unlikely(f"it has over {MAX_KEYS} keys that are not text")

@@ -17,6 +17,7 @@ from container.structures import ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side that torchvision's semantic models are trained and measured at
 LONGEST = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
+NORMALISE = SemanticSegmentation(resize_size=None)  # what a network sees, in training too
 
 
 class SegmentationEngine(Engine):
@@ -31,7 +32,6 @@ class SegmentationEngine(Engine):
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
-        self._normalise = SemanticSegmentation(resize_size=None)
 
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[SemanticMap]:
         return [self._predict_one(*one) for one in zip(pixels, options, strict=True)]
@@ -40,7 +40,7 @@ class SegmentationEngine(Engine):
         padded = pad_slim(pixels)
         with self._runtime.active():
             picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=LONGEST)
-            logits = self._module(self._normalise(picture)[None])["out"][0].float()
+            logits = self._module(NORMALISE(picture)[None])["out"][0].float()
             probabilities, winners = logits.softmax(0).max(0)
             pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
             means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count

@@ -54,16 +54,10 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                         raise ModelError(f"{archive.name!r} goes on after its end")
     except ModelError:
         raise
-    except OSError as error:
-        if error.errno is None:  # gzip's own
-            raise ModelError(_damaged(archive)) from error
-        raise ModelError(f"{archive.name!r} cannot be unpacked: {os.strerror(error.errno)}") from error
     except Exception as error:  # what gzip and tarfile raise on damaged or hostile files is not one family of errors
-        raise ModelError(_damaged(archive)) from error
-
-
-def _damaged(archive: Path) -> str:
-    return f"{archive.name!r} is not a whole .tar.gz of a model"
+        number = error.errno if isinstance(error, OSError) else None  # gzip's own have none
+        reason = f"cannot be unpacked: {os.strerror(number)}" if number else "is not a whole .tar.gz of a model"
+        raise ModelError(f"{archive.name!r} {reason}") from error
 
 
 class _Bounded:

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
-from torchvision.transforms._presets import SemanticSegmentation
 
 from container.datasets import coco
 from container.datasets.coco import Photo
 from container.datasets.label_maps import IGNORED, label_map
+from container.engines.torchvision_segmentation import NORMALISE
 from container.errors import DataError
 from container.training.augment import View
 from container.training.hyperparameters import Hyperparameters
@@ -20,7 +20,6 @@ from container.training.objects import Item
 from container.training.pixels import read_pixels
 
 AUXILIARY = 0.5  # weight of the auxiliary classifier's loss, as in torchvision's own training
-SERVED = SemanticSegmentation(resize_size=None)  # how the engine normalises what a semantic model sees
 
 
 class PixelSamples(Dataset[Item]):
@@ -68,7 +67,7 @@ class SegmentationTask:
         self, network: nn.Module, plain: Any, items: Sequence[Item], device: torch.device
     ) -> dict[str, torch.Tensor]:
         """Each loss of one batch by name."""
-        mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (SERVED.mean, SERVED.std))
+        mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (NORMALISE.mean, NORMALISE.std))
         pictures = torch.stack([pixels for pixels, _ in items]).to(device, non_blocking=True)
         truth = torch.stack([target["map"] for _, target in items]).to(device, torch.int64)
         outputs = network(((pictures - mean) / std).contiguous(memory_format=torch.channels_last))

@@ -10,9 +10,10 @@ from torch import nn
 from container.datasets import coco
 from container.datasets.label_maps import IGNORED
 from container.engines import semantic_fpn_mobilenet_v2
+from container.engines.torchvision_segmentation import NORMALISE
 from container.errors import DataError
 from container.training.hyperparameters import Hyperparameters
-from container.training.segmentation import AUXILIARY, SERVED, SegmentationTask
+from container.training.segmentation import AUXILIARY, SegmentationTask
 from tests.training import folders
 
 CPU = torch.device("cpu")
@@ -55,7 +56,7 @@ def test_an_item_is_a_view_with_the_class_of_each_pixel(tmp_path: Path) -> None:
 def test_the_loss_is_cross_entropy_at_full_size() -> None:
     torch.manual_seed(0)
     network, pixels, truth = Linear(), torch.rand(3, 8, 8), torch.randint(0, 3, (8, 8), dtype=torch.uint8)
-    normalised = (pixels - torch.tensor(SERVED.mean)[:, None, None]) / torch.tensor(SERVED.std)[:, None, None]
+    normalised = (pixels - torch.tensor(NORMALISE.mean)[:, None, None]) / torch.tensor(NORMALISE.std)[:, None, None]
     logits = F.interpolate(network(normalised[None])["out"], (8, 8), mode="bilinear", align_corners=False)
     expected = -logits.log_softmax(1)[0].gather(0, truth[None].long()).mean()
     found = losses(network, pixels, truth)

@@ -4,6 +4,7 @@ That tags which share bytes are not read over and over, Pillow sees to since 13.
 """
 
 import struct
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)  # of strips, of tiles
 _MOST_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
 _SHARED = 64 << 20  # bytes that strips or tiles may be read again; some writers store tiles that are alike once
-_LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}  # type → of `struct`; + or -
+# Type → of `struct`; libtiff takes signed ones, too, where they are not negative.
+_LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}
 
 
 class Entry(NamedTuple):
@@ -32,18 +34,19 @@ class Entry(NamedTuple):
 def read(data: bytes) -> Header:
     """Width and height; the orientation is left to Pillow, which applies it to TIFF while loading."""
     rows = _entries(data)
-    first = dict(rows)
+    tags = dict(rows)
+    times = Counter(tag for tag, _ in rows)
     for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_OFFSETS, *_LENGTHS):
-        if sum(tag == other for other, _ in rows) > 1:  # of which libtiff takes the first and Pillow the last
+        if times[tag] > 1:  # libtiff takes the first of them and Pillow the last
             raise BadImage(f"the TIFF is damaged: it holds tag {tag} twice")
-    width, height = (number(first, tag) for tag in (_WIDTH, _HEIGHT))
-    tile_width, tile_height = (number(first, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
+    width, height = (number(tags, tag) for tag in (_WIDTH, _HEIGHT))
+    tile_width, tile_height = (number(tags, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
     if tile_width * tile_height > max(4 * width * height, 1 << 24):
         raise BadImage(f"the TIFF declares tiles of {tile_width}x{tile_height} for a picture of {width}x{height}")
-    if any(first[tag].length > _MOST_OFFSETS for tag in _OFFSETS if tag in first):
+    if any(tags[tag].length > _MOST_OFFSETS for tag in _OFFSETS if tag in tags):
         raise BadImage(f"the TIFF is in more than {_MOST_OFFSETS} strips or tiles, the most that are allowed")
     # 195,000 tiles of the same megabyte took libtiff a minute.
-    if any(_total(data, first[tag]) > 2 * len(data) + _SHARED for tag in _LENGTHS if tag in first):
+    if any(_total(data, tags[tag]) > 2 * len(data) + _SHARED for tag in _LENGTHS if tag in tags):
         raise BadImage("the TIFF's strips or tiles share bytes; together they must not be much longer than the file")
     return Header("TIFF", width, height, data)
 
