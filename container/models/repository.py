@@ -82,13 +82,11 @@ class Repository:
         try:
             _fill(key, slot, load)
             slot.settled.set()
-            with self._changed:
-                self._slots[key] = slot
         except Exception as error:
             slot.failure = error
             raise
         finally:
-            self._moved(key)
+            self._moved(key, slot if slot.state == "ready" else None)
 
     def unload(self, key: str) -> None:
         """End a model when the last request that leases it is done; ModelNotFound where there is none, or at once."""
@@ -99,11 +97,13 @@ class Repository:
         if slot.model is not None:
             slot.model.dispatcher.close()
             metrics.MODELS.dec()
-        self._moved(key)
+        self._moved(key, None)
 
-    def _moved(self, key: str) -> None:
-        with self._changed:
+    def _moved(self, key: str, slot: _Slot | None) -> None:
+        with self._changed:  # in one step: between two, another may begin to unload what was just added
             del self._moving[key]
+            if slot is not None:
+                self._slots[key] = slot
             self._changed.notify_all()
 
     def holds(self, key: str) -> bool:

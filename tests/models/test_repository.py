@@ -1,6 +1,7 @@
 """Loading, leasing and failing."""
 
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -253,3 +254,27 @@ def test_races_end_in_one_of_the_known_ways() -> None:
     assert set(outcomes) == {"add", "unload", "predict", "ModelNotFound", "ModelAlreadyLoaded"}
     assert outcomes["add"] - outcomes["unload"] == sum(map(repository.holds, "abc"))
     repository.close()
+
+
+def test_what_is_unloaded_at_the_moment_it_is_added_is_gone() -> None:
+    """Where the key was freed a step after the model was there, 2 of 100 of these failed."""
+
+    def unload(repository: Repository) -> None:
+        while True:
+            try:
+                return repository.unload("a")
+            except ModelNotFound:
+                pass
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(500):
+                repository = Repository()
+                unloaded = pool.submit(unload, repository)
+                repository.add("a", ready)
+                unloaded.result(timeout=10)
+                assert not repository.holds("a")
+    finally:
+        sys.setswitchinterval(interval)
