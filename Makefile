@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 IMAGE ?= maskserve
 PLATFORM ?= linux/amd64
 SECONDS ?= 600
+JOBS ?= 2
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 GIT_SHA := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
@@ -28,8 +29,8 @@ setup: $(VENV)/.runtime ## install what the server needs; TORCH_INDEX_URL=https:
 dev: $(VENV)/.dev ## install what tests, checks and deploy/ need
 
 .PHONY: test
-test: $(VENV)/.dev $(CLIENTS) ## run the tests: ARGS="-k overlay -x"
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev $(CLIENTS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style, types and the Dockerfile

@@ -17,7 +17,10 @@ _GROUPS = (
 )
 
 # What CUDA, torch, OpenVINO and OpenCV say, in lower case; their errors are of no class of their own.
-_LACKING = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory")
+_LACKING = (
+    *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory"),
+    "can't start new thread",  # Python, with a RuntimeError
+)
 
 
 def lacking(error: BaseException | None) -> bool:

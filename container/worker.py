@@ -19,10 +19,11 @@ from gunicorn.http import errors as http
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from container import framing, memory
+from container import framing, memory, threads
 from container.errors import BodyTooLarge
 from container.loads import Loads
 from container.settings import Settings
+from container.threads import Threads
 from container.turns import GRACE_SECONDS, Turns
 
 log = logging.getLogger("maskserve.request")
@@ -79,10 +80,11 @@ class DrainingWorker(ThreadWorker):
     def init_process(self) -> None:
         """gunicorn's main loop and what it needs."""
         RequestParser.mesg_class = framing.Head
+        threads.never_wait_for_ever()
         super().init_process()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        return _Threads(self.cfg.threads)
+        return Threads(self.cfg.threads)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """As gunicorn's, but not for long while no connection is taken: there may be room for one soon."""
@@ -135,8 +137,8 @@ class DrainingWorker(ThreadWorker):
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
-            except (BodyTooLarge, http.ParseException, OSError):
-                keep = False
+            except (BodyTooLarge, http.ParseException, OSError, MemoryError, ValueError):
+                keep = False  # ValueError: what was read of it was closed for want of memory
         if not keep and framing.unfinished(req):
             framing.hang_up(conn.sock, self.settings.read_seconds)
         return keep
@@ -276,11 +278,3 @@ class DrainingWorker(ThreadWorker):
         while self.nr_conns > before:
             before = self.nr_conns
             self.accept(listener)
-
-
-class _Threads(ThreadPoolExecutor):
-    """Threads, as many as there is memory for: when no other can be started, those that there are take the work."""
-
-    def _adjust_thread_count(self) -> None:
-        with suppress(RuntimeError):  # which would end the main loop, and the process with it
-            super()._adjust_thread_count()

@@ -1,5 +1,6 @@
 """Pictures, the fake model behind the real application, and real servers in processes of their own."""
 
+import fcntl
 import io
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,22 @@ from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
 
 ROOT = Path(__file__).parent.parent
+
+# Locks of files that are there anyway, so that none are left behind.
+DOOR = os.open(ROOT, os.O_RDONLY)
+ROOM = os.open(ROOT / "tests", os.O_RDONLY)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the timeout, which does not count the waiting
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests that are marked `alone` run while no other process of pytest is in a test."""
+    fcntl.flock(DOOR, fcntl.LOCK_EX)  # for the time of waiting: who comes later does not get in first
+    fcntl.flock(ROOM, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+    fcntl.flock(DOOR, fcntl.LOCK_UN)
+    try:
+        return (yield)
+    finally:
+        fcntl.flock(ROOM, fcntl.LOCK_UN)
 
 
 def encode(pixels: np.ndarray, form: str = "PNG", **options: object) -> bytes:

@@ -1,7 +1,9 @@
 """`serve` with a fake model, for what needs a request that takes a known time or fails, or a load that does."""
 
+import itertools
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ TRAP = 7
 def create() -> Any:
     """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
     the load, …_FAIL what it raises. It finds …_MASKS masks of …_MASK_SECONDS each; number …_BREAKS_AT fails.
-    A picture TRAP pixels wide gets the prediction to do what …_TRAP says.
+    A picture TRAP pixels wide gets the prediction to do what …_TRAP says. Of threads for requests, each …_THREAD-th
+    ends before it has begun, as one does that has no memory to begin with.
     """
     # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
     from container.app import create_app
@@ -23,6 +26,8 @@ def create() -> Any:
     from tests.fakes import FakeEngine, FakeLoader, TricklingEngine, fake_services, multi_model_services
 
     settings = Settings.from_environ(os.environ)
+    if every := int(os.environ.get("MASKSERVE_TEST_THREAD", "0")):
+        _end_early(every)
     seconds = float(os.environ.get("MASKSERVE_TEST_SECONDS", "0"))
     load_seconds = float(os.environ.get("MASKSERVE_TEST_LOAD", "0"))
     if settings.multi_model:
@@ -46,6 +51,17 @@ def create() -> Any:
 
     patience = settings.deadline_seconds if settings.processes > 1 else 0.0
     return create_app(settings, fake_services(load, settings.deadline_seconds, patience))
+
+
+def _end_early(every: int) -> None:
+    class Thread(threading.Thread):
+        def _bootstrap(self) -> None:
+            if self.name.startswith("ThreadPoolExecutor") and next(numbers) % every == 0:
+                raise SystemExit
+            super()._bootstrap()
+
+    numbers = itertools.count(1)
+    threading.Thread = Thread  # type: ignore[misc]
 
 
 def _trapped(predict: Any) -> Any:

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import Server
 from tests.test_worker import received
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 1024 * 1024
 POST = "POST /invocations HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = (POST + "Transfer-Encoding: chunked\r\n\r\n").encode()

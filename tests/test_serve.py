@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ROOT, Server, StartServer
 
+pytestmark = pytest.mark.alone
+
 StartSlow = Callable[..., Server]
 
 

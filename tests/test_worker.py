@@ -17,6 +17,8 @@ from container.turns import Turns
 from container.worker import DrainingWorker
 from tests.conftest import Server, encode
 
+pytestmark = pytest.mark.alone
+
 
 def received(client: socket.socket) -> bytes:
     """All that comes until the server closes, or resets for our bytes that it has not read."""

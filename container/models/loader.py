@@ -28,7 +28,11 @@ class Loader:
         """A model in a folder or an archive; BadModel, InsufficientMemory or DeviceLost."""
         # In a thread that ends, and with it what libraries keep for each thread that computes: 0.7 MB.
         with ThreadPoolExecutor(1, "load") as thread:
-            return thread.submit(self._load, source).result()
+            try:
+                load = thread.submit(self._load, source)
+            except RuntimeError as error:  # there is no memory for a thread
+                raise _refusal(error) from None
+            return load.result()
 
     def _load(self, source: Path) -> Model:
         try:

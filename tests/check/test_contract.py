@@ -33,6 +33,8 @@ from container.cli import main
 from tests.check.plain import LOADING, Plain, plain
 from tests.conftest import ROOT, StartServer
 
+pytestmark = pytest.mark.alone
+
 EMBEDDED = ROOT / "container" / "models" / "embedded"
 ERRORS = {f"error: {name}" for name in refusals.REQUESTS}
 BAD_PICTURES = {"error: no picture", "error: empty body", "error: picture cut short"}

@@ -14,6 +14,8 @@ from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailab
 from container.structures import Options
 from tests.fakes import FakeEngine
 
+pytestmark = pytest.mark.alone
+
 PIXELS = np.zeros((4, 6, 3), np.uint8)
 
 

@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-_figures: list[str] = []
 Figure = Callable[[str], None]
 
 
 @pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Figure:
+def figure(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Figure:
     """Keep one line of figures for the table."""
-    return lambda text: _figures.append(f"{request.node.name.removeprefix('test_')}: {text}")
+    return lambda text: record_property("figure", f"{request.node.name.removeprefix('test_')}: {text}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _figures:
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    figures = [str(text) for one in reports for name, text in one.user_properties if name == "figure"]
+    if figures:
         terminalreporter.section("figures")
-        terminalreporter.write_line("\n".join(_figures))
+        terminalreporter.write_line("\n".join(figures))

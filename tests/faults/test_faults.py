@@ -23,6 +23,8 @@ from tests.faults.conftest import Figure
 from tests.faults.crowd import LOST, REFUSED, Crowd, ask, head, vanishing
 from tests.slow_server import TRAP
 
+pytestmark = pytest.mark.alone
+
 StartSlow = Callable[..., Server]
 TRAPPED = encode(np.zeros((5, TRAP, 3), np.uint8))
 
@@ -104,6 +106,20 @@ def test_f3_where_memory_ends_requests_are_put_off(
     assert [one.pid for one in workers(server)] == [worker.pid]
     assert set(found) == {(200, False), (503, True)}
     assert ask(server, small_png)[0] == 200
+    assert server.stop() == 0
+
+
+def test_f3_threads_without_memory_to_begin_with_are_done_without(
+    start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(0.02, MASKSERVE_TEST_THREAD="2")
+    server.wait()
+    with Crowd(server, small_png) as crowd:
+        time.sleep(5)
+    slowest = crowd.seconds(200)[-1]
+    figure(f"{crowd.count(200)} answered, the slowest after {slowest:.1f} s, while each second thread ended at once")
+    assert {status for _, status, _ in crowd.answers} == {200} and slowest < 3
+    assert set(crowd.pings) == {200}
     assert server.stop() == 0
 
 

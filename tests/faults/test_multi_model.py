@@ -17,6 +17,8 @@ from tests.faults.conftest import Figure
 from tests.faults.crowd import LOST, ask
 from tests.faults.test_faults import TRAPPED, StartSlow, replaced, workers
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def start(start_slow_server: StartSlow) -> Callable[..., Server]:

@@ -13,6 +13,8 @@ from tests.faults.conftest import Figure
 from tests.faults.test_faults import workers
 from tests.faults.test_multi_model import invoke, load, unload
 
+pytestmark = pytest.mark.alone
+
 CYCLES = 20
 LARGE = "maskrcnn_resnet50_fpn"
 

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import Server, StartServer
 from tests.hostile.attacks import ATTACKS, harm
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_harm(name: str, server: Server) -> None:

@@ -11,6 +11,8 @@ import pytest
 from container.protocols.client import gone
 from tests.conftest import Server
 
+pytestmark = pytest.mark.alone
+
 
 def pair() -> tuple[socket.socket, socket.socket]:
     """The two ends of a TCP connection."""

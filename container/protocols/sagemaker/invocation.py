@@ -10,6 +10,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from container import memory
 from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable, ServingError
 from container.formats import Streamed, formats
 from container.protocols import errors
@@ -151,8 +152,8 @@ def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -
 
 
 def read_body(request: Request, keep: bool = False) -> bytes:
-    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, Overloaded where there is no
-    memory for it now, BadRequest where it breaks off or its chunks are malformed.
+    """The whole body, to be read once unless it is kept; BodyTooLarge over the limit, Overloaded or MemoryError
+    where there is no memory for it now, BadRequest where it breaks off or its chunks are malformed.
     """
     try:
         # Before anything touches request.form, which would swallow a body that curl calls a form.
@@ -170,6 +171,8 @@ def read_body(request: Request, keep: bool = False) -> bytes:
     except ServingError:
         raise
     except Exception as error:
+        if memory.lacking(error):
+            raise
         # gunicorn's parser raises its own errors, of several families, out of wsgi.input on malformed chunks.
         raise BadRequest("the body cannot be read: its chunks are malformed or it broke off") from error
     if request.content_length is not None and len(body) < request.content_length:

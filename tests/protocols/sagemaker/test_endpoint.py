@@ -113,6 +113,19 @@ def test_bad_bodies(body: bytes, content_type: str, status: int, client: FlaskCl
     assert client.post("/invocations", data=PNG).json == DETECTIONS  # the next request works
 
 
+class Unkept(io.BytesIO):
+    """A body for which there is no memory."""
+
+    def readinto(self, _: object) -> int:
+        raise MemoryError
+
+
+def test_a_body_without_memory_is_not_a_broken_one(client: FlaskClient) -> None:
+    response = client.post("/invocations", input_stream=Unkept(PNG))
+    assert response.status_code == 503 and response.headers["Retry-After"]
+    assert client.post("/invocations", data=PNG).json == DETECTIONS
+
+
 @pytest.mark.parametrize("unit", [b"{},", b"[],", b'"",', b"1,", b'{"":'])
 def test_json_of_many_parts_is_not_read(unit: bytes, client: FlaskClient) -> None:
     begun = time.process_time()

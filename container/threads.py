@@ -1,0 +1,81 @@
+"""Threads, where memory ends."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+BEGIN_SECONDS = 1.0  # of one that begins: under a millisecond, tens of them under load
+AGAIN_SECONDS = 1.0  # after none could be had
+T = TypeVar("T")
+_NONE = "can't start new thread"  # what the standard library says where the system gives none
+
+_limbo: Any = vars(threading)["_limbo"]  # begun by start, not yet by themselves
+_start = threading.Thread.start
+
+
+class _Begun(threading.Event):
+    """What Thread.start waits for."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not super().wait(BEGIN_SECONDS):
+            raise RuntimeError(f"{_NONE}: it did not begin")
+        return True
+
+
+def start(thread: threading.Thread) -> None:
+    """Start a thread; RuntimeError where none can be had, and where it has not begun within a second.
+
+    One that has no memory to begin with ends unseen, and Thread.start waits for it for ever:
+    https://github.com/python/cpython/issues/140746.
+    """
+    attributes: dict[str, Any] = vars(thread)
+    if not attributes["_started"].is_set():
+        attributes["_started"] = _Begun()
+    try:
+        _start(thread)
+    except RuntimeError:
+        _limbo.pop(thread, None)
+        raise
+
+
+def never_wait_for_ever() -> None:
+    """Have every thread of this process started by `start`, those of libraries too."""
+    threading.Thread.start = start  # type: ignore[assignment]  # there is no other way into ThreadPoolExecutor
+
+
+class Threads(ThreadPoolExecutor):
+    """Up to so many threads, as far as there is memory: where no other begins those that there are do the work.
+
+    ThreadPoolExecutor takes the work that they do instead for idle threads and starts no others ever after, and it
+    counts threads that have ended for want of memory.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self._lock = threading.Lock()
+        self._unfinished = 0
+        self._again = 0.0
+
+    def submit(self, function: Callable[..., T], /, *arguments: Any, **options: Any) -> Future[T]:
+        """As ThreadPoolExecutor's."""
+        with self._lock:
+            self._unfinished += 1
+        future = super().submit(function, *arguments, **options)
+        future.add_done_callback(self._finish)
+        return future
+
+    def _finish(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._unfinished -= 1
+
+    def _adjust_thread_count(self) -> None:
+        self._threads: set[threading.Thread] = {thread for thread in self._threads if thread.is_alive()}
+        if self._unfinished <= len(self._threads) or (self._threads and time.monotonic() < self._again):
+            return
+        self._idle_semaphore = threading.Semaphore(0)
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:
+            self._again = time.monotonic() + AGAIN_SECONDS
