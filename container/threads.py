@@ -71,12 +71,18 @@ class Threads(ThreadPoolExecutor):
         with self._lock:
             self._unfinished -= 1
 
-    def _adjust_thread_count(self) -> None:
+    def catch_up(self) -> None:
+        """Start the threads that are wanting; for when work may be waiting for one that could not be had."""
         self._threads: set[threading.Thread] = {thread for thread in self._threads if thread.is_alive()}
-        if self._unfinished <= len(self._threads) or (self._threads and time.monotonic() < self._again):
-            return
-        self._idle_semaphore = threading.Semaphore(0)
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError:
-            self._again = time.monotonic() + AGAIN_SECONDS
+        while len(self._threads) < min(self._unfinished, self._max_workers):
+            if self._threads and time.monotonic() < self._again:
+                return
+            self._idle_semaphore = threading.Semaphore(0)
+            try:
+                super()._adjust_thread_count()
+            except RuntimeError:
+                self._again = time.monotonic() + AGAIN_SECONDS
+                return
+
+    def _adjust_thread_count(self) -> None:
+        self.catch_up()

@@ -144,7 +144,7 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def notify(self) -> None:
-        """gunicorn's main loop comes by here every second: see to slow senders, a broken model, and free memory."""
+        """gunicorn's main loop comes by here every second: see to slow senders, a broken model, memory, threads."""
         super().notify()
         now = time.monotonic()
         if now - self._seen_to < PAUSE_SECONDS:  # under load it comes by twice a request
@@ -153,6 +153,7 @@ class DrainingWorker(ThreadWorker):
         self._end_when_broken()
         self._give_back_memory(now)
         self._make_room()
+        self.tpool.catch_up()
         self._turns.end_late(self.wsgi.extensions["services"].deadline_seconds)
 
     def _make_room(self) -> None:

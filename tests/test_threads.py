@@ -103,6 +103,20 @@ def test_a_pool_without_a_thread_starts_one_for_the_next(pool: threads.Threads, 
     assert pool.submit(abs, -2).result(5) == 2 and first.result(5) == 1
 
 
+def test_work_that_waits_for_a_thread_gets_one_without_more_work(
+    pool: threads.Threads, begins: threading.Event
+) -> None:
+    busy = threading.Event()
+    first = pool.submit(busy.wait, 10)
+    begins.clear()
+    waiting = [pool.submit(abs, -i) for i in range(3)]
+    pool.catch_up()
+    begins.set()
+    pool.catch_up()
+    assert [work.result(5) for work in waiting] == [0, 1, 2] and not first.done()
+    busy.set()
+
+
 def test_a_pool_replaces_threads_that_have_ended(pool: threads.Threads, begins: threading.Event) -> None:
     meet(pool, 4)
     for _ in range(4):
