@@ -43,6 +43,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         fcntl.flock(ROOM, fcntl.LOCK_UN)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the faults came to; here, as conftest.py of folders is not read by the process that prints."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    figures = [str(text) for one in reports for name, text in one.user_properties if name == "figure"]
+    if figures:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures))
+
+
 def encode(pixels: np.ndarray, form: str = "PNG", **options: object) -> bytes:
     """A picture as bytes of `form`."""
     buffer = io.BytesIO()
