@@ -35,9 +35,9 @@ def lacking(error: BaseException | None) -> bool:
 def keep_low() -> None:
     """One arena instead of one a thread, and large blocks returned when freed; processes forked later inherit it.
 
-    742 pictures up to 49 megapixels, 8 at a time, left 1.1 GB behind with the defaults, 0.5 GB so. Of two arenas
-    `give_back` cannot empty the end of the second: up to 60 MB stayed with each process. Requests a second are the
-    same with one as with two (0.997 to 1.025, four kinds of load on two cores).
+    742 pictures up to 49 megapixels, 8 at a time, left 1.1 GB behind with the defaults and 0.5 GB with two arenas, of
+    which `give_back` takes all but 230 MB; all but 190 with one, as it cannot empty the end of a second: up to 60 MB
+    stayed there. Requests a second are the same with one as with two (0.997 to 1.025, four kinds of load, two cores).
     """
     with suppress(AttributeError, OSError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
@@ -46,10 +46,7 @@ def keep_low() -> None:
 
 
 def give_back() -> None:
-    """Return what is free; up to some tens of milliseconds in which allocations wait: when idle, or once in a while.
-
-    After the pictures above that is 230 MB.
-    """
+    """Return what is free; up to some tens of milliseconds in which allocations wait: when idle, or once in a while."""
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
