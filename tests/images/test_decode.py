@@ -169,6 +169,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_declares_too_many_pixels_is_refused_at_once(name: str) -> None:
     start = time.perf_counter()
@@ -184,6 +185,7 @@ def test_the_limit_itself_is_allowed() -> None:
         decode(data, Limits(max_pixels=48 * 64 - 1))
 
 
+@pytest.mark.alone
 def test_scans() -> None:
     assert decode(many_scans(50), LIMITS).size == (48, 64)
     start = time.perf_counter()
@@ -239,6 +241,7 @@ def _flipped(data: bytes, at: int) -> bytes:
 ROWS = idat(b"\0\x07\x08\x09" * 1)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "data",
     [
@@ -305,6 +308,7 @@ def test_tiles_may_share_bytes() -> None:
     assert not decode(_tiles(1600, 100), LIMITS).pixels.any()
 
 
+@pytest.mark.alone
 def test_tiles_that_share_much_are_not_read_over_and_over() -> None:
     """10,000 tiles over the same megabyte: 10 GB if all were read, which took 3 s, and 52 for 50 megapixels."""
     start = time.perf_counter()

@@ -217,6 +217,7 @@ def test_answers_that_are_no_picture(server: Server, answer: Answer, reason: str
     assert "127.0.0.1" not in caught.value.message and "\n" not in caught.value.message
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "head",
     [
@@ -235,6 +236,7 @@ def test_a_slow_drip_meets_the_deadline_of_the_whole(server: Server, head: bytes
     assert time.monotonic() - start < 1.5
 
 
+@pytest.mark.alone
 def test_a_slow_handshake_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "is_public", lambda text: True)
     with socket.create_server(("127.0.0.1", 0)) as slow:

@@ -67,6 +67,7 @@ def test_pictures_kept_by_a_cycle_are_found() -> None:
         assert crowd.held == DECODING * 4
 
 
+@pytest.mark.alone
 def test_not_all_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "WAITING", 2)
     collections: list[None] = []

@@ -61,6 +61,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return read(write_folder(tmp_path / "farm", PHOTOS))
 
 
+@pytest.mark.alone
 def test_a_detector_is_measured(dataset: Dataset) -> None:
     engine, photos = FakeEngine(seconds=0.002), []
     report = evaluate(engine, dataset, progress=photos.append)
