@@ -133,6 +133,15 @@ def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> Non
         loader.load(locate.EMBEDDED)
 
 
+def test_without_a_thread_nothing_is_loaded(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch, pytest.raises(InsufficientMemory, match="the memory ran out"):
+        patch.setattr(threading.Thread, "start", none)
+        loader.load(locate.EMBEDDED)
+
+
 # In a process of its own: one that has run other tests has memory to reuse.
 TIGHT = """
 import sys
