@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
@@ -302,6 +303,14 @@ def _tiles(side: int, length: int, **tags: tuple[int, ...]) -> bytes:
     table = b"".join(struct.pack("<HHII", tag, 4, *values) for tag, *values in rows)
     places = struct.pack("<I", tile_at) * count + struct.pack("<I", length) * count
     return b"II*\0" + struct.pack("<IH", 8, len(rows)) + table + bytes(4) + places + tile.ljust(length, b"\0")
+
+
+@pytest.mark.parametrize("rows", [1, 8, 300])
+def test_strips_of_any_length(rows: int) -> None:
+    """Of a type that need not hold the length of the file: 16 bits, where all strips are short."""
+    file, pixels = io.BytesIO(), noise(400, 300)
+    tifffile.imwrite(file, pixels, rowsperstrip=rows)
+    assert (decode(file.getvalue(), LIMITS).pixels == pixels).all()
 
 
 def test_tiles_may_share_bytes() -> None:

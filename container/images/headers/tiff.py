@@ -67,7 +67,8 @@ def _total(data: bytes, entry: Entry) -> int:
         values = data[at : at + size]
     if not letter or len(values) < size:
         return 0  # which nothing reads
-    return int(np.minimum(np.frombuffer(values, entry.order + letter), len(data)).sum(dtype=np.uint64))
+    lengths = np.frombuffer(values, entry.order + letter).astype(np.uint64)  # a byte cannot be compared with 256
+    return int(np.minimum(lengths, len(data)).sum())
 
 
 def _entries(data: bytes) -> list[tuple[int, Entry]]:
