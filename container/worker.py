@@ -19,11 +19,11 @@ from gunicorn.http import errors as http
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from container import framing, memory, threads
+from container import framing, memory
 from container.errors import BodyTooLarge
 from container.loads import Loads
 from container.settings import Settings
-from container.threads import Threads
+from container.threads import Threads, never_wait_for_ever
 from container.turns import GRACE_SECONDS, Turns
 
 log = logging.getLogger("maskserve.request")
@@ -80,7 +80,7 @@ class DrainingWorker(ThreadWorker):
     def init_process(self) -> None:
         """gunicorn's main loop and what it needs."""
         RequestParser.mesg_class = framing.Head
-        threads.never_wait_for_ever()
+        never_wait_for_ever()
         super().init_process()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:

@@ -61,7 +61,7 @@ def _end_early(every: int) -> None:
             super()._bootstrap()
 
     numbers = itertools.count(1)
-    threading.Thread = Thread  # type: ignore[misc]
+    threading.Thread = Thread
 
 
 def _trapped(predict: Any) -> Any:

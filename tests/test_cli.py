@@ -164,13 +164,14 @@ def test_keypoints_answer_sensibly(run) -> None:
     module = torchvision.models.get_model(
         "keypointrcnn_resnet50_fpn", weights=None, weights_backbone=None, num_classes=2, num_keypoints=17
     )
-    Path("k").mkdir()
-    torch.save(module.state_dict(), "k/model.pth")
-    parameters = {"min_size": 160, "max_size": 256, "num_keypoints": 17}
-    described = {"architecture": "keypointrcnn_resnet50_fpn", "parameters": parameters, "weights": "model.pth"}
-    Path("k/model.json").write_text(json.dumps(described))
+    torch.save(module.state_dict(), "w.pth")
+    done = run(
+        "pack", "--architecture", "keypointrcnn_resnet50_fpn", "--weights", "w.pth",
+        "--parameters", '{"min_size": 160, "max_size": 256, "num_keypoints": 17}', "--output", "k.tar.gz",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
     attributes = '{"confidence": 0.01, "max_detections": 3}'
-    answer = json.loads(run("predict", "astronaut.jpg", "--model", "k", "--attributes", attributes).stdout)
+    answer = json.loads(run("predict", "astronaut.jpg", "--model", "k.tar.gz", "--attributes", attributes).stdout)
     assert np.array(answer["keypoints"]).shape == (3, 17, 3) and len(answer["boxes"]) == 3
 
 

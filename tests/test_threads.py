@@ -18,10 +18,9 @@ class Ending(threading.Thread):
 
 
 @pytest.fixture
-def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)  # put back afterwards
     threads.never_wait_for_ever()
-    yield
 
 
 @pytest.mark.usefixtures("patched")

@@ -68,7 +68,7 @@ def test_detectors(architecture: str, parameters: dict[str, Any], parts: set[str
     classes = 2 if "keypoint" in architecture else 91
     plain, fast = both(architecture, tmp_path, classes, **parameters)
     assert compiled(fast) == parts and not compiled(plain)
-    for photo in PHOTOS[:2]:
+    for photo in PHOTOS:
         everything = plain.predict([photo], [Options(confidence=0.01)])[0]
         assert isinstance(everything, Instances) and len(everything) > 1
         # Between two scores, so that rounding takes none over the threshold.

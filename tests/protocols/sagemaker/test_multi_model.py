@@ -271,7 +271,7 @@ def test_targets_that_are_asked_for_together_are_loaded_once(root: Path) -> None
 
 
 def test_races_are_answered_by_the_contract(root: Path) -> None:
-    """16 threads, 30 requests each, over three names and room for two."""
+    """16 threads, 100 requests each, over three names and room for two."""
     loader = FakeLoader(room=2)
     services = started(root, loader)
     app = create_app(Settings(log_level=50), services)
@@ -279,7 +279,7 @@ def test_races_are_answered_by_the_contract(root: Path) -> None:
     def work(seed: int) -> Counter[tuple[str, int]]:
         chance, client = random.Random(seed), app.test_client()
         statuses = Counter[tuple[str, int]]()
-        for _ in range(30):
+        for _ in range(100):
             name, action = chance.choice("abc"), chance.choice(("load", "unload", "invoke", "get"))
             if action == "load":
                 status = load(client, name)
