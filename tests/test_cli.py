@@ -1,8 +1,13 @@
 """predict, evaluate, pack and models: everything without a server."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +18,7 @@ import torchvision
 from click.testing import CliRunner, Result
 
 from container.cli import main
-from tests.conftest import encode, pixels_of
+from tests.conftest import ROOT, encode, pixels_of
 from tests.evaluation.scenes import write_folder
 
 
@@ -157,6 +162,35 @@ def test_a_classifier_answers_sensibly(run) -> None:
     assert answer["boxes"] == [[0, 0, 512, 512]] * 4
     assert run("predict", "coffee.png", "--format", "jpeg", *model).exit_code == 0
     assert (pixels_of(Path("output/coffee.jpeg").read_bytes()).astype(int) - skimage.data.coffee()).any()
+
+
+def test_classes_that_nobody_named_are_told_on_the_way(run) -> None:
+    torch.manual_seed(3)
+    torch.save(torchvision.models.get_model("mobilenet_v3_small", weights=None, num_classes=3).state_dict(), "w.pth")
+    done = run("predict", "astronaut.jpg", "--model", "mobilenet_v3_small", "--weights", "w.pth")
+    assert {label[:7] for label in json.loads(done.stdout)["labels"]} == {"class_0", "class_1", "class_2"}
+    assert done.stderr.count("Warning: nothing says what the 3 classes of model mobilenet_v3_small are called") == 1
+    packed = run("pack", "--architecture", "mobilenet_v3_small", "--weights", "w.pth")
+    assert packed.exit_code == 1 and "their names are needed: --labels cat,dog" in packed.stderr
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.0])
+def test_predict_and_ctrl_c(seconds: float, tmp_path: Path) -> None:
+    """Exit code 130, the answers so far whole, and nothing of an abort, while the model loads or predicts."""
+    (tmp_path / "astronaut.jpg").write_bytes(encode(skimage.data.astronaut(), "JPEG"))
+    command = (sys.executable, "-m", "container", "predict", *["astronaut.jpg"] * 200)
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "MASKSERVE_MODEL": "default", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    if seconds:
+        time.sleep(seconds)
+    else:
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.endswith(b"\nInterrupted.\n") and b"Traceback" not in said and b"terminate" not in said
+    assert all(json.loads(line)["labels"] for line in printed.splitlines())
 
 
 def test_keypoints_answer_sensibly(run) -> None:

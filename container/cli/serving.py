@@ -23,6 +23,18 @@ def serve(**given: Any) -> None:
     run(prog="gunicorn")
 
 
+class _Warnings(logging.Handler):
+    """Warnings as lines on standard error; errors are said by the command itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        if record.levelno == logging.WARNING:
+            click.echo(f"Warning: {record.getMessage()}", err=True)
+
+
+_warnings = _Warnings()  # one, however often the command runs in a process
+
+
 @click.command()
 @model_options
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -44,7 +56,7 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
     stems = [path.stem for path in images]
     if output is not None and len(set(stems)) < len(stems):
         raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
-    logging.getLogger("container").addHandler(logging.NullHandler())  # what goes wrong is said once, below
+    logging.getLogger("container").addHandler(_warnings)
     try:
         predictor = Predictor(settings, form, attributes)
     except (ModelError, ServingError, ValueError) as error:

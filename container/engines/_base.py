@@ -20,6 +20,7 @@ class Architecture:
     task: Task
     build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
     pretrained: tuple[str, ...] = ()  # names of weights that torchvision offers for it
+    background: bool = True  # whether class 0 stands for nothing, and is never answered
 
 
 class Engine(ABC):

@@ -20,4 +20,4 @@ def describe(spec: ModelSpec) -> str:
     known = spec.architecture in architectures
     task = architectures[spec.architecture].task if known else "an architecture that is not known"
     weights = spec.weights if isinstance(spec.weights, str) else spec.weights.name
-    return f"{spec.name}: {spec.architecture} ({task}), weights {weights}, {len(spec.labels) or 'the usual'} labels"
+    return f"{spec.name}: {spec.architecture} ({task}), weights {weights}, {len(spec.labels) or 'no'} labels"

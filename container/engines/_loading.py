@@ -1,5 +1,6 @@
 """From a ModelSpec to an engine."""
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchvision
 from torch.overrides import TorchFunctionMode
 
 from container.engines import _roi_align, _weights
@@ -19,15 +19,7 @@ from container.errors import ModelError
 from container.registry import load_plugins
 from container.structures import ModelSpec, Options
 
-# Whose names a model has that comes without labels, by the number of its classes.
-_KNOWN_LABELS: dict[Task, tuple[Any, ...]] = {
-    "detection": (
-        torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1,
-        torchvision.models.detection.KeypointRCNN_ResNet50_FPN_Weights.COCO_V1,
-    ),
-    "segmentation": (torchvision.models.segmentation.DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1,),
-    "classification": (torchvision.models.ResNet50_Weights.IMAGENET1K_V1,),
-}
+log = logging.getLogger(__name__)
 
 # What a network may have beside twice the numbers of its weights, such as classes that are then found not to fit:
 # 128 MB. 20 KB of labels had a Mask R-CNN ask for GB before it was compared.
@@ -47,6 +39,7 @@ class Built:
     module: Any  # torch.nn.Module in eval mode, on the CPU
     spec: ModelSpec
     task: Task
+    named: bool  # whether the labels are names that somebody gave, and not class_1, class_2, …
 
 
 def preload() -> None:
@@ -67,12 +60,12 @@ def build(spec: ModelSpec) -> Built:
         state, labels, epsilon = _weights.read(spec.weights), spec.labels, spec.batch_norm_eps
     else:
         state, labels, epsilon = fetch(spec.architecture, architecture, spec.weights)
-    module, labels = _fill(architecture, state, labels, spec)
+    module, labels, named = _fill(architecture, state, labels, spec)
     if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
         module.transform_input = True  # GoogLeNet and Inception were trained so; their builders do the same
     if epsilon is not None:
         _weights.set_batch_norm_eps(module, epsilon)
-    return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task)
+    return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task, named)
 
 
 def fetch(name: str, architecture: Architecture, weights: str) -> tuple[_weights.State, tuple[str, ...], float | None]:
@@ -85,21 +78,54 @@ def fetch(name: str, architecture: Architecture, weights: str) -> tuple[_weights
 
 def _fill(
     architecture: Architecture, state: _weights.State, labels: tuple[str, ...], spec: ModelSpec
-) -> tuple[Any, tuple[str, ...]]:
-    """The module with `state` in it and its labels; labels may leave the background out."""
-    candidates = [labels] if labels else [_weights.labels_of(known) for known in _KNOWN_LABELS[architecture.task]]
-    if labels and architecture.task != "classification" and "background" not in labels[0]:
-        candidates.insert(0, ("__background__", *labels))
-    errors = []
-    for candidate in candidates:
-        try:
-            module = _build(architecture, len(candidate), spec, state)
-            _weights.fit(module, state)
-        except ModelError as error:
-            errors.append(error)
-        else:
-            return module, candidate
-    raise errors[0]
+) -> tuple[Any, tuple[str, ...], bool]:
+    """The module with `state` in it, its labels, and whether somebody gave them.
+
+    Given labels may leave the background out. Without any, they are those of the architecture's own published weights
+    where these have as many classes as the file, else class_1, class_2, …
+    """
+    candidates = _candidates(architecture, labels, spec)
+    classes = len(candidates[0]) if candidates else 2
+    module = _build(architecture, classes, spec, state)
+    found = _weights.count_classes(module, state, classes)
+    if found == 1:
+        _refuse_one_output(architecture, spec)
+    if found not in (None, classes) and (not labels or found in map(len, candidates)):
+        other = _build(architecture, found, spec, state)
+        if _weights.count_classes(other, state, found) == found:
+            module, classes = other, found
+    _weights.fit(module, state)
+    known = next((candidate for candidate in candidates if len(candidate) == classes), ())
+    return module, known or _neutral_labels(architecture, classes), bool(known)
+
+
+def _candidates(architecture: Architecture, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
+    """What the classes may be called, the likeliest first; the number of classes in the file decides."""
+    if not labels:
+        return _weights.published_labels(spec.architecture) if architecture.pretrained else []
+    if architecture.task == "classification" or "background" in labels[0]:
+        return [labels]
+    return [("__background__", *labels), labels]
+
+
+def _neutral_labels(architecture: Architecture, classes: int) -> tuple[str, ...]:
+    """Names that say no more than the class id."""
+    names = tuple(f"class_{i}" for i in range(classes))
+    return ("__background__", *names[1:]) if architecture.background else names
+
+
+def _refuse_one_output(architecture: Architecture, spec: ModelSpec) -> None:
+    """ModelError for a network whose one output is always the winner, whatever is in the picture."""
+    if architecture.background:
+        raise ModelError(
+            f"{spec.architecture} with one output has the background alone, and finds nothing in any picture: "
+            "train it with two, the background and the class; one output with a sigmoid is not supported"
+        )
+    if architecture.task == "classification":
+        raise ModelError(
+            f"{spec.architecture} with one output calls every picture the same: train it with two; "
+            "one output with a sigmoid is not supported"
+        )
 
 
 def _build(architecture: Architecture, classes: int, spec: ModelSpec, state: _weights.State) -> Any:
@@ -136,8 +162,15 @@ class _Allowance(TorchFunctionMode):
 
 
 def load(spec: ModelSpec, runtime: Runtime) -> Engine:
-    """Build the model and move it to its device."""
-    return start(build(spec), runtime)
+    """Build the model and move it to its device; a warning says where nothing tells what its classes are called."""
+    built = build(spec)
+    if not built.named:
+        names = [label for label in built.spec.labels if label != "__background__"]
+        log.warning(
+            "nothing says what the %d classes of model %s are called: answers name them %s%s until labels are given",
+            len(names), spec.name, ", ".join(names[:2]), ", …" if len(names) > 2 else "",
+        )  # fmt: skip
+    return start(built, runtime)
 
 
 def start(built: Built, runtime: Runtime) -> Engine:

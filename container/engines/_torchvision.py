@@ -9,13 +9,17 @@ import torchvision
 
 from container.engines._base import Architecture, Task, architectures
 
+# Detectors that score each class by a sigmoid of its own, class 0 as any other.
+_WITHOUT_BACKGROUND = ("retinanet", "fcos")
+
 
 def register_builders(task: Task, module: ModuleType, **fixed: Any) -> None:
     """Register every builder of a torchvision module under its own name; `fixed` goes to each of them."""
     for name in torchvision.models.list_models(module=module):
         build = partial(_build, name, fixed)
         weights = torchvision.models.get_model_weights(name).__members__
-        architectures.add(name, Architecture(task, build, tuple(weights)))
+        background = task != "classification" and not name.startswith(_WITHOUT_BACKGROUND)
+        architectures.add(name, Architecture(task, build, tuple(weights), background))
 
 
 def _build(name: str, fixed: Mapping[str, Any], **parameters: Any) -> Any:

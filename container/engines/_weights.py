@@ -4,6 +4,7 @@ Pickles are read by torch's restricted loader only; nothing here ever falls back
 refused before it is read where reading would take far more memory than the file has bytes.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from container.errors import ModelError
 from container.structures import WEIGHTS_TYPES
 
 State = Mapping[str, torch.Tensor]
+
+# The published weights of DenseNets have `denselayer1.norm.1.weight` for `denselayer1.norm1.weight`; torchvision's
+# builders rename them (torchvision.models.densenet).
+_OLD_DENSE_LAYER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 # Bytes of a safetensors header: 2,000 tensors take 0.3 MB. The library allows 100 MB, which took 21 s and 1.5 GB.
 MAX_HEADER = 4 << 20
@@ -112,13 +117,57 @@ def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float |
 
 
 def labels_of(weights: Any) -> tuple[str, ...]:
-    """The class names that torchvision's weights were trained for, by class id."""
-    return tuple(str(label) for label in weights.meta["categories"])
+    """The class names that torchvision's weights were trained for, by class id; none where they have no classifier."""
+    return tuple(str(label) for label in weights.meta["categories"] or ())
+
+
+def published_labels(architecture: str) -> list[tuple[str, ...]]:
+    """The class names of each of the weights that torchvision has published for an architecture, without repeats."""
+    sets = dict.fromkeys(labels_of(weights) for weights in torchvision.models.get_model_weights(architecture))
+    return [labels for labels in sets if labels]
+
+
+def with_current_names(module: nn.Module, state: State) -> State:
+    """`state` under the names that `module` has, where an earlier torchvision gave its tensors other names.
+
+    The modules themselves know those names: FPN, RPN and mask heads, RetinaNet's heads and the MLPs of vision
+    transformers had others before 0.13, and the published COCO_V1 weights still have them. A current name stays.
+    """
+    renamed = {_OLD_DENSE_LAYER.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    for path, part in module.named_modules():
+        load: Any = part._load_from_state_dict
+        if load.__module__.startswith("torchvision."):
+            try:
+                load(renamed, f"{path}." if path else "", {}, False, [], [], [])
+            except ValueError:  # MNASNet asks which version the file is of, and renames nothing
+                continue
+    return renamed
+
+
+def count_classes(module: nn.Module, state: State, classes: int) -> int | None:
+    """How many classes `state` has, by the sizes of its tensors beside those of a `module` that has `classes`.
+
+    A tensor whose size depends on the classes has rows in proportion to them. None where sizes differ otherwise.
+    """
+    state = with_current_names(module, state)
+    counts = set()
+    for name, own in module.state_dict().items():
+        given = state.get(name, own)
+        if given.shape != own.shape:
+            if not own.ndim or given.shape[1:] != own.shape[1:] or len(given) * classes % len(own):
+                return None
+            counts.add(len(given) * classes // len(own))
+    if len(counts) > 1:
+        return None
+    return counts.pop() if counts else classes
 
 
 def fit(module: nn.Module, state: State) -> None:
-    """Put `state` into `module`, in the types of `module`; ModelError names the first tensor that does not fit."""
-    own = module.state_dict()
+    """Put `state` into `module`, in the types of `module`; ModelError names the first tensor that does not fit.
+
+    Names of an earlier torchvision fit as the current ones do.
+    """
+    own, state = module.state_dict(), with_current_names(module, state)
     # Checkpoints trained with frozen batch norms hold no counters, and those of semantic models hold an auxiliary
     # classifier that is never used to predict.
     state = {k: v for k, v in state.items() if not k.startswith("aux_classifier.")}
@@ -136,20 +185,20 @@ def fit(module: nn.Module, state: State) -> None:
             f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); is it this architecture?"
         )
     _check_values(own, state)
-    module.load_state_dict(state, strict=False)
+    _copy(state, own)
 
 
 def fit_partly(module: nn.Module, state: State) -> list[str]:
     """Put those tensors of `state` into `module` that fit by name and shape; the names that stay as they were.
 
-    ModelError where none fits, or a value is not finite.
+    Names of an earlier torchvision fit as the current ones do. ModelError where none fits, or a value is not finite.
     """
-    own = module.state_dict()
+    own, state = module.state_dict(), with_current_names(module, state)
     fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError("nothing in these weights fits by name and shape; is it this architecture?")
     _check_values(own, fitting)
-    module.load_state_dict(fitting, strict=False)
+    _copy(fitting, own)
     return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
 
 
@@ -168,6 +217,14 @@ def _check_values(own: State, state: State) -> None:
             raise ModelError(f"weights do not fit: {key} is {state[key].dtype} in the file") from None
         if not finite:
             raise ModelError(f"weights hold values that are not finite, first in {key}")
+
+
+def _copy(state: State, own: State) -> None:
+    """Copy `state` into the tensors of a module's own state dict; names that only `state` has are passed over."""
+    with torch.no_grad():
+        for name, tensor in state.items():
+            if name in own:
+                own[name].copy_(tensor)
 
 
 def _shape(tensor: torch.Tensor) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from container import cores, memory
 from container.engines._dispatch import Dispatcher
+from container.errors import ModelError
 from container.models import artifact
 from container.models.repository import Model
 from container.structures import ModelSpec, Options
@@ -100,10 +101,18 @@ def give_back() -> None:
 
 
 def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
-    """Build a model, predict once, and write it as a model.tar.gz; the spec with everything filled in."""
+    """Build a model, predict once, and write it as a model.tar.gz; the spec with everything filled in.
+
+    ModelError where the model cannot be built, or where nothing says what its classes are called.
+    """
     from container.engines import _loading, _runtime, _weights
 
     built = _loading.build(spec)
+    if not built.named:
+        raise ModelError(
+            f"the weights have {len(built.spec.labels)} classes, which no published weights of {spec.architecture} "
+            "have, so their names are needed: --labels cat,dog, or a file with a name a line"
+        )
     engine = _loading.start(built, _runtime.start("cpu", "fp32", cores.count()))
     engine.predict([np.zeros(WARM_UP_SIZE, np.uint8)], [WARM_UP_OPTIONS])
     with tempfile.TemporaryDirectory(prefix="maskserve-", dir=archive.parent) as scratch:

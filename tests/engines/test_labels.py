@@ -1,0 +1,117 @@
+"""What the classes of a weights file are called, and files whose one output says nothing."""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from container.engines import _loading, _weights
+from container.engines._base import architectures
+from container.errors import ModelError
+from container.models import loading
+from container.registry import load_plugins
+from container.structures import ModelSpec, Options
+
+load_plugins("container.engines")
+
+DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
+SEMANTIC = "lraspp_mobilenet_v3_large"
+CLASSIFIER = "mobilenet_v3_small"
+NEUTRAL = ("__background__", "class_1", "class_2")
+
+
+def weights_file(folder: Path, architecture: str, classes: int) -> Path:
+    torch.manual_seed(0)
+    _weights.write(architectures[architecture].build(num_classes=classes), folder / "w.safetensors")
+    return folder / "w.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "classes", "first", "named"),
+    [
+        (DETECTOR, 91, ("__background__", "person", "bicycle"), True),
+        (DETECTOR, 2, NEUTRAL[:2], False),
+        (DETECTOR, 3, NEUTRAL, False),
+        (DETECTOR, 21, NEUTRAL, False),
+        ("ssdlite320_mobilenet_v3_large", 3, NEUTRAL, False),
+        ("maskrcnn_mobilenet_v2_fpn", 91, NEUTRAL, False),
+        ("semantic_fpn_mobilenet_v2", 21, NEUTRAL, False),
+        (SEMANTIC, 21, ("__background__", "aeroplane", "bicycle"), True),
+        (SEMANTIC, 3, NEUTRAL, False),
+        (SEMANTIC, 91, NEUTRAL, False),
+        (CLASSIFIER, 1000, ("tench", "goldfish", "great white shark"), True),
+        (CLASSIFIER, 3, ("class_0", "class_1", "class_2"), False),
+        ("retinanet_resnet50_fpn", 2, ("class_0", "class_1"), False),
+    ],
+)
+def test_without_labels(architecture: str, classes: int, first: tuple[str, ...], named: bool, tmp_path: Path) -> None:
+    built = _loading.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, classes)))
+    assert (len(built.spec.labels), built.spec.labels[:3], built.named) == (classes, first, named)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "labels"),
+    [
+        ("keypointrcnn_resnet50_fpn", [("no person", "person")]),
+        ("vgg16", [_weights.published_labels("resnet18")[0]]),  # beside them one file without a classifier
+    ],
+)
+def test_labels_of_published_weights(architecture: str, labels: list[tuple[str, ...]]) -> None:
+    assert _weights.published_labels(architecture) == labels
+
+
+@pytest.mark.parametrize("labels", [(), ("crack",), ("background", "crack"), ("cat", "dog", "bird")])
+@pytest.mark.parametrize(
+    ("architecture", "reason"),
+    [
+        (SEMANTIC, "with one output has the background alone, and finds nothing"),
+        (DETECTOR, "with one output has the background alone, and finds nothing"),
+        (CLASSIFIER, "with one output calls every picture the same"),
+    ],
+)
+def test_one_output_is_refused(architecture: str, reason: str, labels: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=reason):
+        _loading.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, 1), labels))
+
+
+def test_one_sigmoid_is_a_class(tmp_path: Path) -> None:
+    name = "retinanet_resnet50_fpn"
+    built = _loading.build(ModelSpec("m", name, weights_file(tmp_path, name, 1), ("cat",)))
+    assert built.spec.labels == ("cat",)
+
+
+@pytest.mark.parametrize(("architecture", "classes"), [(DETECTOR, 2), (SEMANTIC, 3), (CLASSIFIER, 4)])
+def test_pack_asks_for_labels(architecture: str, classes: int, tmp_path: Path) -> None:
+    spec = ModelSpec("m", architecture, weights_file(tmp_path, architecture, classes))
+    with pytest.raises(ModelError, match=f"have {classes} classes, .* names are needed: --labels"):
+        loading.pack(spec, tmp_path / "model.tar.gz")
+    assert not (tmp_path / "model.tar.gz").exists()
+
+
+def test_serving_names_them_by_number_and_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spec = ModelSpec("m", CLASSIFIER, weights_file(tmp_path, CLASSIFIER, 2))
+    with caplog.at_level(logging.WARNING):
+        model = loading.load(spec, loading.Placement(device="cpu"))
+        for _ in range(2):
+            answer = model.dispatcher.predict(np.zeros((64, 64, 3), np.uint8), Options(), time.monotonic() + 30)
+    model.dispatcher.close()
+    assert set(answer.prediction.instances().labels) == {"class_0", "class_1"}
+    (said,) = caplog.records
+    assert said.getMessage() == (
+        "nothing says what the 2 classes of model m are called: "
+        "answers name them class_0, class_1 until labels are given"
+    )
+
+
+def test_anchors_of_another_number_are_not_taken_for_classes(tmp_path: Path) -> None:
+    module = architectures[DETECTOR].build(num_classes=91)
+    state = {
+        name: torch.cat([tensor] * 3) if name.startswith("rpn.head.") and "conv" not in name else tensor
+        for name, tensor in module.state_dict().items()
+    }
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=r"rpn.head.cls_logits.weight is 45×256×1×1 in the file and 15×256×1×1"):
+        _loading.build(ModelSpec("m", DETECTOR, tmp_path / "w.pth"))
