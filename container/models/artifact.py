@@ -95,7 +95,7 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
     return ModelSpec(
         name=_name("name", _typed(described, "name", str, name)),
         architecture=described["architecture"],
-        weights=weights_in(folder, _typed(described, "weights", str, "")),
+        weights=weights_in(folder, name, _typed(described, "weights", str, "")),
         labels=tuple(_name("labels", label) for label in _typed(described, "labels", list, [])),
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
@@ -133,20 +133,24 @@ def _options(values: Mapping[str, Any]) -> Options:
         raise ModelError(f"`options` in model.json: {error}") from None
 
 
-def weights_in(folder: Path, name: str = "") -> Path:
-    """The weights file called `name` in `folder`, or the only one there; ModelError where there is none or several."""
+def weights_in(folder: Path, model: str, name: str = "") -> Path:
+    """The weights file called `name` in `folder`, or the only one there; ModelError where there is none or several.
+
+    `model` is what errors call the folder, which may be a temporary one.
+    """
     if name:
         # Path.is_file raises where the name is too long.
         if PurePosixPath(name).name != name or not os.path.isfile(folder / name):
             raise ModelError(f"`weights` in model.json is {name!r}, and there is no such file beside it")
         return folder / name
-    found = sorted(p for p in folder.iterdir() if p.suffix in WEIGHTS_TYPES and p.is_file()) if folder.is_dir() else []
+    files = [p for p in folder.iterdir() if not tar.made_by_macos(p.name)] if folder.is_dir() else []
+    found = sorted(p for p in files if p.suffix in WEIGHTS_TYPES and p.is_file())
     if len(found) == 1:
         return found[0]
     if folder / "model.safetensors" in found:
         return folder / "model.safetensors"
     names = ", ".join(p.name for p in found) or "none"
-    raise ModelError(f"one weights file ({', '.join(WEIGHTS_TYPES)}) is needed in {folder.name!r}, found: {names}")
+    raise ModelError(f"one weights file ({', '.join(WEIGHTS_TYPES)}) is needed in {model!r}, found: {names}")
 
 
 def describe(spec: ModelSpec, sha256: str = "") -> str:

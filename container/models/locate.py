@@ -4,6 +4,7 @@ from pathlib import Path
 
 from container.errors import BadLocation, ModelError
 from container.models import artifact
+from container.models.archive import made_by_macos
 from container.structures import WEIGHTS_TYPES, ModelSpec
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -33,7 +34,7 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
                 f"architecture {model!r} needs weights: name them (a file, or such as COCO_V1), "
                 f"or put a weights file into {folder}"
             )
-        return ModelSpec(model, model, artifact.weights_in(folder), labels)
+        return ModelSpec(model, model, artifact.weights_in(folder, folder.name), labels)
     return ModelSpec(model, model, weights_source(weights), labels)
 
 
@@ -73,7 +74,7 @@ def below(root: Path, path: str) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in _entries(folder) if not p.name.startswith("."))
+    return sorted(p for p in _entries(folder) if not p.name.startswith(".") and not made_by_macos(p.name))
 
 
 def _entries(folder: Path) -> list[Path]:

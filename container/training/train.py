@@ -124,7 +124,7 @@ def _items(
 
 def _engine(run: Run, spec: ModelSpec, task: Any, here: Machine) -> Engine:
     """What the run has learnt so far, as it would be served in fp32."""
-    built = loading.Built(copy.deepcopy(run.network).eval(), spec, task)
+    built = loading.Built(copy.deepcopy(run.network).eval(), spec, task, named=True)
     return loading.start(built, Runtime(here.device, torch.float32))
 
 

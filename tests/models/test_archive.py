@@ -37,6 +37,17 @@ def pax(records: dict[str, str], content: bytes = b"x", name: str = "f") -> byte
     return info.tobuf(tarfile.PAX_FORMAT) + content + bytes(-len(content) % 512)
 
 
+def extension(kind: bytes, content: bytes) -> bytes:
+    return header("p", kind, size=len(content)) + content + bytes(-len(content) % 512)
+
+
+def folder_by_pax(size: str) -> bytes:
+    """A folder to which a PAX header gives a size."""
+    info = tarfile.TarInfo("d")
+    info.type, info.pax_headers = tarfile.DIRTYPE, {"size": size}
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
 def patched(block: bytes, at: int, value: bytes) -> bytes:
     """A header with other bytes in one place, and the checksum that goes with them."""
     changed = bytearray(block)
@@ -45,6 +56,7 @@ def patched(block: bytes, at: int, value: bytes) -> bytes:
     return bytes(changed)
 
 
+MACOS = member("._model.json") + member("._model.safetensors") + member(".DS_Store") + member("._.")
 GOOD = member("model.json", b"{}") + member("model.safetensors", b"weights")
 
 
@@ -64,6 +76,8 @@ def zeros(start: bytes) -> bytes:
 
 WHOLE = packed()
 OUT, LINK, TEXT = "leads out of it", "a link, a device or a sparse file", "too long or not plain text"
+EXTENSION, SIZE = "has an extension header over 8 KB", "a folder that claims a size"
+DIGITS = b"1" * 200_000
 DAMAGED, AFTER, HEADERS = "is not a whole .tar.gz", "goes on after its end", "KB of headers and padding"
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
@@ -93,8 +107,20 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "5 GB together": (packed(member("f"), header("w.pth", size=archive.MAX_BYTES)), "or 5 GB"),
     "5 GB of zeros": (endless(header("w.pth", size=5 * GB), bytes(10_000_000), 500), "more than 20 times its size"),
     "10 GB of zeros after the end": (zeros(END), HEADERS),
-    "PAX header, 10 GB": (zeros(header("p", tarfile.XHDTYPE, size=10 * GB)), HEADERS),
-    "long name, 10 GB": (zeros(header("p", tarfile.GNUTYPE_LONGNAME, size=10 * GB)), HEADERS),
+    "PAX header, 10 GB": (zeros(header("p", tarfile.XHDTYPE, size=10 * GB)), EXTENSION),
+    "PAX header, -1": (packed(patched(header("p", tarfile.XHDTYPE), 124, b"\xff" * 12), member("f")), EXTENSION),
+    "PAX header of 200,000 digits": (packed(extension(tarfile.XHDTYPE, DIGITS), member("f")), EXTENSION),
+    "PAX header of Solaris, of digits": (packed(extension(tarfile.SOLARIS_XHDTYPE, DIGITS), member("f")), EXTENSION),
+    "PAX header for all, of digits": (packed(extension(tarfile.XGLTYPE, DIGITS), member("f")), EXTENSION),
+    "PAX header with a record too many": (packed(pax({"comment": "a" * 8200})), EXTENSION),
+    "long name, 10 GB": (zeros(header("p", tarfile.GNUTYPE_LONGNAME, size=10 * GB)), EXTENSION),
+    "long name, 9 KB": (packed(extension(tarfile.GNUTYPE_LONGNAME, b"a/" * 4500), member("f")), EXTENSION),
+    "long link, 9 KB": (packed(extension(tarfile.GNUTYPE_LONGLINK, b"a/" * 4500), member("f")), EXTENSION),
+    "folder of 200 MB": (packed(header("d", tarfile.DIRTYPE, size=200_000_000)), SIZE),
+    "folder of 200 MB by PAX": (packed(folder_by_pax("200000000"), extension(tarfile.XHDTYPE, DIGITS)), SIZE),
+    "folder of macOS, of 200 MB": (packed(header("__MACOSX", tarfile.DIRTYPE, size=200_000_000)), SIZE),
+    "link of macOS": (packed(header("._w.pth", tarfile.SYMTYPE, "/etc/passwd")), LINK),
+    "parent, of macOS": (packed(member("../._w.pth")), OUT),
     "PAX header upon PAX header": (packed(header("p", tarfile.XHDTYPE) * 100_000), DAMAGED),
     "size by PAX, 1 TB": (packed(pax({"size": str(10**12)}, b"x", "w.pth")), "or 5 GB"),
     "negative size": (packed(patched(header("f"), 124, b"\xff" * 12)), "a negative size"),
@@ -145,8 +171,15 @@ def test_hostile_archives_are_refused(content: bytes, reason: str, tmp_path: Pat
         member("code/model.json", b"[]") + member("deeper/model.safetensors", b"other"),
         member("modèle.md") + pax({"comment": "a" * 3000}, name="..."),
         bytes(20 * 512),
+        MACOS + header("__MACOSX", tarfile.DIRTYPE) + member("__MACOSX/._model.safetensors") + MACOS,
+        b"".join(member(f"code/{i}.py") + member(f"code/._{i}.py") for i in range(60)),
+        pax({"LIBARCHIVE.xattr.com.apple.quarantine": "a" * 7000}, name="notes.md"),
+        extension(tarfile.GNUTYPE_LONGNAME, b"a/" * 200 + b"f") + member("short"),
     ],
-    ids=["code", "nested", "folders", "of the same name in a folder", "names", "padding"],
+    ids=[
+        *("code", "nested", "folders", "of the same name in a folder", "names", "padding"),
+        *("beside files of macOS", "beside each of 60 files", "attributes of macOS", "a long name"),
+    ],
 )
 def test_what_no_model_needs_is_not_even_written(harmless: bytes, tmp_path: Path) -> None:
     """Ordinary archives hold such things; they are passed over."""

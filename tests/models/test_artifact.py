@@ -117,6 +117,8 @@ def test_a_description_that_is_no_file_holds_nobody_up(kind: str, tmp_path: Path
     ("files", "found"),
     [
         (("a.pth",), "a.pth"),
+        (("._a.pth", "a.pth", ".DS_Store"), "a.pth"),
+        (("._a.pth",), None),
         (("model.safetensors", "old.pth"), "model.safetensors"),
         (("a.pth", "b.pt"), None),
         (("readme.txt",), None),
@@ -125,10 +127,22 @@ def test_a_description_that_is_no_file_holds_nobody_up(kind: str, tmp_path: Path
 def test_which_weights(files: tuple[str, ...], found: str | None, tmp_path: Path) -> None:
     path = folder(tmp_path / "m", GOOD, *files)
     if found:
-        assert artifact.weights_in(path) == path / found
+        assert artifact.weights_in(path, "m") == path / found
     else:
-        with pytest.raises(ModelError, match="one weights file"):
-            artifact.weights_in(path)
+        with pytest.raises(ModelError, match="one weights file .* is needed in 'm', found: "):
+            artifact.weights_in(path, "m")
+
+
+@pytest.mark.parametrize("files", [(), ("a.pth", "b.pth")])
+def test_errors_name_the_archive_and_no_temporary_folder(files: tuple[str, ...], tmp_path: Path) -> None:
+    described = folder(tmp_path / "m", {"architecture": "resnet18"}, *files)
+    archive.pack({name: described / name for name in ("model.json", *files)}, tmp_path / "cats.tar.gz")
+    with (
+        pytest.raises(ModelError, match="is needed in 'cats', found: ") as caught,
+        artifact.opened(tmp_path / "cats.tar.gz"),
+    ):
+        pass
+    assert "maskserve" not in str(caught.value)
 
 
 def test_an_archive_without_a_description_names_itself(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ def put(folder: Path, *names: str) -> Path:
     [
         ((), None),
         ((".hidden",), None),
+        ((".DS_Store", "__MACOSX", "._model.json"), None),
+        (("._model.tar.gz", "__MACOSX", "model.tar.gz"), "model.tar.gz"),
         (("model.json", "model.safetensors"), "."),
         (("model.tar.gz",), "model.tar.gz"),
         (("lonely.pth",), "."),
