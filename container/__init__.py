@@ -32,7 +32,7 @@ engines/            models that predict, one a task; architectures by name (plug
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, label_map: functions on arrays
-cores, memory, threads, errors, failure, registry, telemetry/   usable everywhere
+cancellation, cores, memory, threads, errors, failure, registry, telemetry/   usable everywhere
 """
 
 __version__ = "0.1.0"

@@ -77,7 +77,8 @@ def start_services(settings: Settings) -> Services:
         room=Room(PICTURES_HELD * settings.max_pixels),
     )
     sessions = sticky_sessions(settings)
-    services = Services(repository, Inference(repository), limits, settings.deadline_seconds, sessions)
+    inference = Inference(repository, settings.max_detections)
+    services = Services(repository, inference, limits, settings.deadline_seconds, sessions)
     if settings.multi_model:
         models = MultiModel(repository, Path(settings.base_dir) / "models", Loader(placement))
         return replace(services, multi_model=models)

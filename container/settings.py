@@ -96,6 +96,11 @@ class Settings:
         "Origins whose web pages may call this server, separated by commas; `*`, only with an API key, means all.",
         "CORS_ORIGINS",
     )
+    max_detections: int = setting(
+        1000,
+        "Most instances that a request may ask for with masks or keypoints; a model's own default may be higher.",
+        "MAX_DETECTIONS",
+    )
     max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
     max_scans: int = setting(100, "Most scans of a progressive JPEG; the largest may have 30.", "MAX_SCANS")
     async_output: str = setting(
@@ -210,6 +215,7 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "sessions_expiration": (lambda v: 1 <= v <= 86400, "1 to 86400"),
     "sessions_mb": (lambda v: 0 <= v <= 65536, "0 to 65536"),
+    "max_detections": (lambda v: v >= 1, "1 or more"),
     "max_pixels": (lambda v: v >= 1, "1 or more"),
     "max_scans": (lambda v: v >= 1, "1 or more"),
     "url_timeout": (lambda v: v > 0, "more than 0"),

@@ -21,7 +21,7 @@ LAYERS = (
     ("ops",),
 )
 # "" is the package itself, which holds the version.
-ANYWHERE = ("cores", "memory", "threads", "errors", "failure", "registry", "telemetry", "")
+ANYWHERE = ("cancellation", "cores", "memory", "threads", "errors", "failure", "registry", "telemetry", "")
 READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
 SIBLINGS = (
     "protocols",

@@ -38,6 +38,12 @@ class Engine(ABC):
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
         """The predictions for uint8 H×W×3 RGB pictures of any sizes, each with its own options."""
 
+    def default_instances(self, options: Options) -> int | None:
+        """How many instances go through a mask or keypoint head where the caller does not say; None: there is no head,
+        or `options` want nothing of it.
+        """
+        return None
+
     def asked(self, options: Options, **defaults: Any) -> Options:
         """`options` with what the caller left open filled in from the model's own defaults, then from `defaults`."""
         own: dict[str, Any] = dict(vars(self.spec.options))

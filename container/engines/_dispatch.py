@@ -1,6 +1,7 @@
 """The queue in front of a model: bounded, with deadlines, one prediction at a time.
 
-A request that would have to wait past its deadline, by what the last pictures took, is refused at once.
+A request that would have to wait past its deadline, by what the last pictures took, is refused at once. A prediction
+that nobody waits for any more ends at its next checkpoint.
 
 Knows nothing of torch or HTTP. Requests with different options share a batch; a batch is what is waiting already,
 nobody is made to wait for one to fill.
@@ -15,11 +16,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, Unavailable
+from container.cancellation import cancelled_by
+from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, ServingError, Unavailable
 from container.structures import Options, Prediction
 
 WATCHED = 0.1  # seconds that a request has waited before it is asked whether anybody still wants it
@@ -45,6 +48,21 @@ class _Job:
     gone: Callable[[], bool]  # whether the caller has left
     queued: float = field(default_factory=time.monotonic)
     future: "Future[Answer]" = field(default_factory=Future)
+
+    def unwanted(self) -> ServingError | None:
+        """Why nobody waits for the prediction any more, once it has begun."""
+        if time.monotonic() > self.deadline:
+            return DeadlineExceeded("the request was still in the model at its deadline")
+        if self.gone():
+            return ClientGone("the client closed the connection while the model was asked")
+        return None
+
+
+def _check(jobs: Sequence[_Job]) -> None:
+    """DeadlineExceeded or ClientGone where none of the jobs is wanted any more."""
+    reasons = [job.unwanted() for job in jobs]
+    if reasons and reasons[0] is not None and all(reasons):
+        raise reasons[0]
 
 
 def _wanted(job: _Job) -> bool:
@@ -172,13 +190,17 @@ class Dispatcher:
         begun = time.monotonic()
         self._running = (len(jobs), begun)
         try:
-            predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
+            with cancelled_by(partial(_check, tuple(jobs))):
+                predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
         except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
             self._lost = self._lost or isinstance(error, DeviceLost)
             if len(jobs) == 1:
                 jobs.pop().future.set_exception(error)
             while jobs:  # one picture, such as one too large for the memory, must not fail the others
-                self._answer([jobs.pop(0)])
+                if (reason := jobs[0].unwanted()) is not None:
+                    jobs.pop(0).future.set_exception(reason)
+                else:
+                    self._answer([jobs.pop(0)])
             return
         finally:
             self._running = (0, 0.0)

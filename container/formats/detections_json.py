@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from container.formats._base import Format, formats
 from container.formats._finite import finite
-from container.formats._json import dump, mask, numbers
+from container.formats._json import dump, join_array, join_object, mask, numbers
 from container.structures import Choice, Options, Result
 
 
@@ -25,26 +25,27 @@ class DetectionsJson(Format):
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """One object."""
-        return dump(_document(result, choice))
+        return _document(result, choice)
 
     def encode_batch(self, results: Sequence[Result], choice: Choice) -> bytes:
         """An array of the objects that `encode` gives."""
-        return dump([_document(result, choice) for result in results])
+        return join_array(_document(result, choice) for result in results)
 
 
-def _document(result: Result, choice: Choice) -> dict[str, object]:
+def _document(result: Result, choice: Choice) -> bytes:
     instances = finite(result.instances)
-    document: dict[str, object] = {
-        "labels": instances.captions,
-        "boxes": numbers(instances.boxes),
+    encoding = choice.appearance.masks
+    members = {
+        "labels": dump(instances.captions),
+        "boxes": dump(numbers(instances.boxes)),
     }
-    if choice.appearance.masks != "none":
-        document["scores"] = numbers(instances.scores)
-        document["class_ids"] = instances.classes.tolist()
-        document["masks"] = [mask(instances, i, choice.appearance.masks) for i in range(len(instances))]
+    if encoding != "none":
+        members["scores"] = dump(numbers(instances.scores))
+        members["class_ids"] = dump(instances.classes.tolist())
+        members["masks"] = join_array(dump(mask(instances, i, encoding)) for i in range(len(instances)))
     if instances.keypoints is not None:
-        document["keypoints"] = numbers(instances.keypoints)
-    return document
+        members["keypoints"] = dump(numbers(instances.keypoints))
+    return join_object(members)
 
 
 formats.add("json", DetectionsJson())

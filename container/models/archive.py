@@ -20,8 +20,8 @@ MAX_BYTES = 5 * 1024**3  # unpacked; the largest of torchvision's models has 2.6
 # Weights hardly compress, zeros a thousand times: 5 MB that unpack to 5 GB took 13 s and the room.
 MAX_RATIO, ANY_RATIO = 20, 256 << 20  # times the archive; bytes that may be of any ratio
 MAX_HEADERS = 256 * 1024  # all that is neither a file's content nor announced as that: headers, long names, padding
-# One header before a member: attributes and names, which take hundreds of bytes. Python before 3.11.10 looks through one
-# in time that grows with its square (CVE-2024-6232): 200,000 digits held the interpreter for 49 s, 8,000 for 0.06.
+# Of one extension header: names and attributes, which take hundreds of bytes. Python before 3.11.10 searches it in time
+# that grows with the square (CVE-2024-6232): 200,000 digits held the interpreter for 49 s, 8,000 for 0.06.
 MAX_EXTENSION = 8 * 1024
 MAX_NAME = 255  # bytes, as on any file system
 CHUNK = 1 << 20
@@ -80,7 +80,7 @@ class _Header(tarfile.TarInfo):
     )
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """The header in a block of 512 bytes."""
         header = super().frombuf(buf, encoding, errors)
         if header.type in cls._EXTENSIONS and not 0 <= header.size <= MAX_EXTENSION:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from container.cancellation import checkpoint
 from container.rendering import placement
 from container.rendering.palette import Color
 from container.rendering.text import fit, font_size
@@ -19,6 +20,7 @@ def draw_labels(canvas: np.ndarray, prediction: Prediction, instances: Instances
     letters = font_size(instances.image_size)
     shown = []
     for i, caption in enumerate(instances.captions):
+        checkpoint()
         size = _letters_for(instances.boxes[i], letters) if isinstance(prediction, Instances) else letters
         chip = fit(caption, size, instances.image_size)
         if chip:

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from container.cancellation import checkpoint
+
 Size = tuple[int, int]  # (height, width) in pixels
 Point = tuple[int, int]  # (x, y) in pixels
 
@@ -15,13 +17,15 @@ def spread(sizes: list[Size], candidates: list[np.ndarray], obstacles: np.ndarra
     """A top-left corner for each of N labels: the cheapest of its candidates (K×2, the likeliest first).
 
     Candidates are moved into the picture first. It costs to cover earlier labels, and to cover much of an obstacle
-    (xyxy, M×4): small objects stay in sight, and a label inside a large one is nearly free.
+    (xyxy, M×4): small objects stay in sight, and a label inside a large one is nearly free. Before each label is a
+    checkpoint of cancellation.
     """
     # Slots for labels begin as points, which cannot be covered.
     things = np.concatenate([obstacles, np.zeros((len(sizes), 4))])
     weights = np.concatenate([1 / np.maximum(_areas(obstacles), 1), np.zeros(len(sizes))])
     points: list[Point] = []
     for i, (size, corners) in enumerate(zip(sizes, candidates, strict=True)):
+        checkpoint()
         room = np.array([image_size[1] - size[1], image_size[0] - size[0]])
         corners = np.clip(np.rint(corners), 0, np.maximum(room, 0))
         rectangles = np.concatenate([corners, corners + [size[1], size[0]]], axis=1)

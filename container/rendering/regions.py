@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from container.cancellation import checkpoint
 from container.structures import Instances
 
 
@@ -26,10 +27,11 @@ class Region:
 def regions(instances: Instances) -> Iterator[Region]:
     """The regions of those instances that have any, largest box first, so that the small end up on top.
 
-    Without masks a region is the whole box.
+    Without masks a region is the whole box. Before each is a checkpoint of cancellation.
     """
     sides = np.clip(instances.boxes[:, 2:] - instances.boxes[:, :2], 0, None)
     for i in np.argsort(-sides.prod(axis=1), kind="stable").tolist():
+        checkpoint()
         crop, x, y = _box(instances, i) if instances.masks is None else instances.masks.crop(i)
         if crop.size:
             yield Region(i, crop.view(np.uint8), x, y)

@@ -1,5 +1,6 @@
 """One picture through one model."""
 
+from container.engines._base import Engine
 from container.errors import BadRequest
 from container.models.repository import Repository
 from container.structures import Image, Options, Result
@@ -8,10 +9,11 @@ from container.telemetry.timing import Timings
 
 
 class Inference:
-    """Leases models and predicts with them."""
+    """Leases models and predicts with them; a caller may ask for `max_detections` masks or keypoints."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, max_detections: int = 1000) -> None:
         self._repository = repository
+        self._max_detections = max_detections
 
     def admit(self, model: str, timings: Timings) -> None:
         """Raise, before any work, what `predict` would: ModelNotFound, ModelNotReady, Overloaded."""
@@ -21,8 +23,8 @@ class Inference:
     def predict(self, image: Image, options: Options, model: str, timings: Timings) -> Result:
         """Predict, and add the stages `queue` and `inference` to `timings`.
 
-        BadRequest where `options.class_filter` names no class of the model; ModelNotFound, ModelNotReady, Overloaded,
-        DeadlineExceeded, ClientGone and OutOfMemory as they come from below.
+        BadRequest where `options.class_filter` names no class of the model, or for too many masks or keypoints;
+        ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory as they come from below.
         """
         with self._repository.lease(model) as leased:
             labels = leased.engine.labels
@@ -33,6 +35,7 @@ class Inference:
                     f"class_filter names {unknown[0][:40]!r}, which the model does not know",
                     hint="it knows: " + ", ".join(names[:100]),
                 )
+            self._check_count(leased.engine, options)
             timings.check()
             answer = leased.dispatcher.predict(image.pixels, options, timings.deadline, timings.gone)
             timings.add("queue", answer.queue_ms)
@@ -40,3 +43,15 @@ class Inference:
             result = Result(image, answer.prediction, leased.name)
         metrics.DETECTIONS.labels(result.model).inc(len(result.prediction))
         return result
+
+    def _check_count(self, engine: Engine, options: Options) -> None:
+        """BadRequest for more masks or keypoints than the limit, or than the model makes for who asks for no number."""
+        own = engine.default_instances(options)
+        if own is None or options.max_detections is None:
+            return
+        allowed = max(self._max_detections, own)
+        if options.max_detections > allowed:
+            raise BadRequest(
+                f"max_detections is {options.max_detections}; answers with masks or keypoints hold at most {allowed}",
+                hint="ask for fewer, or for labels and boxes alone; the limit is set by MASKSERVE_MAX_DETECTIONS",
+            )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from container.errors import DeadlineExceeded
+from container.errors import ClientGone, DeadlineExceeded
 from container.telemetry import metrics
 
 
@@ -18,14 +18,17 @@ class Timings:
         self.started = time.monotonic()
         self.deadline = self.started + deadline_seconds
         self.stages: dict[str, float] = {}
+        self._open: tuple[str, float] | None = None  # the stage of a block that has not ended, and when it began
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time of the block to stage `name`."""
         begun = time.monotonic()
+        self._open = (name, begun)
         try:
             yield
         finally:
+            self._open = None
             self.add(name, (time.monotonic() - begun) * 1000)
 
     def add(self, name: str, milliseconds: float) -> None:
@@ -48,9 +51,20 @@ class Timings:
 
     def check(self, before: str = "the model was asked") -> None:
         """DeadlineExceeded, naming the slowest stage, where the deadline has passed."""
-        if time.monotonic() > self.deadline:
-            slowest = max(self.stages, key=lambda name: self.stages[name], default="none")
+        now = time.monotonic()
+        if now > self.deadline:
+            stages = dict(self.stages)
+            if self._open is not None:
+                name, begun = self._open
+                stages[name] = stages.get(name, 0.0) + (now - begun) * 1000
+            slowest = max(stages, key=lambda name: stages[name], default="none")
             raise DeadlineExceeded(f"the deadline passed before {before}; the slowest stage was {slowest!r}")
+
+    def check_wanted(self, before: str) -> None:
+        """`check`, and ClientGone where the caller has left."""
+        self.check(before)
+        if self.gone():
+            raise ClientGone(f"the client closed the connection before {before}")
 
     @property
     def total(self) -> float:

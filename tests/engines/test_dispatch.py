@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from container.cancellation import checkpoint
 from container.engines._dispatch import Answer, Dispatcher
 from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options
@@ -169,6 +170,70 @@ def test_what_nobody_waits_for_is_not_predicted() -> None:
     dispatcher.close()
     assert gate.batches == [1, 1]
     assert [type(answer) for answer in answers].count(ClientGone) == 2
+
+
+class Stepping:
+    """A model that works in 50 steps of 20 ms, with a checkpoint before each, once it is let go."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.batches: list[int] = []
+        self.steps = 0
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+        self.batches.append(len(pixels))
+        assert self.open.wait(10)
+        for _ in range(50):
+            checkpoint()
+            time.sleep(0.02)
+            self.steps += 1
+        return list(options)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "leaves_after", "error"), [(0.2, 60.0, DeadlineExceeded), (10, 0.2, ClientGone)], ids=["late", "gone"]
+)
+def test_a_prediction_that_nobody_waits_for_any_more_ends(
+    seconds: float, leaves_after: float, error: type[Exception]
+) -> None:
+    model = Stepping()
+    model.open.set()
+    dispatcher = Dispatcher(model.predict, queue_size=8)
+    begun = time.monotonic()
+    with pytest.raises(error):
+        dispatcher.predict(PIXELS, Options(), soon(seconds), lambda: time.monotonic() > begun + leaves_after)
+    dispatcher.close()  # waits for what is being predicted
+    assert time.monotonic() - begun < 0.9 and 0 < model.steps < 30
+
+
+@pytest.mark.parametrize(("leaving", "answered"), [((True, False, True), 4), ((True, True, True), 1)])
+def test_a_batch_goes_on_while_anybody_waits_for_it(leaving: tuple[bool, ...], answered: int) -> None:
+    model, left, answers = Stepping(), threading.Event(), []
+    dispatcher = Dispatcher(model.predict, queue_size=8, batch_size=4)
+
+    def ask(leaves: bool) -> None:
+        try:
+            answers.append(dispatcher.predict(PIXELS, Options(), soon(), lambda: leaves and left.is_set()))
+        except ClientGone as error:
+            answers.append(error)
+
+    threads = [threading.Thread(target=ask, args=(leaves,)) for leaves in (False, *leaving)]
+    threads[0].start()
+    while not model.batches:
+        time.sleep(0.01)
+    for thread in threads[1:]:
+        thread.start()
+    time.sleep(0.2)
+    model.open.set()
+    while len(model.batches) < 2:
+        time.sleep(0.01)
+    left.set()
+    for thread in threads:
+        thread.join()
+    dispatcher.close()
+    assert model.batches == [1, 3]
+    assert sum(isinstance(answer, Answer) for answer in answers) == answered
+    assert model.steps == 100 if answered == 4 else 50 <= model.steps < 60
 
 
 def test_a_failed_picture_is_not_kept() -> None:

@@ -11,7 +11,8 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from container import memory
-from container.errors import BadRequest, BodyTooLarge, ClientGone, NotAcceptable, ServingError
+from container.cancellation import cancelled_by
+from container.errors import BadRequest, BodyTooLarge, NotAcceptable, ServingError
 from container.formats import Streamed, formats
 from container.protocols import errors
 from container.protocols.client import gone
@@ -93,7 +94,8 @@ def answer(asked: Asked, services: Services, defaults: Defaults, timings: Timing
     if isinstance(form, Streamed):
         body = _begun(_wanted(form.pieces(results[0], choice), timings, log))
     else:
-        with timings.stage("encode"):
+        encoded = partial(timings.check_wanted, "the answer was encoded")
+        with timings.stage("encode"), cancelled_by(encoded):
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
     timings.check("the answer was encoded")
     facts = _facts(results, form.media_type, attributes, timings.total)
@@ -143,9 +145,7 @@ def _wanted(pieces: Iterator[bytes], timings: Timings, log: dict[str, object]) -
             begun = time.monotonic()
             yield piece
             timings.spend("send", (time.monotonic() - begun) * 1000)
-            timings.check("the answer was complete")
-            if timings.gone():
-                raise ClientGone("the client closed the connection before the answer was complete")
+            timings.check_wanted("the answer was complete")
     finally:
         timings.observe("encode", "send")
         log |= {"bytes_out": sent, "stages_ms": timings.rounded()}

@@ -1,0 +1,120 @@
+"""Many boxes go through mask and keypoint heads in pieces: the same answers, less memory, and an end in between."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from container.cancellation import cancelled_by
+from container.engines import _loading, _runtime, _weights, torchvision_detection
+from container.engines._base import Engine, architectures
+from container.engines.torchvision_detection import _pieces
+from container.errors import DeadlineExceeded
+from container.registry import load_plugins
+from container.structures import Instances, ModelSpec, Options, RoiMasks
+
+load_plugins("container.engines")
+
+PHOTOS = [skimage.data.astronaut()[::2, ::2], skimage.data.coffee()[::2, ::2], np.zeros((40, 60, 3), np.uint8)]
+MASKS, POINTS, BOXES = "maskrcnn_mobilenet_v2_fpn", "keypointrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"
+SMALL = {"min_size": 96, "max_size": 128}
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Engine]:
+    """Networks of random weights."""
+    folder, made = tmp_path_factory.mktemp("weights"), {}
+    for name in (MASKS, POINTS, BOXES):
+        torch.manual_seed(0)
+        _weights.write(architectures[name].build(num_classes=3), folder / f"{name}.safetensors")
+        spec = ModelSpec("m", name, folder / f"{name}.safetensors", ("__background__", "cat", "dog"), SMALL)
+        made[name] = _loading.load(spec, _runtime.start("cpu", "fp32", 2))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("counts", "pieces"),
+    [
+        ([0], [[(0, 0)]]),
+        ([4], [[(0, 4)]]),
+        ([5], [[(0, 4)], [(4, 5)]]),
+        ([0, 0], [[(0, 0), (0, 0)]]),
+        ([3, 0, 3], [[(0, 3), (0, 0), (0, 1)], [(3, 3), (0, 0), (1, 3)]]),
+        ([1, 9], [[(0, 1), (0, 3)], [(1, 1), (3, 7)], [(1, 1), (7, 9)]]),
+    ],
+)
+def test_slices_of_at_most_four_boxes(
+    counts: list[int], pieces: list[list[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_detection, "PIECE", 4)
+    found = [[part.indices(count)[:2] for part, count in zip(piece, counts, strict=True)] for piece in _pieces(counts)]
+    assert found == pieces
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize(("name", "skip"), [(MASKS, False), (MASKS, True), (POINTS, False)])
+def test_pieces_together_are_the_whole(
+    name: str, skip: bool, backend: str, engines: dict[str, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend == "torch":
+        spec = engines[name].spec
+        engine = _loading.load(spec, _runtime.Runtime(torch.device("cpu"), torch.float32))
+    else:
+        engine = engines[name]
+    asked = [Options(confidence=0.0, max_detections=count, skip_masks=skip) for count in (17, 5, 1)]
+    whole = engine.predict(PHOTOS, asked)
+    monkeypatch.setattr(torchvision_detection, "PIECE", 4)
+    for one, other in zip(engine.predict(PHOTOS, asked), whole, strict=True):
+        assert isinstance(one, Instances) and isinstance(other, Instances) and len(one) == len(other) > 0
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+        if isinstance(other.masks, RoiMasks):
+            assert isinstance(one.masks, RoiMasks)
+            np.testing.assert_allclose(one.masks.probabilities, other.masks.probabilities, atol=1e-5)
+        if other.keypoints is not None:
+            np.testing.assert_allclose(one.keypoints, other.keypoints, atol=1e-3)
+
+
+def test_no_more_than_a_hundred_boxes_are_in_a_head(tmp_path: Path, engines: dict[str, Engine]) -> None:
+    spec = engines[MASKS].spec
+    engine = _loading.load(spec, _runtime.Runtime(torch.device("cpu"), torch.float32))
+    rows: list[int] = []
+    engine._module.roi_heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    (found,) = engine.predict(PHOTOS[:1], [Options(confidence=0.0, iou_threshold=1.0, max_detections=250)])
+    assert isinstance(found, Instances) and len(found) == 250 and rows == [100, 100, 50]
+
+
+@pytest.mark.parametrize("name", [MASKS, POINTS])
+def test_a_prediction_ends_between_two_pieces(
+    name: str, engines: dict[str, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_detection, "PIECE", 4)
+    asked: list[int] = []
+
+    def late() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise DeadlineExceeded("late")
+
+    with pytest.raises(DeadlineExceeded), cancelled_by(late):
+        engines[name].predict(PHOTOS[:1], [Options(confidence=0.0, max_detections=17)])
+    assert len(asked) == 3
+    (found,) = engines[name].predict(PHOTOS[:1], [Options(confidence=0.0, max_detections=17)])
+    assert len(found) == 17
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        (MASKS, Options(), 100),
+        (MASKS, Options(max_detections=7), 100),
+        (MASKS, Options(skip_masks=True), None),
+        (POINTS, Options(skip_masks=True), 100),
+        (BOXES, Options(), None),
+    ],
+)
+def test_how_many_instances_a_head_sees_by_default(
+    name: str, options: Options, expected: int | None, engines: dict[str, Engine]
+) -> None:
+    assert engines[name].default_instances(options) == expected
