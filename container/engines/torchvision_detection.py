@@ -10,12 +10,11 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
-from torchvision.ops import nms
 
 from container.cancellation import checkpoint
 from container.engines._base import Engine, engines
 from container.engines._runtime import Runtime
-from container.engines._selection import Selection, select
+from container.engines._selection import Selection, best_apart, select
 from container.engines._tensors import pad_slim, shrink, thinning, to_array, to_tensor
 from container.engines._torchvision import register_builders
 from container.structures import Instances, ModelSpec, Options, RoiMasks
@@ -198,7 +197,7 @@ class DetectionEngine(Engine):
         indices = keep.nonzero()[:, 0]
         if asked.class_agnostic_nms:
             assert asked.iou_threshold is not None
-            indices = indices[nms(boxes[indices], scores[indices], asked.iou_threshold)]
+            indices = indices[best_apart(boxes[indices], scores[indices], asked.iou_threshold, asked.max_detections)]
         indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
         size = picture.shape[:2]
         return self._instances(size, Selection(boxes[indices], scores[indices], classes[indices]), size, asked)
