@@ -5,10 +5,9 @@ From the top down; imports go down only (tests/test_layers.py):
 cli, __main__       serve | check | predict | train | evaluate | pack | models
 app                 create_app: the only place where the parts are joined
 predict             prediction without a server
-wsgi, worker, gunicorn_conf   what gunicorn needs
-loads               how loading went, from the workers to gunicorn's master
-turns               requests on their way in or out, and who gives way when places, threads or memory become few
-framing             where a request ends: what gunicorn's parser must not let through
+server/             what stands around gunicorn: application (its settings and hooks), worker, framing (where a request
+                    ends), slow_clients (which are shed when threads, sockets or memory run low), threads, startup (how
+                    loading went, from the workers to the master)
 settings            the environment, read once
 protocols/          HTTP in, HTTP out
     sagemaker/      endpoint (/ping, /invocations, /execution-parameters), multi_model (/models), runtime and
@@ -32,7 +31,7 @@ engines/            models that predict, one a task; architectures by name (plug
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, label_map: functions on arrays
-cancellation, cores, memory, threads, errors, failure, registry, telemetry/   usable everywhere
+cancellation, cores, memory, errors, failure, registry, telemetry/   usable everywhere
 """
 
 __version__ = "0.1.0"

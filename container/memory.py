@@ -16,6 +16,9 @@ _GROUPS = (
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),  # version 1
 )
 
+IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
+BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
+
 # What CUDA, torch, OpenVINO and OpenCV say, in lower case; their errors are of no class of their own.
 _LACKING = (
     *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory"),
@@ -49,6 +52,27 @@ def give_back() -> None:
     """Return what is free; up to some tens of milliseconds in which allocations wait: when idle, or once in a while."""
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+class Freed:
+    """When freed memory goes back: once the server has been idle for a second, and once a minute while it is not.
+
+    Times are seconds of the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._used = self._given_back = 0.0
+
+    def used(self, now: float) -> None:
+        """The server is at work."""
+        self._used = now
+
+    def give_back(self, now: float) -> None:
+        """Return what is free, where it is time."""
+        idle = now - self._used > IDLE_SECONDS
+        if self._used > self._given_back and (idle or now - self._given_back > BUSY_SECONDS):
+            self._given_back = now
+            give_back()
 
 
 def obtainable(size: int) -> bool:

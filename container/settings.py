@@ -1,7 +1,7 @@
 """What an operator may set: one frozen record, read from the environment once.
 
-Read by app, cli and gunicorn_conf; everything below them gets values as arguments. The README's table of settings is
-compared with this file by a test.
+Read by cli, and handed to server, app and predict; everything below them gets values as arguments. The README's table
+of settings is compared with this file by a test.
 """
 
 import re

@@ -2,30 +2,29 @@
 
 import itertools
 import os
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from container.server.application import Application
+from container.settings import Settings
+
 TRAP = 7
 
 
-def create() -> Any:
-    """The application; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
+def start(settings: Settings) -> Any:
+    """The services; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
     the load, …_FAIL what it raises. It finds …_MASKS masks of …_MASK_SECONDS each; number …_BREAKS_AT fails.
     A picture TRAP pixels wide gets the prediction to do what …_TRAP says. Of threads for requests, each …_THREAD-th
     ends before it has begun, as one does that has no memory to begin with.
     """
-    # Here and not above: metrics of several workers want their folder, which gunicorn_conf makes, before their import.
-    from container.app import create_app
+    # Here and not above: metrics of several workers want their folder before their import.
     from container.engines._dispatch import Dispatcher
     from container.errors import ModelError
     from container.models.repository import Model
-    from container.settings import Settings
     from tests.fakes import FakeEngine, FakeLoader, TricklingEngine, fake_services, multi_model_services
 
-    settings = Settings.from_environ(os.environ)
     if every := int(os.environ.get("MASKSERVE_TEST_THREAD", "0")):
         _end_early(every)
     seconds = float(os.environ.get("MASKSERVE_TEST_SECONDS", "0"))
@@ -33,7 +32,7 @@ def create() -> Any:
     if settings.multi_model:
         loader = FakeLoader(load_seconds=load_seconds, seconds=seconds, wrap=_trapped)
         root = Path(settings.base_dir, "models")
-        return create_app(settings, multi_model_services(root, loader, settings.deadline_seconds))
+        return multi_model_services(root, loader, settings.deadline_seconds)
     error = os.environ.get("MASKSERVE_TEST_ERROR")
     engine = FakeEngine(seconds=seconds, error=ZeroDivisionError(error) if error else None)
     if masks := os.environ.get("MASKSERVE_TEST_MASKS"):
@@ -50,7 +49,7 @@ def create() -> Any:
         return Model(engine, Dispatcher(_trapped(engine.predict), settings.queue_size))
 
     patience = settings.deadline_seconds if settings.processes > 1 else 0.0
-    return create_app(settings, fake_services(load, settings.deadline_seconds, patience))
+    return fake_services(load, settings.deadline_seconds, patience)
 
 
 def _end_early(every: int) -> None:
@@ -81,7 +80,4 @@ def _trapped(predict: Any) -> Any:
 
 
 if __name__ == "__main__":
-    from gunicorn.app.wsgiapp import run
-
-    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "tests.slow_server:create()"]
-    sys.exit(run(prog="gunicorn"))
+    Application(Settings.from_environ(os.environ), start).run()

@@ -11,8 +11,9 @@ PACKAGE = ROOT / "container"
 
 # From the top down; a module imports from its own layer's part, and from layers below.
 LAYERS = (
-    ("cli", "predict", "__main__", "app", "wsgi", "worker", "gunicorn_conf", "loads"),
-    ("protocols", "turns", "framing"),
+    ("cli", "__main__", "server"),
+    ("predict", "app"),
+    ("protocols",),
     ("workflows",),
     ("service", "training", "check"),
     ("formats", "store", "evaluation", "images", "models", "objects"),
@@ -21,8 +22,8 @@ LAYERS = (
     ("ops",),
 )
 # "" is the package itself, which holds the version.
-ANYWHERE = ("cancellation", "cores", "memory", "threads", "errors", "failure", "registry", "telemetry", "")
-READERS_OF_SETTINGS = ("app", "cli", "predict", "wsgi", "worker", "gunicorn_conf")
+ANYWHERE = ("cancellation", "cores", "memory", "errors", "failure", "registry", "telemetry", "")
+READERS_OF_SETTINGS = ("app", "cli", "predict", "server")
 SIBLINGS = (
     "protocols",
     "formats",
@@ -46,9 +47,9 @@ FENCES = {
     "PIL": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
-    "prometheus_client": ("telemetry", "gunicorn_conf"),
+    "prometheus_client": ("telemetry", "server"),
     "click": ("cli",),
-    "gunicorn": ("worker", "framing", "cli"),
+    "gunicorn": ("server",),
     "matplotlib": ("training",),
     "tensorboardX": ("training",),
 }

@@ -36,6 +36,30 @@ def test_available(version: str, limit: str | None, expected: int, tmp_path: Pat
     assert memory.available(tmp_path, tmp_path / "meminfo") == expected
 
 
+@pytest.mark.parametrize(
+    ("used", "given_back", "expected"),  # seconds ago
+    [
+        pytest.param(5, 30, 1, id="idle"),
+        pytest.param(0, 30, 0, id="at-work"),
+        pytest.param(0, 61, 1, id="at-work-for-long"),
+        pytest.param(90, 70, 0, id="nothing-since"),
+    ],
+)
+def test_memory_goes_back_when_the_server_is_idle_and_now_and_then_under_load(
+    used: float, given_back: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
+    freed, now = memory.Freed(), 1000.0
+    freed.used(now - given_back - 100)
+    freed.give_back(now - given_back)
+    calls.clear()
+    freed.used(now - used)
+    freed.give_back(now)
+    freed.give_back(now)  # and not again, until there was something to do
+    assert len(calls) == expected
+
+
 def test_this_machine() -> None:
     assert memory.available() > 100_000_000
 

@@ -24,10 +24,12 @@ def model_options(command: Any) -> Any:
 
 def read_settings(**given: object) -> Settings:
     """The settings of the environment, with what the command line says put over them."""
-    for name, value in given.items():
-        if value is not None:
-            os.environ["SAGEMAKER_BIND_TO_PORT" if name == "port" else PREFIX + name.upper()] = str(value)
+    chosen = {
+        "SAGEMAKER_BIND_TO_PORT" if name == "port" else PREFIX + name.upper(): str(value)
+        for name, value in given.items()
+        if value is not None
+    }
     try:
-        return Settings.from_environ(os.environ)
+        return Settings.from_environ({**os.environ, **chosen})
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -16,11 +16,10 @@ from container.cli.options import model_options, read_settings
 @click.option("--port", type=int, help="Port to listen on.")
 def serve(**given: Any) -> None:
     """Serve a model on SageMaker's contract: GET /ping, POST /invocations. This process becomes gunicorn's master."""
-    read_settings(**given)
-    from gunicorn.app.wsgiapp import run
+    settings = read_settings(**given)
+    from container.server.application import Application
 
-    sys.argv = ["gunicorn", "--config", "python:container.gunicorn_conf", "container.wsgi:app"]
-    run(prog="gunicorn")
+    Application(settings).run()
 
 
 class _Warnings(logging.Handler):

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from container.formats._base import Format, formats
-from container.formats._finite import finite
 from container.formats._json import dump, numbers
 from container.structures import Choice, Options, Result
 
@@ -31,7 +30,7 @@ class Clarify(Format):
 
 
 def _rows(result: Result) -> list[list[object]]:
-    instances = finite(result.instances)
+    instances = result.instances.finite()
     height, width = instances.image_size
     boxes = np.clip(instances.boxes / np.array([width, height, width, height], np.float32), 0, 1)
     numeric = numbers(np.column_stack([instances.scores, boxes]))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from container.formats._base import Format, formats
-from container.formats._finite import finite
 from container.formats._json import dump, join_array, join_object, mask, numbers
 from container.structures import Choice, Options, Result
 
@@ -33,7 +32,7 @@ class DetectionsJson(Format):
 
 
 def _document(result: Result, choice: Choice) -> bytes:
-    instances = finite(result.instances)
+    instances = result.instances.finite()
     encoding = choice.appearance.masks
     members = {
         "labels": dump(instances.captions),

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from container.formats._base import Streamed, formats
-from container.formats._finite import finite
 from container.formats._json import dump, mask, numbers
 from container.structures import Choice, Instances, MaskEncoding, Options, Result
 
@@ -24,7 +23,7 @@ class JsonLines(Streamed):
 
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
-        return _lines(finite(result.instances), choice.appearance.masks)
+        return _lines(result.instances.finite(), choice.appearance.masks)
 
 
 def _lines(instances: Instances, encoding: MaskEncoding) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from container.errors import NotAcceptable
 from container.formats._base import Format, formats
-from container.formats._finite import finite
 from container.rendering import draw
 from container.structures import Choice, Instances, Result
 
@@ -47,7 +46,7 @@ class Jpeg(Format):
 def _drawn(result: Result, choice: Choice) -> np.ndarray:
     prediction = result.prediction
     if isinstance(prediction, Instances):
-        prediction = finite(prediction)
+        prediction = prediction.finite()
     return draw(result.image.pixels, prediction, choice.appearance)
 
 

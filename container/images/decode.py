@@ -4,14 +4,17 @@ Cheap checks come first: length, format by its first bytes, declared size, numbe
 Pillow's readers are named one by one and called directly, so no other plug-in of Pillow is ever tried.
 """
 
+import ctypes
 import io
 import re
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image as Pillow
+from PIL import _imaging
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -22,10 +25,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from container import cores, memory
 from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
-from container.images import headers, libtiff
+from container.images import headers
 from container.images.limits import Limits
-from container.images.orient import upright
-from container.images.rgb import to_rgb
+from container.images.rgb import to_rgb, upright
 from container.structures import Image
 
 _OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
@@ -41,7 +43,12 @@ _MEMORY = 16  # bytes that decoding may take for each pixel
 _CORES = threading.BoundedSemaphore(cores.count())
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
-libtiff.silence()
+# Without a handler of its own libtiff writes about every damaged file to standard error, in lines that are not ours:
+# other programs could not read the log, and a caller could fill it. That a file is damaged is answered to the caller.
+with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with one that it does not share
+    _library = ctypes.CDLL(_imaging.__file__)  # finds what Pillow's own library was linked with, too
+    _library.TIFFSetErrorHandler(None)
+    _library.TIFFSetWarningHandler(None)
 Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
 
 

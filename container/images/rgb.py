@@ -1,4 +1,4 @@
-"""An opened picture of any Pillow mode as RGB pixels.
+"""An opened picture of any Pillow mode as RGB pixels, and pixels turned upright.
 
 Alpha is laid over white. 16 bits keep their upper 8, as Pillow does for RGB; its `convert("RGB")` would clip grey ones.
 Integers and floats of 32 bits have no agreed white: see `_scaled`.
@@ -16,6 +16,16 @@ _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # raw mode → value of one step of its grey
 
 Convert = Callable[[Pillow.Image], np.ndarray]
+
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
 
 
 def to_rgb(picture: ImageFile) -> np.ndarray:
@@ -124,3 +134,9 @@ def _lab(part: Pillow.Image) -> np.ndarray:
 
 def _grey(grey: np.ndarray) -> np.ndarray:
     return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """`pixels` (uint8 H×W×3) as EXIF orientation 1–8 wants them shown; 1 gives the same array."""
+    turn = _TURNS.get(orientation)
+    return pixels if turn is None else turn(pixels)

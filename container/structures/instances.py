@@ -39,6 +39,18 @@ class Instances:
         """“name percent” of each instance, such as “horse 98%”."""
         return [f"{label} {score:.0%}" for label, score in zip(self.labels, self.scores, strict=True)]
 
+    def finite(self) -> "Instances":
+        """The instances whose box and score are numbers; keypoints that are not become 0, 0, 0, COCO's absent point.
+
+        What half precision made NaN or infinite is no detection, and JSON has no word for it.
+        """
+        keep = np.isfinite(self.boxes).all(axis=1) & np.isfinite(self.scores)
+        kept = self if keep.all() else self[keep]  # indexing copies full-size bitmaps
+        if kept.keypoints is None:
+            return kept
+        known = np.isfinite(kept.keypoints).all(axis=2, keepdims=True)
+        return replace(kept, keypoints=np.where(known, kept.keypoints, np.float32(0)))
+
     def __getitem__(self, keep: np.ndarray) -> "Instances":
         """The instances chosen by an index array or a boolean array."""
         indices = np.arange(len(self))[keep]

@@ -13,7 +13,7 @@ from container import failure
 from container.errors import DataError
 from container.training import machine, sagemaker
 from container.training.hyperparameters import Hyperparameters
-from container.training.places import Places
+from container.training.sagemaker import Places
 from container.training.train import train
 
 

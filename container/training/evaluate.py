@@ -16,11 +16,10 @@ from container.evaluation.detection import DetectionTally
 from container.evaluation.faults import CONFIDENCE
 from container.evaluation.report import Report, Subject, listed
 from container.evaluation.semantic import SemanticTally
-from container.formats._finite import finite
 from container.images import headers
 from container.images.decode import decode
 from container.images.limits import Limits
-from container.images.orient import upright
+from container.images.rgb import upright
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
 from container.rendering.dashes import draw_dashed
@@ -62,7 +61,7 @@ def evaluate(
         seconds.append(time.perf_counter() - begun)
         try:
             if isinstance(prediction, Instances):
-                objects.add(photo, finite(prediction))
+                objects.add(photo, prediction.finite())
             elif isinstance(prediction, SemanticMap):
                 tally = regions
                 regions.add(photo, prediction)
@@ -85,7 +84,7 @@ def worst(engine: Engine, dataset: Dataset, report: Report) -> np.ndarray:
         photo, faults = dataset.photos[i], report.faults[i]
         pixels = _pixels(photo)
         [prediction] = engine.predict([pixels], [options])
-        drawn = draw(pixels, finite(prediction) if isinstance(prediction, Instances) else prediction, Appearance())
+        drawn = draw(pixels, prediction.finite() if isinstance(prediction, Instances) else prediction, Appearance())
         draw_dashed(drawn, faults.missed)
         pictures.append(drawn)
         captions.append(f"{photo.path.name}: {faults.words}")

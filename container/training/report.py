@@ -8,7 +8,6 @@ import numpy as np
 
 from container.datasets.coco import Dataset
 from container.engines._base import Engine
-from container.formats._finite import finite
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
 from container.structures import Appearance, Instances, Options
@@ -61,7 +60,7 @@ def draw_predictions(engine: Engine, dataset: Dataset, output: Path) -> None:
         pixels = read_pixels(photo).permute(1, 2, 0).numpy()
         [prediction] = engine.predict([pixels], [Options()])
         if isinstance(prediction, Instances):
-            prediction = finite(prediction)
+            prediction = prediction.finite()
         pictures.append(draw(pixels, prediction, Appearance()))
     sheet = contact_sheet(pictures, [photo.path.name for photo in photos], COLUMNS, CELL)
     write_png(output / PREDICTIONS, sheet)

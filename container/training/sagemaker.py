@@ -5,11 +5,23 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.ht
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from container.errors import DataError
-from container.training.places import Places
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes; the README says what lies where on SageMaker."""
+
+    train: Path
+    validation: Path | None
+    model: Path
+    output: Path
+    checkpoints: Path
+
 
 _CHANNELS = {"train": ("train", "training"), "validation": ("validation", "val", "test")}
 

@@ -26,9 +26,9 @@ from container.training.hyperparameters import Hyperparameters
 from container.training.journal import Journal
 from container.training.machine import Machine
 from container.training.objects import Item
-from container.training.places import Places
 from container.training.report import draw_curves, draw_predictions
 from container.training.run import Run
+from container.training.sagemaker import Places
 from container.training.segmentation import SegmentationTask
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from container.models.loading import Placement
 from container.structures import Options
 from tests.conftest import ROOT
 from tests.fakes import FakeEngine
-from tests.test_loads import FAULTS, Spoil, state, write
+from tests.server.test_startup import FAULTS, Spoil, state, write
 
 __all__ = ["state"]  # a fixture
 

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 
 from container.errors import BadImage
-from container.images.headers import exif
+from container.images.headers import tiff
 from container.images.headers._base import Header, cut_short
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")  # those without a body, and stuffed bytes, left out
@@ -30,7 +30,7 @@ def read(data: bytes) -> Header:
             if size is None:
                 raise BadImage("the JPEG is damaged: its pixels come before their size")
             stream = b"".join([*kept, data[start:]])
-            return Header("JPEG", *size, stream, exif.orientation(block), _scans(data, start), effort)
+            return Header("JPEG", *size, stream, tiff.orientation(block), _scans(data, start), effort)
         if code == _END or end > len(data):
             break
         if code in _FRAMES and end - start >= 9:

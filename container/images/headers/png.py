@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 from container.errors import BadImage
-from container.images.headers import exif
+from container.images.headers import tiff
 from container.images.headers._base import Header, cut_short
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -44,7 +44,7 @@ def read(data: bytes) -> Header:
             if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
                 raise BadImage(f"the PNG is damaged: the checksum of a chunk of type {ascii(name)[1:]} is wrong")
             kept.append(view[start:end])
-    return Header("PNG", width, height, b"".join(kept), exif.orientation(block))
+    return Header("PNG", width, height, b"".join(kept), tiff.orientation(block))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

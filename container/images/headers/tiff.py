@@ -1,4 +1,4 @@
-"""The directories of a TIFF, which EXIF shares: enough to know the size, and to refuse what would exhaust Pillow.
+"""The directories of a TIFF, and of EXIF, which is one: size and orientation, and what would exhaust Pillow.
 
 That tags which share bytes are not read over and over, Pillow sees to since 13.0.
 """
@@ -15,6 +15,7 @@ from container.images.headers._base import Header, cut_short
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_ORIENTATION = 274
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)  # of strips, of tiles
 _MOST_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
 _SHARED = 64 << 20  # bytes that strips or tiles may be read again; some writers store tiles that are alike once
@@ -51,9 +52,19 @@ def read(data: bytes) -> Header:
     return Header("TIFF", width, height, data)
 
 
-def directory(data: bytes) -> dict[int, Entry]:
-    """The tags of the first directory; BadImage where it is not inside `data`."""
-    return dict(_entries(data))
+def orientation(block: bytes) -> int:
+    """1–8, and 1 wherever `block` (EXIF: a TIFF without pixels) is missing, broken or says anything else.
+
+    Pillow's own reader parses every tag, warns, and raises a dozen kinds of exception on hostile blocks.
+    """
+    block = block.removeprefix(b"Exif\0\0")
+    if not block.startswith(SIGNATURES):
+        return 1
+    try:
+        value = number(dict(_entries(block)), _ORIENTATION)
+    except BadImage:
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def _total(data: bytes, entry: Entry) -> int:

@@ -2,7 +2,7 @@
 
 import struct
 
-from container.images.headers import exif
+from container.images.headers import tiff
 from container.images.headers._base import Header, cut_short
 
 _MOST_CHUNKS = 10_000  # those after are not looked at for EXIF
@@ -29,7 +29,7 @@ def read(data: bytes) -> Header:
         position = body + length + length % 2
     if size is None:
         raise cut_short("WebP")
-    return Header("WEBP", *size, data, exif.orientation(block))
+    return Header("WEBP", *size, data, tiff.orientation(block))
 
 
 def _extended(body: bytes) -> tuple[int, int] | None:

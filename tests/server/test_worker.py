@@ -12,9 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from container import framing, memory
-from container.turns import Turns
-from container.worker import DrainingWorker
+from container.server import framing
+from container.server.worker import DrainingWorker
 from tests.conftest import Server, encode
 
 pytestmark = pytest.mark.alone
@@ -191,32 +190,5 @@ def test_a_client_that_takes_its_answer_bit_by_bit_is_given_up(start_slow_server
 def test_a_port_that_was_closed_takes_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as port, socket.create_connection(port.getsockname()):
         listener = SimpleNamespace(sock=port, accept=port.accept, getsockname=port.getsockname)
-        worker = object.__new__(DrainingWorker)
         listener.sock = None
-        worker.accept(listener)  # the poller saw one waiting; gunicorn's raises here, and the worker ends
-
-
-@pytest.mark.parametrize(
-    ("asked", "given_back", "reading", "expected"),  # seconds ago, the first two
-    [
-        pytest.param(5, 30, False, 1, id="idle"),
-        pytest.param(0, 30, False, 0, id="a-moment-ago"),
-        pytest.param(5, 30, True, 0, id="at-work"),
-        pytest.param(0, 61, True, 1, id="at-work-for-long"),
-        pytest.param(90, 70, False, 0, id="nothing-since"),
-    ],
-)
-def test_memory_goes_back_when_the_server_is_idle_and_now_and_then_under_load(
-    asked: float, given_back: float, reading: bool, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[None] = []
-    monkeypatch.setattr(memory, "give_back", lambda: calls.append(None))
-    worker = object.__new__(DrainingWorker)
-    now = time.monotonic()
-    worker._turns = Turns(60, 0)
-    if reading:
-        worker._turns.begin("a connection")
-    worker._asked, worker._given_back = now - asked, now - given_back
-    worker._give_back_memory(now)
-    worker._give_back_memory(now)  # and not again, until there was something to do
-    assert len(calls) == expected
+        DrainingWorker.accept(SimpleNamespace(), listener)  # the poller saw one waiting; gunicorn's raises here

@@ -19,19 +19,18 @@ _MOST_WORKERS = 1000
 _READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MOST_WORKERS, 4096  # places in the memory
 
 
-class Loads:
-    """Memory that the master makes and the workers share."""
+class Startup:
+    """How it stands, in memory that the master makes and the workers share."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)
         self._deaths = 0
 
-    def watch(self, worker: Any) -> None:
+    def watch(self, worker: Any, services: Any) -> None:
         """In a worker: have the master stop the server when this worker's model cannot be loaded."""
-        threading.Thread(target=self._watch, args=(worker,), name="load watch", daemon=True).start()
+        threading.Thread(target=self._watch, args=(worker, services), name="load watch", daemon=True).start()
 
-    def _watch(self, worker: Any) -> None:
-        services = worker.wsgi.extensions["services"]
+    def _watch(self, worker: Any, services: Any) -> None:
         state, reason = services.settle()
         if state == "ready":
             self._memory[_READY] = 1

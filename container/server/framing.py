@@ -94,7 +94,7 @@ def drop(client: socket.socket) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-class Head(Request):  # type: ignore[misc]  # gunicorn has no types
+class Head(Request):
     """A request whose whole head is bounded, and not each of its lines alone."""
 
     def parse(self, unreader: Any) -> Any:
@@ -102,7 +102,7 @@ class Head(Request):  # type: ignore[misc]  # gunicorn has no types
         return super().parse(unreader)
 
 
-class _Counted(Body):  # type: ignore[misc]  # gunicorn has no types
+class _Counted(Body):
     """A body that tells how much is read of it."""
 
     def __init__(self, request: Any, reader: Any, count: Callable[[int], None]) -> None:
@@ -120,7 +120,7 @@ class _Counted(Body):  # type: ignore[misc]  # gunicorn has no types
         return data
 
 
-class _Chunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types
+class _Chunks(ChunkedReader):
     """Chunks whose announced sizes are added up before they are waited for: BodyTooLarge over `most` bytes."""
 
     def __init__(self, request: Any, unreader: Any, most: int) -> None:

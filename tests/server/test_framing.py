@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Server
-from tests.test_worker import received
+from tests.server.test_worker import received
 
 pytestmark = pytest.mark.alone
 

@@ -1,4 +1,4 @@
-"""Requests that are on their way in or out, and which of them give way where places, threads or memory become few."""
+"""Tracks requests that are being read or answered, and sheds the slowest when threads, sockets or memory run low."""
 
 import socket
 import threading
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from container import framing
 from container.errors import Overloaded
+from container.server import framing
 
 GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
 
 
 @dataclass
-class Turn:
+class Exchange:
     """One request on a connection, from its first byte to the end of its answer."""
 
     begun: float = field(default_factory=time.monotonic)
@@ -32,44 +32,44 @@ class Turn:
         return not self.cut and (self.request is None or framing.unfinished(self.request))
 
 
-class Turns:
-    """The turns of a process, by connection, those that began first first; safe to call from any thread."""
+class Exchanges:
+    """The exchanges of a process by connection, the oldest first; safe to call from any thread."""
 
-    def __init__(self, read_seconds: float, most_held: int) -> None:
+    def __init__(self, read_seconds: float, max_held: int) -> None:
         """For how long a request is read, and how many bytes of bodies may be held at once."""
-        self._turns: dict[Any, Turn] = {}
+        self._exchanges: dict[Any, Exchange] = {}
         self._read_seconds = read_seconds
-        self._most_held = most_held
+        self._max_held = max_held
         self._held = 0
         self._counting = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._exchanges)
 
-    def __getitem__(self, conn: Any) -> Turn:
-        return self._turns[conn]
+    def __getitem__(self, conn: Any) -> Exchange:
+        return self._exchanges[conn]
 
     def begin(self, conn: Any) -> None:
         """Somebody has sent something, or will have to."""
-        self._turns[conn] = Turn()
+        self._exchanges[conn] = Exchange()
 
-    def answered(self, turn: Turn) -> None:
+    def answered(self, exchange: Exchange) -> None:
         """The answer is written: the body is not held any more."""
-        turn.answered = True
+        exchange.answered = True
         with self._counting:
-            self._held -= turn.held
-            turn.held = 0
+            self._held -= exchange.held
+            exchange.held = 0
 
     def end(self, conn: Any) -> None:
-        """The turn is over, whatever came of it."""
-        self.answered(self._turns.pop(conn))
+        """The exchange is over, whatever came of it."""
+        self.answered(self._exchanges.pop(conn))
 
-    def count(self, turn: Turn, size: int) -> None:
+    def count(self, exchange: Exchange, size: int) -> None:
         """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
-        if turn.answered or not size:
+        if exchange.answered or not size:
             return
         with self._counting:
-            turn.held += size
+            exchange.held += size
             self._held += size
         if not self._too_much():
             return
@@ -82,7 +82,7 @@ class Turns:
     def give_way(self, count: int) -> None:
         """Have the slowest `count` end, those included that are about to."""
         if count > 0:
-            leaving = sum(turn.given_up for turn in list(self._turns.values()))
+            leaving = sum(exchange.given_up for exchange in list(self._exchanges.values()))
             for slow in islice(self._slow(), max(0, count - leaving)):
                 _give_way(*slow)
 
@@ -90,39 +90,42 @@ class Turns:
         """Read no more of who has been sending for too long, and give up who has not taken an answer by far."""
         now = time.monotonic()
         longest = 3 * self._read_seconds + deadline_seconds
-        for conn, turn in list(self._turns.items()):
-            if now - turn.begun > longest and framing.untaken(conn.sock):
+        for conn, exchange in list(self._exchanges.items()):
+            if now - exchange.begun > longest and framing.untaken(conn.sock):
                 _give_up(conn)
-            elif now - turn.begun > self._read_seconds and not turn.cut:
-                _cut(conn, turn)
+            elif now - exchange.begun > self._read_seconds and not exchange.cut:
+                _cut(conn, exchange)
 
-    def _slow(self) -> Iterator[tuple[Any, Turn]]:
+    def _slow(self) -> Iterator[tuple[Any, Exchange]]:
         """Whose clients are still sending, or do not take what they are sent: the slowest first."""
         now = time.monotonic()
-        for conn, turn in list(self._turns.items()):
-            if now - turn.begun < GRACE_SECONDS:
+        for conn, exchange in list(self._exchanges.items()):
+            if now - exchange.begun < GRACE_SECONDS:
                 return
-            if not turn.given_up and (turn.sending or framing.untaken(conn.sock)):
-                yield conn, turn
+            if not exchange.given_up and (exchange.sending or framing.untaken(conn.sock)):
+                yield conn, exchange
 
     def _too_much(self) -> bool:
         """Whether bodies take more than they may, those that are about to go left out."""
-        if self._held <= self._most_held:
+        if self._held <= self._max_held:
             return False
-        return self._held - sum(turn.held for turn in list(self._turns.values()) if turn.given_up) > self._most_held
+        return (
+            self._held - sum(exchange.held for exchange in list(self._exchanges.values()) if exchange.given_up)
+            > self._max_held
+        )
 
 
-def _give_way(conn: Any, turn: Turn) -> None:
-    turn.given_up = True
-    if turn.sending:
-        _cut(conn, turn)
+def _give_way(conn: Any, exchange: Exchange) -> None:
+    exchange.given_up = True
+    if exchange.sending:
+        _cut(conn, exchange)
     else:
         _give_up(conn)
 
 
-def _cut(conn: Any, turn: Turn) -> None:
+def _cut(conn: Any, exchange: Exchange) -> None:
     """Read no more of a connection: a read that waits returns, and the answer can still be written."""
-    turn.cut = True
+    exchange.cut = True
     with suppress(OSError):  # gone already
         conn.sock.shutdown(socket.SHUT_RD)
 

@@ -19,19 +19,16 @@ from gunicorn.http import errors as http
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from container import framing, memory
+from container import memory
 from container.errors import BodyTooLarge
-from container.loads import Loads
-from container.settings import Settings
-from container.threads import Threads, never_wait_for_ever
-from container.turns import GRACE_SECONDS, Turns
+from container.server import framing
+from container.server.slow_clients import GRACE_SECONDS, Exchanges
+from container.server.threads import Threads, never_wait_for_ever
 
 log = logging.getLogger("maskserve.request")
 
 STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline is
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
-IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
-BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
 SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
 BODIES = 40  # of the largest size, of which the bytes may be in memory at once
 LEAST_BODIES = 100 << 20  # bytes, where bodies are small
@@ -63,19 +60,19 @@ class DrainingWorker(ThreadWorker):
     flight is finished, and idle connections are closed rather than waited for.
 
     A worker whose model will not answer any more refuses what waits for it, and ends.
-    """
 
-    settings: Settings  # these two are set by gunicorn_conf
-    loads: Loads
+    `app` is the `application.Application` that it belongs to: its settings, how start-up stands, and the services.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        largest = self.settings.max_body_bytes or sys.maxsize
-        self._turns = Turns(self.settings.read_seconds, max(LEAST_BODIES, BODIES * largest))
+        self.settings = self.app.settings
+        max_body_bytes = self.settings.max_body_bytes or sys.maxsize
+        self._exchanges = Exchanges(self.settings.read_seconds, max(LEAST_BODIES, BODIES * max_body_bytes))
         self._ending = False
         self._seen_to = 0.0
         self._broken = False
-        self._asked = self._given_back = 0.0  # the last request but /ping, and when freed memory went back last
+        self._freed = memory.Freed()
 
     def init_process(self) -> None:
         """gunicorn's main loop and what it needs."""
@@ -95,7 +92,7 @@ class DrainingWorker(ThreadWorker):
 
         Beside 16 clients the embedded model is there after 2.4 s so, and after 5.8 s with requests waiting for it.
         """
-        super().set_accept_enabled(enabled and not self.loads.elsewhere(self))
+        super().set_accept_enabled(enabled and not self.app.startup.elsewhere(self))
 
     def handle(self, conn: Any) -> Any:
         """Answer what a connection has sent, including what gunicorn has read of the next request already.
@@ -109,22 +106,22 @@ class DrainingWorker(ThreadWorker):
         return keep
 
     def _handle_one(self, conn: Any) -> Any:
-        self._turns.begin(conn)
+        self._exchanges.begin(conn)
         with suppress(OSError, AttributeError):  # gone already; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
             return super().handle(conn)
         finally:
-            self._turns.end(conn)
+            self._exchanges.end(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
         if req.path != "/ping":
-            self._asked = time.monotonic()
-        turn = self._turns[conn]
-        turn.request = req
+            self._freed.used(time.monotonic())
+        exchange = self._exchanges[conn]
+        exchange.request = req
         framing.check(req)
-        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._turns.count, turn))
+        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._exchanges.count, exchange))
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
@@ -133,7 +130,7 @@ class DrainingWorker(ThreadWorker):
             framing.drop(conn.sock)
             return False
         finally:
-            self._turns.answered(turn)
+            self._exchanges.answered(exchange)
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -151,10 +148,12 @@ class DrainingWorker(ThreadWorker):
             return
         self._seen_to = now
         self._end_when_broken()
-        self._give_back_memory(now)
+        if self._exchanges:
+            self._freed.used(now)
+        self._freed.give_back(now)
         self._make_room()
         self.tpool.catch_up()
-        self._turns.end_late(self.wsgi.extensions["services"].deadline_seconds)
+        self._exchanges.end_late(self.app.services.deadline_seconds)
 
     def _make_room(self) -> None:
         """Have idle and slow clients give way, as many as it takes for others to find a place and a thread."""
@@ -169,19 +168,11 @@ class DrainingWorker(ThreadWorker):
         self.murder_keepalived()
         busy = self.nr_conns - len(self.pending_conns) - len(self.keepalived_conns)
         most = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
-        self._turns.give_way(most)
-
-    def _give_back_memory(self, now: float) -> None:
-        if self._turns:
-            self._asked = now
-        idle = now - self._asked > IDLE_SECONDS
-        if self._asked > self._given_back and (idle or now - self._given_back > BUSY_SECONDS):
-            self._given_back = now
-            memory.give_back()
+        self._exchanges.give_way(most)
 
     def _end_when_broken(self) -> None:
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
-        services = self.wsgi.extensions["services"]
+        services = self.app.services
         reason = services.repository.broken(max(services.deadline_seconds, STALLED_SECONDS))
         if reason and not services.draining.is_set():
             self._broken = True
@@ -221,11 +212,10 @@ class DrainingWorker(ThreadWorker):
         signal.signal(signal.SIGINT, self.handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        application = getattr(self, "wsgi", None)
-        if application is None:  # still being imported
+        if self.app.services is None:  # still being imported
             super().handle_exit(sig, frame)
             return
-        draining = application.extensions["services"].draining
+        draining = self.app.services.draining
         if not draining.is_set():
             draining.set()
             end = threading.Timer(self.settings.drain_seconds, self.method_queue.defer, [self._end, sig, frame])

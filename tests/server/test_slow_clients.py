@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from container.errors import Overloaded
-from container.turns import Turns
+from container.server.slow_clients import Exchanges
 
 
 class Conn:
@@ -48,16 +48,16 @@ def test_who_is_late(age: float, untaken: bool, cut: bool, given_up: bool) -> No
         conn = Conn()
         conn.close()
         conn.sock = port.accept()[0]  # what is untaken is known of TCP alone
-        turns = Turns(READ, 100)
-        turns.begin(conn)
-        turns[conn].begun = time.monotonic() - age
+        exchanges = Exchanges(READ, 100)
+        exchanges.begin(conn)
+        exchanges[conn].begun = time.monotonic() - age
         if untaken:
             conn.sock.setblocking(False)
             with pytest.raises(BlockingIOError):
                 while True:
                     conn.sock.send(bytes(1 << 16))
-        turns.end_late(DEADLINE)
-        assert turns[conn].cut is cut
+        exchanges.end_late(DEADLINE)
+        assert exchanges[conn].cut is cut
         if not untaken:
             conn.sock.sendall(b"the answer")
             assert client.recv(100) == b"the answer"
@@ -69,29 +69,29 @@ def test_who_is_late(age: float, untaken: bool, cut: bool, given_up: bool) -> No
 
 
 def test_the_slowest_senders_give_way_first_and_new_ones_do_not(conns: list[Conn]) -> None:
-    turns = Turns(READ, 100)
+    exchanges = Exchanges(READ, 100)
     for conn, age in zip(conns, (9, 8, 7, 0.1), strict=True):
-        turns.begin(conn)
-        turns[conn].begun = time.monotonic() - age
+        exchanges.begin(conn)
+        exchanges[conn].begun = time.monotonic() - age
     for count, expected in ((2, 2), (2, 2), (4, 3)):  # who is about to go counts
-        turns.give_way(count)
-        assert [turns[conn].given_up for conn in conns] == [True] * expected + [False] * (4 - expected)
+        exchanges.give_way(count)
+        assert [exchanges[conn].given_up for conn in conns] == [True] * expected + [False] * (4 - expected)
 
 
 def test_bodies_share_their_memory_and_give_it_back(conns: list[Conn]) -> None:
     slow, other, late, _ = conns
-    turns = Turns(READ, 100)
+    exchanges = Exchanges(READ, 100)
     for conn, age in ((slow, 5), (other, 0), (late, 0)):
-        turns.begin(conn)
-        turns[conn].begun = time.monotonic() - age
-    turns.count(turns[slow], 60)
-    turns.count(turns[other], 60)  # 120 of 100: the slowest gives way
-    assert turns[slow].given_up and not turns[other].given_up
-    turns.end(slow)
+        exchanges.begin(conn)
+        exchanges[conn].begun = time.monotonic() - age
+    exchanges.count(exchanges[slow], 60)
+    exchanges.count(exchanges[other], 60)  # 120 of 100: the slowest gives way
+    assert exchanges[slow].given_up and not exchanges[other].given_up
+    exchanges.end(slow)
     with pytest.raises(Overloaded):  # nobody is slow
-        turns.count(turns[late], 60)
-    turns.end(other)
-    turns.answered(turns[late])
-    turns.count(turns[late], 1000)  # thrown away
-    turns.begin(other)
-    turns.count(turns[other], 100)
+        exchanges.count(exchanges[late], 60)
+    exchanges.end(other)
+    exchanges.answered(exchanges[late])
+    exchanges.count(exchanges[late], 1000)  # thrown away
+    exchanges.begin(other)
+    exchanges.count(exchanges[other], 100)

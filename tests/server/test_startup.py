@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 import torchvision
 
-from container.loads import DEATHS
+from container.server.startup import DEATHS
 from tests.bomb import Bomb
 from tests.conftest import ROOT, Server, StartServer
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from container import memory, threads
+from container import memory
+from container.server import threads
 
 
 class Ending(threading.Thread):
