@@ -58,6 +58,20 @@ class FakeEngine(Engine):
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 
+@dataclass
+class EndsAt:
+    """A check for `cancelled_by` that raises `error` when it is asked for the `count`-th time."""
+
+    count: int
+    error: Exception
+    asked: int = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.asked == self.count:
+            raise self.error
+
+
 @dataclass(frozen=True)
 class TricklingMasks(RoiMasks):
     """Masks that take their time each; one of them cannot be made."""

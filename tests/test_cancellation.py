@@ -10,6 +10,7 @@ from container import formats
 from container.cancellation import cancelled_by, checkpoint
 from container.errors import ClientGone
 from container.structures import Appearance, Choice, Image, Instances, Result, RoiMasks
+from tests.fakes import EndsAt
 
 formats.load()
 
@@ -84,13 +85,7 @@ def test_an_answer_is_no_longer_made_once_it_is_unwanted(form: str, appearance: 
     with cancelled_by(lambda: asked.append(form)):
         whole = formats.formats[form].encode(RESULT, choice)
     assert len(asked) >= least and whole
-
-    def leave() -> None:
-        asked.append(form)
-        if len(asked) == 3:
-            raise ClientGone("gone")
-
-    asked.clear()
-    with pytest.raises(ClientGone), cancelled_by(leave):
+    gone = EndsAt(3, ClientGone("gone"))
+    with pytest.raises(ClientGone), cancelled_by(gone):
         formats.formats[form].encode(RESULT, choice)
-    assert len(asked) == 3
+    assert gone.asked == 3

@@ -14,6 +14,7 @@ from container.engines.torchvision_detection import _pieces
 from container.errors import DeadlineExceeded
 from container.registry import load_plugins
 from container.structures import Instances, ModelSpec, Options, RoiMasks
+from tests.fakes import EndsAt
 
 load_plugins("container.engines")
 
@@ -90,16 +91,10 @@ def test_a_prediction_ends_between_two_pieces(
     name: str, engines: dict[str, Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torchvision_detection, "PIECE", 4)
-    asked: list[int] = []
-
-    def late() -> None:
-        asked.append(1)
-        if len(asked) == 3:
-            raise DeadlineExceeded("late")
-
+    late = EndsAt(3, DeadlineExceeded("late"))
     with pytest.raises(DeadlineExceeded), cancelled_by(late):
         engines[name].predict(PHOTOS[:1], [Options(confidence=0.0, max_detections=17)])
-    assert len(asked) == 3
+    assert late.asked == 3
     (found,) = engines[name].predict(PHOTOS[:1], [Options(confidence=0.0, max_detections=17)])
     assert len(found) == 17
 

@@ -10,6 +10,7 @@ from container.cancellation import cancelled_by
 from container.engines import _selection
 from container.engines._selection import best_apart
 from container.errors import DeadlineExceeded
+from tests.fakes import EndsAt
 
 
 def crowd(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,13 +51,7 @@ def test_tens_of_thousands_take_seconds(iou_threshold: float) -> None:
 def test_it_ends_between_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_selection, "BLOCK", 10)
     boxes, scores = crowd(60, 0)
-    asked: list[int] = []
-
-    def late() -> None:
-        asked.append(1)
-        if len(asked) == 3:
-            raise DeadlineExceeded("late")
-
+    late = EndsAt(3, DeadlineExceeded("late"))
     with pytest.raises(DeadlineExceeded), cancelled_by(late):
         best_apart(boxes, scores, 1.0, None)
-    assert len(asked) == 3
+    assert late.asked == 3
