@@ -47,7 +47,7 @@ def pack(
     except ModelError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
+        raise click.ClickException(f"{output} cannot be written: {error.strerror or type(error).__name__}") from None
     click.echo(f"{output}: {packed.name}, {len(packed.labels)} classes, {output.stat().st_size / 1e6:.1f} MB")
 
 

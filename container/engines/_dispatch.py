@@ -40,17 +40,14 @@ class Answer(NamedTuple):
     inference_ms: float
 
 
-@dataclass(frozen=True)
-class _Job:
-    pixels: np.ndarray
-    options: Options
+class _Caller(NamedTuple):
+    """Who waits for a prediction; holds no picture, since errors of cancellation hold it."""
+
     deadline: float  # on the monotonic clock
     gone: Callable[[], bool]  # whether the caller has left
-    queued: float = field(default_factory=time.monotonic)
-    future: "Future[Answer]" = field(default_factory=Future)
 
     def unwanted(self) -> ServingError | None:
-        """Why nobody waits for the prediction any more, once it has begun."""
+        """Why the prediction is not waited for any more, once it has begun."""
         if time.monotonic() > self.deadline:
             return DeadlineExceeded("the request was still in the model at its deadline")
         if self.gone():
@@ -58,18 +55,27 @@ class _Job:
         return None
 
 
-def _check(jobs: Sequence[_Job]) -> None:
-    """DeadlineExceeded or ClientGone where none of the jobs is wanted any more."""
-    reasons = [job.unwanted() for job in jobs]
-    if reasons and reasons[0] is not None and all(reasons):
-        raise reasons[0]
+@dataclass(frozen=True)
+class _Job:
+    pixels: np.ndarray
+    options: Options
+    caller: _Caller
+    queued: float = field(default_factory=time.monotonic)
+    future: "Future[Answer]" = field(default_factory=Future)
+
+
+def _check(callers: Sequence[_Caller]) -> None:
+    """DeadlineExceeded or ClientGone where none of them waits any more."""
+    reasons = list(filter(None, (caller.unwanted() for caller in callers)))
+    if len(reasons) == len(callers):
+        raise reasons.pop()  # held by nothing in this frame, which it holds: the picture would be kept with them
 
 
 def _wanted(job: _Job) -> bool:
     """Whether a job is still to be done. One whose caller has gone past its deadline was cancelled."""
     if not job.future.set_running_or_notify_cancel():
         return False
-    if time.monotonic() - job.queued > WATCHED and job.gone():
+    if time.monotonic() - job.queued > WATCHED and job.caller.gone():
         job.future.set_exception(ClientGone("the client closed the connection before the model was asked"))
         return False
     return True
@@ -99,7 +105,7 @@ class Dispatcher:
     ) -> Answer:
         """Predict one picture, waiting for it; Overloaded, DeadlineExceeded, ClientGone, or what the engine raises."""
         self.admit(deadline)
-        job = _Job(pixels, options, deadline, gone)
+        job = _Job(pixels, options, _Caller(deadline, gone))
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -190,14 +196,14 @@ class Dispatcher:
         begun = time.monotonic()
         self._running = (len(jobs), begun)
         try:
-            with cancelled_by(partial(_check, tuple(jobs))):
+            with cancelled_by(partial(_check, [job.caller for job in jobs])):
                 predictions = self._predict([job.pixels for job in jobs], [job.options for job in jobs])
         except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
             self._lost = self._lost or isinstance(error, DeviceLost)
             if len(jobs) == 1:
                 jobs.pop().future.set_exception(error)
             while jobs:  # one picture, such as one too large for the memory, must not fail the others
-                if (reason := jobs[0].unwanted()) is not None:
+                if (reason := jobs[0].caller.unwanted()) is not None:
                     jobs.pop(0).future.set_exception(reason)
                 else:
                     self._answer([jobs.pop(0)])

@@ -43,8 +43,7 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
         size = archive.stat().st_size
         with gzip.open(archive) as unzipped:
             stream = _Bounded(unzipped)
-            # It wants only `read` of a stream.
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as tar:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as tar:  # type: ignore[call-overload]  # reads
                 for member in tar:
                     path = _checked(member)
                     total += member.size

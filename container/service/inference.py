@@ -46,8 +46,10 @@ class Inference:
 
     def _check_count(self, engine: Engine, options: Options) -> None:
         """BadRequest for more masks or keypoints than the limit, or than the model makes for who asks for no number."""
+        if options.max_detections is None:
+            return
         own = engine.default_instances(options)
-        if own is None or options.max_detections is None:
+        if own is None:
             return
         allowed = max(self._max_detections, own)
         if options.max_detections > allowed:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from container.cancellation import checkpoint
-from container.engines._dispatch import Answer, Dispatcher
+from container.engines._dispatch import Answer, Dispatcher, Predict
 from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
 from container.structures import Options
 from tests.fakes import FakeEngine
@@ -236,18 +236,26 @@ def test_a_batch_goes_on_while_anybody_waits_for_it(leaving: tuple[bool, ...], a
     assert model.steps == 100 if answered == 4 else 50 <= model.steps < 60
 
 
-def test_a_failed_picture_is_not_kept() -> None:
-    def predict(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
-        raise RuntimeError("broken")
+def broken(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+    raise RuntimeError("broken")
 
+
+def cancelled(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+    while True:
+        time.sleep(0.01)
+        checkpoint()
+
+
+@pytest.mark.parametrize(("predict", "error"), [(broken, RuntimeError), (cancelled, ClientGone)])
+def test_a_failed_picture_is_not_kept(predict: Predict, error: type[Exception]) -> None:
     dispatcher = Dispatcher(predict, queue_size=4)
     pixels = np.zeros((2, 2, 3), np.uint8)
     gone = weakref.ref(pixels)
     gc.collect()
     gc.disable()
     try:
-        with pytest.raises(RuntimeError):
-            dispatcher.predict(pixels, Options(), soon())
+        with pytest.raises(error):
+            dispatcher.predict(pixels, Options(), soon(), lambda: predict is cancelled)
         del pixels
         assert gone() is None
     finally:
