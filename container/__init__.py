@@ -9,25 +9,28 @@ server/             what stands around gunicorn: application (its settings and h
                     ends), slow_clients (which are shed when threads, sockets or memory run low), threads, startup (how
                     loading went, from the workers to the master)
 settings            the environment, read once
-protocols/          HTTP in, HTTP out
-    sagemaker/      endpoint (/ping, /invocations, /execution-parameters), multi_model (/models), runtime and
-                    async_invocation (/endpoints/NAME/…), native (their errors), invocation (one request), exchange,
-                    target, negotiation, attributes, body, sessions, streaming, event_stream
-    docs, openapi   /openapi.json, /docs            metrics   /metrics
-    errors          any exception as one JSON shape  request_log   id, log line, counters
-    access          API keys                         browser       security headers, pages of other origins
+protocols/          languages that clients speak over HTTP, a folder each; none knows another
+    sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
+                    multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), runtime_errors, invocation
+                    (one request), messages, negotiation, sessions, streaming, event_stream, async_queue, openapi
+web/                what HTTP needs whatever the protocol
+    protocol        what a protocol is, and their table      site     whose a path is, and which route answers
+    body            limits and reading of bodies             errors   any exception as its protocol's response
+    access          API keys, and pages of other origins     request_log   id, log line, counters, headers
+    common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
-service/            Services: what a protocol may call; Inference: one picture through one model; Sessions; Jobs;
+service/            Services: what a protocol may call; Pipeline: decode, predict, encode, in a RequestContext; Sessions;
                     MultiModel
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
-images/             bytes → picture: limits, decode, sources (plug-ins), fetch
+images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote (URLs)
 training/           train (COCO folders → a model that can be served), evaluate
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
-objects/            s3:// addresses: S3, or a folder that stands for it
-models/             locate, artifact (model.tar.gz), repository (what is loaded), loader and budget (loading beside
-                    others), record (for a process after this one), embedded (the default model)
-rendering/          masks, outlines, boxes and labels on a picture
-engines/            models that predict, one a task; architectures by name (plug-ins); torch stays in here
+s3/                 s3:// addresses: S3, or a folder that stands for it
+models/             locate, artifact (model.tar.gz), repository (what is loaded), loading and budget, embedded (the
+                    default model)
+rendering/          masks, outlines, boxes, marks and labels on a picture
+engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
+                    architectures by name (plug-ins); torch stays in here
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, label_map: functions on arrays

@@ -8,8 +8,8 @@
 It reaches the work past functions that know nothing of requests, such as a network's heads and the drawing of masks.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import ContextVar
 
 Check = Callable[[], None]
@@ -17,14 +17,11 @@ Check = Callable[[], None]
 _check: ContextVar[Check] = ContextVar("check")
 
 
-@contextmanager
-def cancelled_by(check: Check) -> Iterator[None]:
-    """Within the block, and in this thread, `checkpoint` calls `check`, which raises once the work is unwanted."""
-    token = _check.set(check)
-    try:
-        yield
-    finally:
-        _check.reset(token)
+def cancelled_by(check: Check) -> ExitStack:
+    """A block in which, in this thread, `checkpoint` calls `check`, which raises once the work is unwanted."""
+    block = ExitStack()
+    block.callback(_check.reset, _check.set(check))
+    return block
 
 
 def checkpoint() -> None:

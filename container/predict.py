@@ -1,16 +1,18 @@
 """Prediction without a server: the same path from bytes to bytes, in this process."""
 
 from dataclasses import replace
+from functools import partial
 
 from container import app
 from container.errors import ModelError
 from container.formats import formats, load
 from container.images.decode import decode
-from container.protocols.sagemaker import attributes
+from container.protocols.sagemaker import negotiation
+from container.protocols.sagemaker.protocol import read_defaults
+from container.service import RequestContext
 from container.service.services import DEFAULT_MODEL
 from container.settings import Settings
 from container.structures import Choice
-from container.telemetry.timing import Timings
 
 
 class Predictor:
@@ -19,7 +21,7 @@ class Predictor:
     def __init__(self, settings: Settings, form: str, attribute_text: str) -> None:
         """Load the model of `settings`, waiting for it; ModelError or BadRequest in one line."""
         load()
-        given = attributes.parse(attribute_text, app.read_defaults(settings).attributes)
+        given = negotiation.parse(attribute_text, read_defaults(settings).attributes)
         self._choice = Choice(form, given.options(), given.appearance())
         self._services = app.start_services(replace(settings, multi_model=False))
         self._services.repository.wait(DEFAULT_MODEL)
@@ -29,8 +31,9 @@ class Predictor:
 
     def predict(self, data: bytes) -> bytes:
         """The answer to one encoded picture; any ServingError but those of HTTP."""
-        image = decode(data, self._services.limits)
-        timings = Timings(self._services.deadline_seconds)
         form = formats[self._choice.format]
-        result = self._services.inference.predict(image, form.options(self._choice), DEFAULT_MODEL, timings)
-        return form.encode(result, self._choice)
+        context = RequestContext(self._services.deadline_seconds)
+        with self._services.pipeline.open(DEFAULT_MODEL, context) as run:
+            image = run.decode(partial(decode, data))
+            results = run.predict([image], form.options(self._choice))
+            return run.encode(form, results, self._choice)

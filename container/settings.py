@@ -6,10 +6,12 @@ of settings is compared with this file by a test.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, Self, TypeVar
 
 PREFIX = "MASKSERVE_"
+
+Record = TypeVar("Record")
 
 
 def setting(default: object, doc: str, *names: str, secret: bool = False) -> Any:
@@ -61,6 +63,7 @@ class Settings:
         "SAGEMAKER_MULTI_MODEL",
     )
 
+    protocols: str = setting("", "Protocols to speak, separated by commas: `sagemaker`; empty means all.", "PROTOCOLS")
     host: str = setting("0.0.0.0", "Address to listen on.", "HOST")
     model: str = setting(
         "", "`default`, an architecture's name, a folder or a model.tar.gz; empty means what lies in base_dir.", "MODEL"
@@ -129,20 +132,16 @@ class Settings:
     drain_seconds: float = setting(
         2.0, "Seconds after SIGTERM in which requests are still taken while /ping answers 503.", "DRAIN_SECONDS"
     )
+    # What they were read from, out of which a protocol reads a record of its own by `read`.
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read every variable that is set and not empty; ValueError names the variable, its value and what it takes."""
-        values: dict[str, Any] = {}
-        for f in fields(cls):
-            for name in variables(f.name):
-                if environ.get(name, "").strip():
-                    values[f.name] = _cast(type(f.default), name, environ[name].strip())
-                    break
-        return cls(**values)
+        return replace(read(cls, environ), environ=environ)
 
     def __post_init__(self) -> None:
-        for f in fields(self):
+        for f in settings_of(type(self)):
             fits, allowed = _ALLOWED.get(f.name, (lambda _: True, ""))
             value = getattr(self, f.name)
             if not fits(value):
@@ -170,9 +169,25 @@ class Settings:
         return int(self.max_payload_mb * 1024 * 1024) or None
 
 
-def variables(name: str) -> tuple[str, ...]:
-    """The environment variables that a field of Settings is read from, first one first."""
-    names = next(f for f in fields(Settings) if f.name == name).metadata["names"]
+def read(record: type[Record], environ: Mapping[str, str]) -> Record:
+    """A record whose fields are made by `setting`, such as a protocol's own, out of the environment; ValueError."""
+    values: dict[str, Any] = {}
+    for f in settings_of(record):
+        for name in variables(f.name, record):
+            if environ.get(name, "").strip():
+                values[f.name] = _cast(type(f.default), name, environ[name].strip())
+                break
+    return record(**values)
+
+
+def settings_of(record: type) -> list[Field[Any]]:
+    """The fields of a record that are made by `setting`."""
+    return [f for f in fields(record) if "names" in f.metadata]
+
+
+def variables(name: str, record: type = Settings) -> tuple[str, ...]:
+    """The environment variables that a field of a record is read from, first one first."""
+    names = next(f for f in fields(record) if f.name == name).metadata["names"]
     return tuple(n if n.startswith("SAGEMAKER_") else PREFIX + n for n in names)
 
 

@@ -86,7 +86,7 @@ def client(engine: FakeEngine) -> Iterator[FlaskClient]:
     """A test client of the real application with the fake model."""
     app = create_app(Settings(), ready_services(engine))
     yield app.test_client()
-    app.extensions["services"].repository.close()
+    app.services.repository.close()
 
 
 @dataclass

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from container.engines._base import Engine
-from container.engines._dispatch import Dispatcher, Predict
+from container.engines.base import Engine
+from container.engines.queue import Dispatcher, Predict
 from container.errors import BadModel, InsufficientMemory
-from container.images.limits import Limits
-from container.models.record import Record
+from container.images.source import Limits
 from container.models.repository import Load, Model, Repository
-from container.service import Inference, Services
-from container.service.multi_model import MultiModel
+from container.service import Pipeline, Services
+from container.service.multi_model import MultiModel, Record
 from container.service.services import DEFAULT_MODEL
 from container.structures import Instances, ModelSpec, Options, Prediction, RoiMasks
 
@@ -107,7 +106,7 @@ def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 
     """Services whose model `load` has begun to make."""
     repository = Repository(patience)
     repository.load(DEFAULT_MODEL, load)
-    return Services(repository, Inference(repository), Limits(**limits), deadline_seconds)
+    return Services(Pipeline(repository, Limits(**limits)), deadline_seconds)
 
 
 def ready_services(
@@ -164,7 +163,7 @@ def multi_model_services(root: Path, loader: FakeLoader, deadline_seconds: float
     """Services of a multi-model endpoint, to be started."""
     repository = Repository()
     models = MultiModel(repository, root, loader)
-    return Services(repository, Inference(repository), Limits(), deadline_seconds, multi_model=models)
+    return Services(Pipeline(repository, Limits()), deadline_seconds, multi_model=models)
 
 
 def started(root: Path, loader: FakeLoader, record: Record | None = None) -> Services:

@@ -20,7 +20,7 @@ def start(settings: Settings) -> Any:
     ends before it has begun, as one does that has no memory to begin with.
     """
     # Here and not above: metrics of several workers want their folder before their import.
-    from container.engines._dispatch import Dispatcher
+    from container.engines.queue import Dispatcher
     from container.errors import ModelError
     from container.models.repository import Model
     from tests.fakes import FakeEngine, FakeLoader, TricklingEngine, fake_services, multi_model_services
@@ -67,16 +67,17 @@ def _trapped(predict: Any) -> Any:
     trap = os.environ.get("MASKSERVE_TEST_TRAP")
     if not trap:
         return predict
-    from container.engines import _light_torchvision, _runtime  # noqa: F401  # the first for what it does
+
+    from container.engines.runtime import explain
 
     def run(pixels: Any, options: Any) -> Any:
         if any(picture.shape[1] == TRAP for picture in pixels):
             if trap == "stall":
                 time.sleep(120)
-            raise RuntimeError(trap)
+            raise explain(RuntimeError(trap))
         return predict(pixels, options)
 
-    return _runtime.bounded(run)
+    return run
 
 
 if __name__ == "__main__":

@@ -14,36 +14,45 @@ LAYERS = (
     ("cli", "__main__", "server"),
     ("predict", "app"),
     ("protocols",),
-    ("workflows",),
+    ("web", "workflows"),
     ("service", "training", "check"),
-    ("formats", "store", "evaluation", "images", "models", "objects"),
+    ("formats", "store", "evaluation", "images", "models", "s3"),
     ("engines", "rendering", "datasets"),
     ("structures",),
     ("ops",),
 )
+MAX_LINES, MAX_FUNCTION = 350, 60
+SMALL, MAX_SMALL = 40, 20  # files under so many lines, and how many there may be
+# Files there are as small as what they add is, and one of a package says what the package is.
+PLUGINS = ("formats", "images/headers", "images/sources", "engines/kinds", "protocols")
 # "" is the package itself, which holds the version.
 ANYWHERE = ("cancellation", "cores", "memory", "errors", "failure", "registry", "telemetry", "")
 READERS_OF_SETTINGS = ("app", "cli", "predict", "server")
+# Of a protocol, the modules that may read settings: they hand values to the others.
+READERS_IN_PROTOCOLS = ("protocol", "settings")
 SIBLINGS = (
     "protocols",
     "formats",
     "models",
     "images",
-    "objects",
+    "s3",
     "store",
     "evaluation",
 )  # parts of one layer that stay apart
 
 FENCES = {
-    "flask": ("protocols", "app"),
-    "flask_cors": ("protocols/browser",),
-    "werkzeug": ("protocols", "app"),
+    "flask": ("protocols", "web"),
+    "flask_cors": ("web/access",),
+    "werkzeug": ("protocols", "web"),
     "openvino": ("engines",),
     "torch": ("engines", "training"),
     "torchvision": ("engines", "training"),
+    "transformers": ("engines",),
     "sqlalchemy": ("store",),
-    "boto3": ("images/sources/s3", "objects/s3"),
-    "botocore": ("images/sources/s3", "objects/s3"),
+    "alembic": ("store",),
+    "psycopg": ("store",),
+    "boto3": ("s3/store",),
+    "botocore": ("s3/store",),
     "PIL": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
@@ -91,12 +100,19 @@ def test_imports_go_down_only(path: Path) -> None:
             continue
         other = name.split(".")[1]
         if other == "settings":
-            assert own in READERS_OF_SETTINGS, f"{own} reads settings: hand it values instead"
+            reads = path.stem in READERS_IN_PROTOCOLS if own == "protocols" else own in READERS_OF_SETTINGS
+            assert reads, f"{path.stem} reads settings: hand it values instead"
         elif other not in ANYWHERE and other != own and other != "__version__":
             assert own not in (*ANYWHERE, "settings"), f"{own} is a leaf and imports {name}"
             assert depth(own) <= depth(other), f"{own} imports {name}, which lies above"
             if own in SIBLINGS:
                 assert depth(own) < depth(other), f"{own} imports its sibling {name}"
+
+
+def test_only_protocols_and_the_application_speak_http() -> None:
+    for path in MODULES:
+        if part(path) not in ("web", "protocols", "app"):
+            assert not [name for name in imports(path) if name.startswith("container.web")], path
 
 
 def test_protocols_do_not_import_each_other() -> None:
@@ -124,3 +140,23 @@ def test_the_tree_in_the_package_docstring_is_the_tree() -> None:
         {part(path) for path in MODULES} - {""} - {word.strip("`,;:()/").removesuffix(".py") for word in text.split()}
     )
     assert not missing
+
+
+def test_no_module_and_no_function_is_long() -> None:
+    long = [str(path) for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES]
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > MAX_FUNCTION:
+                    long.append(f"{path}: {node.name}, {lines} lines")
+    assert not long
+
+
+def test_few_files_are_crumbs() -> None:
+    small = []
+    for path in MODULES:
+        plug_in = path.relative_to(PACKAGE).parent.as_posix().startswith(PLUGINS)
+        if path.name != "__init__.py" and not plug_in:
+            small += [path] * (len(path.read_text(encoding="utf-8").splitlines()) < SMALL)
+    assert len(small) <= MAX_SMALL, [str(path.relative_to(PACKAGE)) for path in small]

@@ -12,7 +12,7 @@ import torch
 import torchvision
 
 from container.models import artifact
-from container.protocols.sagemaker.attributes import KEYS
+from container.protocols.sagemaker.negotiation import KEYS
 from container.training.hyperparameters import Hyperparameters
 from tests.conftest import ROOT, Server, pixels_of
 

@@ -1,9 +1,8 @@
 """SECURITY.md names tests and settings that exist."""
 
 import re
-from dataclasses import fields
 
-from container.settings import Settings, variables
+from container.settings import Settings, settings_of, variables
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -27,5 +26,5 @@ def test_every_promise_has_a_test() -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     named = set(re.findall(r"`((?:MASKSERVE|SAGEMAKER)_\w+)`", TEXT))
-    assert named <= {name for f in fields(Settings) for name in variables(f.name)}
+    assert named <= {name for f in settings_of(Settings) for name in variables(f.name)}
     assert {"MASKSERVE_API_KEY", "MASKSERVE_CORS_ORIGINS", "MASKSERVE_URL_HOSTS", "MASKSERVE_HOST"} <= named

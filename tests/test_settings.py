@@ -1,12 +1,11 @@
 """Settings: read once, checked, and documented in the README."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from container.settings import Settings, comma_list, variables
+from container.settings import Settings, comma_list, settings_of, variables
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -74,7 +73,7 @@ def test_comma_list() -> None:
 def test_the_readme_has_every_setting_with_its_default_and_its_line() -> None:
     rows = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*) \|$", README, re.MULTILINE))
     expected = {}
-    for f in fields(Settings):
+    for f in settings_of(Settings):
         first, *others = variables(f.name)
         default = f"`{f.default}`" if f.default != "" else ""
         also = f" Also `{'`, `'.join(others)}`." if others else ""

@@ -11,7 +11,7 @@ from container.check import (
     attributes,
     batch,
     bodies,
-    engine,
+    container_engine,
     health,
     image,
     load,
@@ -100,7 +100,7 @@ def _subject(request: Request, client: Client, start: Start | None, process: Pro
 def _image(request: Request) -> Iterator[Finding]:
     options = [word for pair in request.image_environ for word in ("-e", pair)]
     with _model_data(request.model_data) as folder:
-        found = Image(engine.find(), request.image, (*options, "-v", f"{folder}:/opt/ml/model:ro"))
+        found = Image(container_engine.find(), request.image, (*options, "-v", f"{folder}:/opt/ml/model:ro"))
         for finding in image.checks.find(image.Inspected(found, request.start_seconds)):
             yield finding
             if finding.check == image.SERVES and finding.outcome is Outcome.FAILED:

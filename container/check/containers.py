@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from container.check.engine import Engine
+from container.check.container_engine import Engine
 from container.check.findings import Skipped
 
 _PAUSE = 0.5

@@ -46,9 +46,10 @@ def check(
     URL is any server's address, such as http://127.0.0.1:8080. Without URL and --image, `serve` is started with the
     settings of the environment, checked and stopped.
     """
-    from container.check import command, report
-    from container.check.engine import Unavailable
-    from container.check.findings import Finding, Outcome
+    from container.check import command
+    from container.check.container_engine import Unavailable
+    from container.check.findings import HEADING, Finding, Outcome, as_row, summary
+    from container.check.findings import as_json as findings_json
 
     if url and image or (pid or given["multi_model"]) and not url:
         raise click.UsageError("give URL or --image; --pid and --multi-model only with URL")
@@ -60,15 +61,15 @@ def check(
     request = command.Request(url, image, pid, model_data, env, headers, **given)
     findings: list[Finding] = []
     if not as_json:
-        click.echo(report.HEADING)
+        click.echo(HEADING)
     try:
         for finding in command.run(request):
             findings.append(finding)
             if not as_json:
-                click.echo(report.row(finding))
+                click.echo(as_row(finding))
     except (ValueError, Unavailable, RuntimeError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(report.as_json(findings) if as_json else report.summary(findings))
+    click.echo(findings_json(findings) if as_json else summary(findings))
     sys.exit(any(finding.outcome is Outcome.FAILED for finding in findings))
 
 

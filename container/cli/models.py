@@ -81,17 +81,17 @@ def _json_object(option: str, text: str) -> dict[str, Any]:
 def models(**given: Any) -> None:
     """List the architectures, and the model that `serve` would load."""
     from container.app import find_model
-    from container.engines import _catalog as catalog
+    from container.engines.base import by_task, describe
     from container.errors import ModelError
     from container.models import artifact
 
     settings = read_settings(**given)
-    for task, names in catalog.by_task().items():
+    for task, names in by_task().items():
         click.echo(f"{task}:")
         for name, weights in names.items():
             click.echo(f"  {name:<36} {', '.join(weights)}".rstrip())
     try:
         with artifact.opened(find_model(settings)) as spec:
-            click.echo(f"\nserve loads: {catalog.describe(spec)}")
+            click.echo(f"\nserve loads: {describe(spec)}")
     except ModelError as error:
         raise click.ClickException(f"serve loads nothing: {error}") from None

@@ -30,7 +30,7 @@ class Clarify(Format):
 
 
 def _rows(result: Result) -> list[list[object]]:
-    instances = result.instances.finite()
+    instances = result.prediction.instances().finite()
     height, width = instances.image_size
     boxes = np.clip(instances.boxes / np.array([width, height, width, height], np.float32), 0, 1)
     numeric = numbers(np.column_stack([instances.scores, boxes]))

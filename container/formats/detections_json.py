@@ -32,7 +32,7 @@ class DetectionsJson(Format):
 
 
 def _document(result: Result, choice: Choice) -> bytes:
-    instances = result.instances.finite()
+    instances = result.prediction.instances().finite()
     encoding = choice.appearance.masks
     members = {
         "labels": dump(instances.captions),

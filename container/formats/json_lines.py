@@ -23,7 +23,7 @@ class JsonLines(Streamed):
 
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
-        return _lines(result.instances.finite(), choice.appearance.masks)
+        return _lines(result.prediction.instances().finite(), choice.appearance.masks)
 
 
 def _lines(instances: Instances, encoding: MaskEncoding) -> Iterator[bytes]:

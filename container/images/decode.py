@@ -10,9 +10,9 @@ import re
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from typing import NamedTuple
 
-import numpy as np
 from PIL import Image as Pillow
 from PIL import _imaging
 from PIL.BmpImagePlugin import BmpImageFile
@@ -24,20 +24,38 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from container import cores, memory
-from container.errors import BadImage, BadRequest, OutOfMemory, ServingError
-from container.images import headers
-from container.images.limits import Limits
+from container.errors import (
+    BadImage,
+    BadRequest,
+    OutOfMemory,
+    PayloadTooLarge,
+    ServingError,
+    Unprocessable,
+    UnsupportedMediaType,
+)
+from container.images.headers import bmp, gif, jpeg, png, tiff, webp
+from container.images.headers._header import Header
+from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
+from container.images.source import Limits
 from container.structures import Image
 
-_OPEN: dict[str, Callable[[io.BytesIO], ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
-    "WEBP": WebPImageFile,
-    "GIF": GifImageFile,
-    "BMP": BmpImageFile,
-    "TIFF": TiffImageFile,
+
+class _Format(NamedTuple):
+    begins: re.Pattern[bytes]  # the first bytes of its files
+    read_header: Callable[[bytes], Header]
+    open: Callable[[io.BytesIO], ImageFile]
+
+
+_FORMATS = {
+    "JPEG": _Format(re.compile(rb"\xff\xd8\xff"), jpeg.read, JpegImageFile),
+    "PNG": _Format(re.compile(re.escape(png.SIGNATURE)), png.read, PngImageFile),
+    "WebP": _Format(re.compile(rb"RIFF.{4}WEBP", re.DOTALL), webp.read, WebPImageFile),
+    "GIF": _Format(re.compile(rb"GIF8[79]a"), gif.read, GifImageFile),
+    "BMP": _Format(re.compile(rb"BM"), bmp.read, BmpImageFile),
+    "TIFF": _Format(re.compile(b"|".join(map(re.escape, tiff.SIGNATURES))), tiff.read, TiffImageFile),
 }
+_SCANS_OF_LARGEST = 30  # at most 1.5 s for 50 MP
 _MEMORY = 16  # bytes that decoding may take for each pixel
 # More decodes at a time than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
@@ -49,41 +67,85 @@ with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with one
     _library = ctypes.CDLL(_imaging.__file__)  # finds what Pillow's own library was linked with, too
     _library.TIFFSetErrorHandler(None)
     _library.TIFFSetWarningHandler(None)
-Pillow.MAX_IMAGE_PIXELS = None  # `Limits.max_pixels` is tested before Pillow is called
+Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` comes before Pillow is called
 
 
-def decode(data: bytes, limits: Limits) -> Image:
+def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Image:
     """The first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha laid over white.
 
-    BadRequest for no bytes, UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for
-    0 pixels, BadImage for anything broken or cut short, Overloaded where `limits.room` stays taken. Safe to call from
-    many threads at once.
+    Its pixels are held in `share` (None: uncounted). Safe to call from many threads at once. BadRequest for no bytes,
+    UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for
+    anything broken or cut short, Overloaded where the pixel budget stays taken, OutOfMemory.
     """
     if not data:
-        raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(headers.FORMATS)}")
-    header = headers.read(data)
-    limits.check_pixels(header.width, header.height)
-    limits.check_scans(header.scans, header.effort * header.width * header.height)
+        raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(_FORMATS)}")
+    form = _recognised(data)
+    header = form.read_header(data)
+    pixels = header.width * header.height
+    check_pixels(header.width, header.height, limits)
+    check_scans(header.scans, header.effort * pixels, limits)
     _mute_pillow()
     try:
-        with limits.room.decoding(header.width * header.height), _CORES:
-            return limits.room.keep(Image(upright(_pixels(header, limits), header.orientation)))
+        with share.decoding(pixels) if share else nullcontext(), _CORES:
+            with form.open(io.BytesIO(header.stream)) as picture:
+                if picture.size != (header.width, header.height):  # Pillow may see another size than `headers`
+                    check_pixels(*picture.size, limits)
+                if header.format == "JPEG":
+                    picture.decodermaxblock = len(header.stream)  # libjpeg cannot wait for more of arithmetic coding
+                return Image(upright(to_rgb(picture), header.orientation))
     except ServingError:
         raise
     except Exception as error:  # hostile files make Pillow raise nearly every kind there is
         # libwebp and libjpeg say the same of a want of memory as of a damaged file.
-        if memory.lacking(error) or not memory.obtainable(_MEMORY * header.width * header.height):
+        if memory.lacking(error) or not memory.obtainable(_MEMORY * pixels):
             message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
             raise OutOfMemory(message) from error
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
 
 
-def _pixels(header: headers.Header, limits: Limits) -> np.ndarray:
-    with _OPEN[header.format](io.BytesIO(header.stream)) as picture:
-        limits.check_pixels(*picture.size)  # Pillow may see another size than `headers`
-        if header.format == "JPEG":
-            picture.decodermaxblock = len(header.stream)  # libjpeg cannot wait for more of what is arithmetic-coded
-        return to_rgb(picture)
+def orientation(data: bytes) -> int:
+    """How a picture that can be decoded lies: 1–8 as EXIF counts, 1 for upright."""
+    return _recognised(data).read_header(data).orientation
+
+
+def _recognised(data: bytes) -> _Format:
+    """The format by the first bytes, whatever a file is called or sent as; UnsupportedMediaType for any other."""
+    for form in _FORMATS.values():
+        if form.begins.match(data):
+            return form
+    raise UnsupportedMediaType(
+        f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {', '.join(_FORMATS)}"
+    )
+
+
+def check_bytes(count: int, limits: Limits) -> None:
+    """PayloadTooLarge for a file over `max_body_bytes`."""
+    if count > limits.max_body_bytes:
+        raise PayloadTooLarge(
+            f"the picture is {count} bytes long; "
+            f"at most {limits.max_body_bytes} are allowed (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+        )
+
+
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """PayloadTooLarge over `max_pixels`, Unprocessable where a side is 0."""
+    if not (width and height):
+        raise Unprocessable(f"the picture has no pixels: {width}x{height}; width and height must be 1 or more")
+    if width * height > limits.max_pixels:
+        raise PayloadTooLarge(
+            f"the picture declares {width}x{height} = {width * height} pixels; "
+            f"at most {limits.max_pixels} are allowed (MASKSERVE_MAX_PIXELS)"
+        )
+
+
+def check_scans(scans: int, pixels: int, limits: Limits) -> None:
+    """PayloadTooLarge over `max_scans`, of large pictures fewer: each goes over all `pixels` again."""
+    allowed = min(limits.max_scans, _SCANS_OF_LARGEST * limits.max_pixels // pixels)
+    if scans > allowed:
+        raise PayloadTooLarge(
+            f"the JPEG holds {scans} scans; at most {allowed} are allowed for its size "
+            f"(MASKSERVE_MAX_SCANS, MASKSERVE_MAX_PIXELS)"
+        )
 
 
 def _mute_pillow() -> None:

@@ -4,12 +4,15 @@ Knows nothing of what the files mean. An archive that holds anything which no mo
 of it is written but the files that are wanted, under their own names, with the rights of any new file.
 """
 
+import fcntl
 import gzip
 import os
 import shutil
 import tarfile
+import tempfile
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
@@ -149,3 +152,32 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uname = member.gname = ""
     member.mode = 0o644
     return member
+
+
+_SCRATCH_PREFIX = "maskserve-unpacked-"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """An empty folder for what an archive holds, for the time of the block; those of killed processes are removed."""
+    _sweep()
+    path = Path(tempfile.mkdtemp(prefix="maskserve-"))
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = path.rename(path.with_name(_SCRATCH_PREFIX + path.name))  # locked before anybody would sweep it
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep() -> None:
+    for path in Path(tempfile.gettempdir()).glob(_SCRATCH_PREFIX + "*"):
+        with suppress(OSError):  # another user's, or gone meanwhile
+            lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while its process is there
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)

@@ -16,7 +16,7 @@ from typing import Any
 
 from container.errors import ModelError
 from container.models import archive as tar
-from container.models import scratch
+from container.models.archive import scratch_folder
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
 from container.structures.option_values import CHECKS, checked
 
@@ -55,7 +55,7 @@ def checksum(weights: Path) -> str:
 @contextmanager
 def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
     """The spec of a folder, an archive or a spec itself; what an archive holds is there until the end of the block."""
-    with scratch.folder() as empty:
+    with scratch_folder() as empty:
         yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from container.engines._base import Engine
-from container.engines._dispatch import Dispatcher
+from container.engines.base import Engine
+from container.engines.queue import Dispatcher
 from container.errors import ModelAlreadyLoaded, ModelError, ModelNotFound, ModelNotReady
 from container.telemetry import metrics
 

@@ -39,7 +39,7 @@ class Application(BaseApplication):
     def __init__(self, settings: Settings, start: Callable[[Settings], Any] | None = None) -> None:
         self.settings = settings
         self.services: Any = None  # these two in a worker, once `load` has made them
-        self.jobs: Any = None
+        self.site: Any = None
         self.startup = Startup()
         self._start = start
         # Before anything imports prometheus_client, which looks for its folder then.
@@ -87,9 +87,8 @@ class Application(BaseApplication):
         from container import app
 
         self.services = (self._start or app.start_services)(self.settings)
-        wsgi = app.create_app(self.settings, self.services)
-        self.jobs = wsgi.extensions["jobs"]
-        return wsgi
+        self.site = app.create_app(self.settings, self.services)
+        return self.site
 
     def _when_ready(self, server: Any) -> None:
         """The port is open: refuse now, in one line, what cannot be served."""
@@ -99,7 +98,7 @@ class Application(BaseApplication):
 
         settings = self.settings
         try:
-            app.check(settings)
+            protocols = app.check(settings)
         except (ValueError, ModelError, ServingError) as error:
             self._refuse(str(error))
         url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
@@ -113,9 +112,9 @@ class Application(BaseApplication):
 
             loading.preload()
         print(
-            f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, "
-            f"{url}/docs how to ask.\n"
-            f"Try: curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations",
+            f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask.",
+            *(f"\nTry: {protocol.example.format(url=url)}" for protocol in protocols if protocol.example),
+            sep="",
             flush=True,
         )
 
@@ -127,7 +126,7 @@ class Application(BaseApplication):
     def _worker_started(self, worker: Any) -> None:
         """The application is there, and its model is being loaded, or those that the worker before this one had."""
         if self.services.multi_model is not None:
-            from container.models.record import Record
+            from container.service.multi_model import Record
 
             self.services.multi_model.start(Record(Path(self._models, "loaded.json")))
         self.startup.watch(worker, self.services)
@@ -135,9 +134,9 @@ class Application(BaseApplication):
     def _worker_ends(self, server: Any, worker: Any) -> None:
         """In a worker that was asked to end."""
         self.startup.stopping()
-        if self.jobs is not None:
+        if self.site is not None:
             self.services.draining.set()  # as after a signal, which need not have been the reason
-            self.jobs.close()
+            self.site.close()
 
     def _worker_gone(self, server: Any, worker: Any) -> None:
         """In the master: its gauges count no more."""

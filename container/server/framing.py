@@ -23,8 +23,8 @@ from gunicorn.http.message import Request
 from container.errors import BodyTooLarge
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_MOST_BETWEEN = 16_384  # bytes of one chunk's size and extensions, and of all trailers; gunicorn has no limit
-MOST_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and a second of Accept to read
+_MAX_BETWEEN = 16_384  # bytes of one chunk's size and extensions, and of all trailers; gunicorn has no limit
+MAX_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and a second of Accept to read
 _PATIENCE = 2.0  # seconds that a refused client may pause before it is hung up on
 
 
@@ -41,15 +41,15 @@ def check(request: Any) -> None:
         raise http.InvalidHeader("HOST")
 
 
-def bound(request: Any, most: int, count: Callable[[int], None]) -> None:
-    """Have the body end at `most` bytes, before anything of it is read; the connection ends with a body over that.
+def bound(request: Any, max_bytes: int, count: Callable[[int], None]) -> None:
+    """Have the body end at `max_bytes`, before anything of it is read; the connection ends with a body over that.
 
     What is read of it is told to `count`, which may raise.
     """
     reader = request.body.reader
     if isinstance(reader, ChunkedReader):
-        reader = _Chunks(request, request.unreader, most)
-    elif isinstance(reader, LengthReader) and reader.length > most:
+        reader = _Chunks(request, request.unreader, max_bytes)
+    elif isinstance(reader, LengthReader) and reader.length > max_bytes:
         request.force_close()
     request.body = _Counted(request, reader, count)
 
@@ -98,8 +98,12 @@ class Head(Request):
     """A request whose whole head is bounded, and not each of its lines alone."""
 
     def parse(self, unreader: Any) -> Any:
-        self.max_buffer_headers = MOST_HEAD
-        return super().parse(unreader)
+        self.max_buffer_headers = MAX_HEAD
+        try:
+            return super().parse(unreader)
+        except http.ParseException as error:
+            error.path = self.path  # for the shape of the answer; None where the request line itself is wrong
+            raise
 
 
 class _Counted(Body):
@@ -121,11 +125,11 @@ class _Counted(Body):
 
 
 class _Chunks(ChunkedReader):
-    """Chunks whose announced sizes are added up before they are waited for: BodyTooLarge over `most` bytes."""
+    """Chunks whose announced sizes are added up before they are waited for: BodyTooLarge over `max_bytes`."""
 
-    def __init__(self, request: Any, unreader: Any, most: int) -> None:
+    def __init__(self, request: Any, unreader: Any, max_bytes: int) -> None:
         super().__init__(request, unreader)
-        self._left = most
+        self._left = max_bytes
 
     def read(self, size: int) -> bytes:
         try:
@@ -150,6 +154,6 @@ class _Chunks(ChunkedReader):
         return size, rest
 
     def get_data(self, unreader: Any, buf: io.BytesIO) -> None:
-        if buf.tell() > _MOST_BETWEEN:
+        if buf.tell() > _MAX_BETWEEN:
             raise http.LimitRequestHeaders("a chunk's size line, or trailers")
         super().get_data(unreader, buf)

@@ -23,7 +23,9 @@ class Exchange:
     request: Any = None  # gunicorn's, once its head has been read
     cut: bool = False  # no more is read
     given_up: bool = False
-    held: int = 0  # bytes of its body
+    limits: Any = None  # the BodyLimits of its path, once that is known
+    received: int = 0  # bytes of its body
+    held: int = 0  # of them, in memory
     answered: bool = False  # what is read from then on is thrown away
 
     @property
@@ -66,7 +68,8 @@ class Exchanges:
 
     def count(self, exchange: Exchange, size: int) -> None:
         """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
-        if exchange.answered or not size:
+        exchange.received += size
+        if exchange.answered or not size or (exchange.limits and not exchange.limits.in_memory):
             return
         with self._counting:
             exchange.held += size
@@ -89,11 +92,12 @@ class Exchanges:
     def end_late(self, deadline_seconds: float) -> None:
         """Read no more of who has been sending for too long, and give up who has not taken an answer by far."""
         now = time.monotonic()
-        longest = 3 * self._read_seconds + deadline_seconds
         for conn, exchange in list(self._exchanges.items()):
-            if now - exchange.begun > longest and framing.untaken(conn.sock):
+            read_seconds = exchange.limits.seconds_for(exchange.received) if exchange.limits else self._read_seconds
+            max_seconds = read_seconds + 2 * self._read_seconds + deadline_seconds
+            if now - exchange.begun > max_seconds and framing.untaken(conn.sock):
                 _give_up(conn)
-            elif now - exchange.begun > self._read_seconds and not exchange.cut:
+            elif now - exchange.begun > read_seconds and not exchange.cut:
                 _cut(conn, exchange)
 
     def _slow(self) -> Iterator[tuple[Any, Exchange]]:

@@ -14,13 +14,14 @@ from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any
+from urllib.parse import unquote
 
 from gunicorn.http import errors as http
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
 from container import memory
-from container.errors import BodyTooLarge
+from container.errors import BadRequest, BodyTooLarge
 from container.server import framing
 from container.server.slow_clients import GRACE_SECONDS, Exchanges
 from container.server.threads import Threads, never_wait_for_ever
@@ -67,8 +68,9 @@ class DrainingWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settings = self.app.settings
-        max_body_bytes = self.settings.max_body_bytes or sys.maxsize
-        self._exchanges = Exchanges(self.settings.read_seconds, max(LEAST_BODIES, BODIES * max_body_bytes))
+        max_body_bytes = self.settings.max_body_bytes
+        max_held = max(LEAST_BODIES, BODIES * max_body_bytes) if max_body_bytes else sys.maxsize
+        self._exchanges = Exchanges(self.settings.read_seconds, max_held)
         self._ending = False
         self._seen_to = 0.0
         self._broken = False
@@ -116,12 +118,16 @@ class DrainingWorker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer one request, and end the connection where it is not certain where that request ends."""
-        if req.path != "/ping":
+        path = unquote(req.path)
+        if path not in self.app.site.health_routes:
             self._freed.used(time.monotonic())
         exchange = self._exchanges[conn]
         exchange.request = req
         framing.check(req)
-        framing.bound(req, self.settings.max_body_bytes or sys.maxsize, partial(self._exchanges.count, exchange))
+        limits = exchange.limits = self.app.site.body_limits(path)
+        framing.bound(
+            req, sys.maxsize if limits.max_bytes is None else limits.max_bytes, partial(self._exchanges.count, exchange)
+        )
         conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
@@ -131,6 +137,8 @@ class DrainingWorker(ThreadWorker):
             return False
         finally:
             self._exchanges.answered(exchange)
+        if keep and framing.unfinished(req) and not limits.in_memory:
+            keep = False  # an upload that was refused; the rest of it is worth no connection
         if keep:
             try:
                 conn.parser.finish_body()  # of a body that nobody wanted (404)
@@ -196,7 +204,7 @@ class DrainingWorker(ThreadWorker):
         """Answer what is not well-formed HTTP in the shape of every other error."""
         for kind, status, message in _REFUSALS:
             if isinstance(exc, kind):
-                body = json.dumps({"error": {"code": "bad_request", "message": message}}).encode()
+                body = self._error_body(getattr(exc, "path", None) or getattr(req, "path", None), message)
                 log.info("request", extra={"fields": {"status": status, "reason": message}})
                 head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
                 head += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
@@ -205,6 +213,11 @@ class DrainingWorker(ThreadWorker):
                 framing.hang_up(client, self.settings.read_seconds)
                 return
         super().handle_error(req, client, addr, exc)
+
+    def _error_body(self, path: str | None, message: str) -> bytes:
+        """The document of an error in the words of who owns the path, where that much of the request was read."""
+        protocol = self.app.site.owner(unquote(path or ""))
+        return json.dumps(protocol.error_document(BadRequest(message), "")).encode()
 
     def init_signals(self) -> None:
         """Ctrl-C reaches the workers too, not the master alone: here it is what SIGTERM is."""

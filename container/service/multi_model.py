@@ -1,14 +1,15 @@
 """A multi-model endpoint: models that are loaded and unloaded by name while the others serve."""
 
 import hashlib
+import json
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from container.errors import ModelAlreadyLoaded, ModelError, ModelNotFound, ModelNotReady, ServingError
 from container.models import locate
-from container.models.record import Record
 from container.models.repository import Model, Repository, State
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,33 @@ class LoadsModels(Protocol):
     def prepare(self) -> None: ...
     def load(self, source: Path) -> Model: ...
     def give_back(self) -> None: ...
+
+
+class Record:
+    """Which models are loaded and where they lie, in a file that outlives the process: the next one loads them again.
+
+    Without a file, nothing is kept.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+
+    def read(self) -> dict[str, str]:
+        """What was last written, or nothing."""
+        if self._file is None or not self._file.exists():
+            return {}
+        return dict(json.loads(self._file.read_bytes()))
+
+    def write(self, models: Mapping[str, str]) -> None:
+        """Replace what was written, in one step: a process may be killed at any moment."""
+        if self._file is None:
+            return
+        fresh = self._file.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(models))
+            fresh.replace(self._file)
+        except OSError:
+            log.exception("which models are loaded cannot be written down, for the case that this process ends")
 
 
 class Page(NamedTuple):

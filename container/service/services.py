@@ -3,10 +3,9 @@
 import threading
 from dataclasses import dataclass, field
 
-from container.images.limits import Limits
 from container.models.repository import Repository, State
-from container.service.inference import Inference
 from container.service.multi_model import MultiModel
+from container.service.pipeline import Pipeline
 from container.service.sessions import Sessions
 
 DEFAULT_MODEL = "model"  # the key of the one model of a single-model endpoint
@@ -14,15 +13,18 @@ DEFAULT_MODEL = "model"  # the key of the one model of a single-model endpoint
 
 @dataclass(frozen=True)
 class Services:
-    """Made once by app.create_app, handed to every protocol."""
+    """Made once a process, handed to every protocol."""
 
-    repository: Repository
-    inference: Inference
-    limits: Limits
+    pipeline: Pipeline
     deadline_seconds: float = 55.0
     sessions: Sessions = field(default_factory=Sessions)
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
     multi_model: MultiModel | None = None  # None on an endpoint of one model
+
+    @property
+    def repository(self) -> Repository:
+        """The models."""
+        return self.pipeline.repository
 
     def health(self) -> tuple[bool, str]:
         """Whether requests should be sent here, and why not."""

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,25 +16,18 @@ OWN_BYTES = 2500  # that a session takes beside its bytes, arrays and texts: tho
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a model found in the pictures of an upload, to be shown in another way without asking it again."""
-
-    model: str
-    options: Options
-    predictions: tuple[Prediction, ...]
-    name: str  # what answers call the model
-
-
-@dataclass(frozen=True)
 class Upload:
-    """A body as it was sent, and what was last found in it.
+    """A body as it was sent, and what was last found in its pictures, to be shown in another way without the model.
 
     Decoded pictures are not kept: 12 megapixels take 36 MB, their JPEG a tenth of that and a tenth of a second.
     """
 
     body: bytes
     content_type: str
-    found: Found | None = None
+    model: str = ""  # the key of the model that was asked
+    options: Options = field(default_factory=Options)
+    predictions: tuple[Prediction, ...] = ()
+    name: str = ""  # what answers call the model
 
     @cached_property
     def size(self) -> int:
@@ -43,15 +36,15 @@ class Upload:
 
 
 class Sessions:
-    """Uploads by session id, each for `seconds` from when it was opened, all together `most_bytes`.
+    """Uploads by session id, each for `seconds` from when it was opened, all together `max_bytes`.
 
     Where there is no more room the one that was asked for longest ago ends: one caller can neither fill the memory nor
     keep others from opening sessions. What has expired is let go at the next call. Safe to use from many threads.
     """
 
-    def __init__(self, seconds: float = 1200.0, most_bytes: int = 256 * 2**20) -> None:
+    def __init__(self, seconds: float = 1200.0, max_bytes: int = 256 * 2**20) -> None:
         self.seconds = seconds
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._uploads: OrderedDict[str, Upload] = OrderedDict()  # least recently used first
         self._ends: dict[str, float] = {}  # on the monotonic clock, in the order in which they come
@@ -60,9 +53,9 @@ class Sessions:
     def open(self, upload: Upload) -> str:
         """A new session of `upload`; PayloadTooLarge where it alone is more than there may be."""
         self._check_on()
-        if upload.size > self._most_bytes:
+        if upload.size > self._max_bytes:
             raise PayloadTooLarge(
-                f"the picture takes {upload.size / 2**20:.1f} MB; sessions may hold {self._most_bytes / 2**20:g} "
+                f"the picture takes {upload.size / 2**20:.1f} MB; sessions may hold {self._max_bytes / 2**20:g} "
                 "(MASKSERVE_SESSIONS_MB)"
             )
         session = str(uuid.uuid4())
@@ -94,7 +87,7 @@ class Sessions:
             self._forget(session)
 
     def _check_on(self) -> None:
-        if not self._most_bytes:
+        if not self._max_bytes:
             raise BadRequest(
                 "sticky sessions are off on this server",
                 hint="they take one worker process, one model, and MASKSERVE_SESSIONS_MB above 0",
@@ -113,7 +106,7 @@ class Sessions:
         old = self._uploads.pop(session, None)
         self._held += upload.size - (old.size if old else 0)
         self._uploads[session] = upload
-        while self._held > self._most_bytes:
+        while self._held > self._max_bytes:
             self._forget(next(iter(self._uploads)))
 
     def _expire(self) -> None:

@@ -1,13 +1,10 @@
 """The data types between layers: frozen, numpy only, knowing neither who makes them nor who uses them."""
 
-from container.structures.classification import Classification
-from container.structures.image import Image
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
-from container.structures.result import Prediction, Result
-from container.structures.semantic_map import SemanticMap
+from container.structures.result import Classification, Image, Prediction, Result, SemanticMap
 
 __all__ = [
     "WEIGHTS_TYPES",

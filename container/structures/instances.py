@@ -34,6 +34,10 @@ class Instances:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def instances(self) -> "Instances":
+        """Itself: predictions of other tasks become instances by this name."""
+        return self
+
     @property
     def captions(self) -> list[str]:
         """“name percent” of each instance, such as “horse 98%”."""

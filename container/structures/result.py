@@ -1,11 +1,73 @@
-"""One answered request, before it is put into bytes."""
+"""A picture, what a model said of it, by task, and both together."""
 
 from dataclasses import dataclass
 
-from container.structures.classification import Classification
-from container.structures.image import Image
+import numpy as np
+
 from container.structures.instances import Instances
-from container.structures.semantic_map import SemanticMap
+from container.structures.masks import LabelMapMasks, tight_box
+
+
+@dataclass(frozen=True)
+class Image:
+    """One picture, upright."""
+
+    pixels: np.ndarray  # uint8 H×W×3 RGB; EXIF orientation applied
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The likeliest classes of one picture, best first."""
+
+    image_size: tuple[int, int]  # (height, width)
+    scores: np.ndarray  # float32 N, 0–1
+    classes: np.ndarray  # int64 N
+    labels: tuple[str, ...]  # N names
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def instances(self) -> Instances:
+        """The same as instances whose box is the whole picture."""
+        height, width = self.image_size
+        boxes = np.tile(np.array([0, 0, width, height], np.float32), (len(self.scores), 1))
+        return Instances(self.image_size, boxes, self.scores, self.classes, self.labels)
+
+
+@dataclass(frozen=True)
+class SemanticMap:
+    """The class of every pixel, and how sure the model is of each class that is present."""
+
+    class_ids: np.ndarray  # uint8 (or uint16) H×W; 0 is background
+    confidences: dict[int, float]  # class id → mean confidence of its pixels, 0–1; the classes to report
+    labels: tuple[str, ...]  # class id → name
+
+    def __len__(self) -> int:
+        return len(self.confidences)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.class_ids.shape[0], self.class_ids.shape[1]
+
+    def instances(self) -> Instances:
+        """The same as one instance per reported class, surest first: the box and the mask of its pixels."""
+        classes = sorted(self.confidences, key=lambda c: -self.confidences[c])
+        boxes = np.array([tight_box(self.class_ids == c) for c in classes], np.int64).reshape(-1, 4)
+        return Instances(
+            image_size=self.image_size,
+            boxes=boxes.astype(np.float32),
+            scores=np.array([self.confidences[c] for c in classes], np.float32),
+            classes=np.array(classes, np.int64),
+            labels=tuple(self.labels[c] for c in classes),
+            masks=LabelMapMasks(self.class_ids, np.array(classes, self.class_ids.dtype), boxes),
+        )
+
 
 Prediction = Instances | SemanticMap | Classification
 
@@ -17,8 +79,3 @@ class Result:
     image: Image
     prediction: Prediction
     model: str
-
-    @property
-    def instances(self) -> Instances:
-        """The prediction as instances, whatever the task of the model."""
-        return self.prediction if isinstance(self.prediction, Instances) else self.prediction.instances()

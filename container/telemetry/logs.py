@@ -18,7 +18,7 @@ _CARETS = re.compile(r"^[ ~^]+\n", re.MULTILINE)  # which Python puts under the 
 _CREDENTIALS = (
     re.compile(r"(?i)((?:api[_-]?key|token|secret|password|signature|credential)(?:=|%3d))[^\s\"\\&]+"),
     re.compile(r"(?i)(\b(?:bearer|basic)(?:\s|\+|%20)+)[\w.~+/=-]{8,}"),
-    re.compile(r"(://)[^\s/\"\\@]+(?=@)"),
+    re.compile(r"(:/{1,2})[^\s/\"\\@]+(?=@)"),  # doubled slashes of a path may be one by now
 )
 
 

@@ -9,20 +9,19 @@ from statistics import median
 import numpy as np
 
 from container.datasets.coco import Dataset, Photo
-from container.engines._base import Engine
+from container.engines.base import Engine
 from container.errors import DataError, ModelError, ServingError
 from container.evaluation.average_precision import MAX_DETECTIONS
 from container.evaluation.detection import DetectionTally
 from container.evaluation.faults import CONFIDENCE
 from container.evaluation.report import Report, Subject, listed
 from container.evaluation.semantic import SemanticTally
-from container.images import headers
-from container.images.decode import decode
-from container.images.limits import Limits
+from container.images.decode import decode, orientation
 from container.images.rgb import upright
+from container.images.source import Limits
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
-from container.rendering.dashes import draw_dashed
+from container.rendering.marks import draw_dashed
 from container.structures import Appearance, Instances, Options, SemanticMap
 from container.training.pixels import write_png
 
@@ -119,10 +118,10 @@ def _pixels(photo: Photo) -> np.ndarray:
     """Decoded as the server decodes, but as the pixels are stored: COCO's own tools leave EXIF's orientation alone."""
     try:
         data = photo.path.read_bytes()
-        pixels, orientation = decode(data, LIMITS).pixels, headers.read(data).orientation
+        pixels, turned = decode(data, LIMITS).pixels, orientation(data)
     except (OSError, ServingError) as error:
         raise DataError(f"{photo.path}: {error}") from error
-    pixels = upright(pixels, _TURNED_BACK.get(orientation, orientation))
+    pixels = upright(pixels, _TURNED_BACK.get(turned, turned))
     height, width = pixels.shape[:2]
     if (height, width) != (photo.height, photo.width):
         raise DataError(f"{photo.path}: {width}×{height} pixels, and {photo.width}×{photo.height} in the JSON file")

@@ -8,7 +8,7 @@ import torch
 import torch.distributed
 
 from container import cores
-from container.engines import _runtime as runtime
+from container.engines import runtime as runtime
 from container.errors import DataError
 
 WAIT = timedelta(hours=1)  # for the first process, which measures and saves

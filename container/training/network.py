@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from container.engines import _loading as loading
-from container.engines import _weights as weights
-from container.engines._base import Architecture, architectures
+from container.engines import building as loading
+from container.engines import weight_files
+from container.engines.base import Architecture, architectures
 from container.errors import DataError
 from container.models import artifact, locate
 from container.registry import load_plugins
@@ -38,9 +38,9 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
     if source == NOTHING:
         return network, spec, "from random weights"
     state, epsilon = _read(name, architecture, source)
-    random = weights.fit_partly(network, state)
+    random = weight_files.fit_partly(network, state)
     if epsilon is not None:
-        weights.set_batch_norm_eps(network, epsilon)
+        weight_files.set_batch_norm_eps(network, epsilon)
     left = f"; random: {', '.join(random)}" if random else ""
     return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{left}"
 
@@ -57,7 +57,7 @@ def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
     """Put model.json and the weights into `folder`, each in one step, ready to be served from there."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{artifact.WEIGHTS}.part"
-    weights.write(network, part, half)
+    weight_files.write(network, part, half)
     os.replace(part, folder / artifact.WEIGHTS)
     part = folder / f"{artifact.DESCRIPTION}.part"
     part.write_text(artifact.describe(spec), encoding="utf-8")
@@ -75,7 +75,7 @@ def _parameters(text: str) -> dict[str, Any]:
 
 
 def _architecture(name: str) -> Architecture:
-    load_plugins("container.engines")
+    load_plugins("container.engines.kinds")
     try:
         return architectures[name]
     except KeyError as error:
@@ -86,15 +86,15 @@ def _default_source(network: Any) -> str:
     """The embedded model's weights file for a network with its backbone, else nothing."""
     with artifact.opened(locate.EMBEDDED) as embedded:
         assert isinstance(embedded.weights, Path)
-        state = weights.read(embedded.weights)
+        state = weight_files.read(embedded.weights)
     backbone = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
     same = all(name in state and state[name].shape == tensor.shape for name, tensor in backbone.items())
     return str(embedded.weights) if same else NOTHING
 
 
-def _read(name: str, architecture: Architecture, source: str) -> tuple[weights.State, float | None]:
+def _read(name: str, architecture: Architecture, source: str) -> tuple[weight_files.State, float | None]:
     place = locate.weights_source(source)
     if isinstance(place, Path):
-        return weights.read(place), None
+        return weight_files.read(place), None
     state, _, epsilon = loading.fetch(name, architecture, place)
     return state, epsilon

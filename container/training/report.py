@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from container.datasets.coco import Dataset
-from container.engines._base import Engine
+from container.engines.base import Engine
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
 from container.structures import Appearance, Instances, Options

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from container.datasets import coco
 from container.datasets.coco import Photo
 from container.datasets.label_maps import IGNORED, label_map
-from container.engines.torchvision_segmentation import NORMALISE
+from container.engines.kinds.torchvision_segmentation import NORMALISE
 from container.errors import DataError
 from container.training.augment import View
 from container.training.hyperparameters import Hyperparameters

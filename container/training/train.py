@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 
 from container import cores
 from container.datasets.coco import Dataset
-from container.engines import _loading as loading
-from container.engines._base import Engine
-from container.engines._runtime import Runtime
+from container.engines import building as loading
+from container.engines.base import Engine
+from container.engines.runtime import Runtime
 from container.errors import DataError
 from container.structures import ModelSpec, Options
 from container.training import data, machine, network

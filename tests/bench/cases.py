@@ -12,8 +12,8 @@ import torchvision
 from PIL import Image
 from torchvision.transforms.functional import to_tensor
 
-from container.engines import _weights
-from container.engines.maskrcnn_mobilenet_v2_fpn import build
+from container.engines import weight_files
+from container.engines.kinds.maskrcnn_mobilenet_v2_fpn import build
 from container.models import artifact, locate
 from tests.engines.test_golden import calibrate
 
@@ -52,7 +52,7 @@ def make(model: str, size: str, detections: int, folder: Path) -> Case:
             labels = spec.labels
             assert isinstance(spec.weights, Path)
             module = build(len(labels)).eval()
-            _weights.fit(module, _weights.read(spec.weights))
+            weight_files.fit(module, weight_files.read(spec.weights))
     else:
         semantic = model in torchvision.models.list_models(torchvision.models.segmentation)
         labels = ("__background__", *(f"class {i}" for i in range(1, 21 if semantic else 91)))

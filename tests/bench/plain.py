@@ -25,7 +25,7 @@ class Plain:
         self.confidence = float(os.environ["CONFIDENCE"])
         name = os.environ["MODEL"]
         if name == "maskrcnn_mobilenet_v2_fpn":  # ours, by its builder, since torchvision has none like it
-            from container.engines.maskrcnn_mobilenet_v2_fpn import build
+            from container.engines.kinds.maskrcnn_mobilenet_v2_fpn import build
 
             self.model = build(self.classes)
         else:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
-from container.engines._mobilenet_v2_fpn import CONTEXT_CHANNELS, folded
+from container.engines.mobilenet_v2_fpn import CONTEXT_CHANNELS, folded
 
 # Person, vehicles, animals: ids of COCO.
 CLASS_IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)

@@ -9,8 +9,8 @@ import requests
 import skimage.data
 import torch
 
-from container.engines import _loading as loading
-from container.engines._runtime import Runtime
+from container.engines import building as loading
+from container.engines.runtime import Runtime
 from container.evaluation.detection import DetectionReport
 from container.models import artifact, locate
 from container.training import data

@@ -2,7 +2,7 @@
 
 import torch
 
-from container.engines.maskrcnn_mobilenet_v2_fpn import build
+from container.engines.kinds.maskrcnn_mobilenet_v2_fpn import build
 from tests.embedded.release import kept_classes, without
 
 LABELS = ("__background__", "person", "boat", "cat", "bear")

@@ -12,11 +12,11 @@ from scipy.optimize import linear_sum_assignment
 from torch.nn import functional
 from torchvision.transforms._presets import SemanticSegmentation
 
-from container.engines import _loading, _runtime, _weights
-from container.engines._base import Engine
+from container.engines import building, runtime, weight_files
+from container.engines.base import Engine
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
 
-CPU = _runtime.start("cpu", "fp32", 2)
+CPU = runtime.start("cpu", "fp32", 2)
 PHOTO = skimage.data.coffee()  # 400×600
 
 
@@ -27,11 +27,11 @@ def make(architecture: str, folder: Path, classes: int, **parameters: Any) -> tu
     module = torchvision.models.get_model(architecture, weights=None, num_classes=classes, **extra, **parameters).eval()
     calibrate(module)
     path = folder / "model.safetensors"
-    _weights.write(module, path)
+    weight_files.write(module, path)
     labels = tuple(f"class {i}" for i in range(classes))
     if classes in (91, 21):
         labels = ("__background__", *labels[1:])
-    return module, _loading.load(ModelSpec("m", architecture, path, labels, parameters), CPU)
+    return module, building.load(ModelSpec("m", architecture, path, labels, parameters), CPU)
 
 
 def calibrate(module: torch.nn.Module) -> None:

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 import torch
 
-from container.engines import _loading, _runtime
+from container.engines import building, runtime
 from container.models import artifact, locate
 from container.structures import Instances, Options
 from tests.engines.test_golden import make
@@ -23,8 +23,8 @@ def test_a_gpu_finds_what_the_cpu_finds(precision: str, pixels: float, scores: f
     spec = artifact.read(locate.EMBEDDED, Path())
     photos = [skimage.data.astronaut(), skimage.data.chelsea()]
     options = [Options(confidence=0.7), Options(confidence=0.7)]
-    expected = _loading.load(spec, _runtime.start("cpu", "fp32", 2)).predict(photos, options)
-    found = _loading.load(spec, _runtime.start("cuda", precision, 2)).predict(photos, options)
+    expected = building.load(spec, runtime.start("cpu", "fp32", 2)).predict(photos, options)
+    found = building.load(spec, runtime.start("cuda", precision, 2)).predict(photos, options)
     for one, other in zip(found, expected, strict=True):
         assert isinstance(one, Instances) and isinstance(other, Instances)
         assert one.labels == other.labels and one.boxes.dtype == np.float32
@@ -49,7 +49,7 @@ def test_every_kind_of_model_runs_on_a_gpu(
     architecture: str, classes: int, parameters: dict[str, Any], precision: str, tmp_path: Path
 ) -> None:
     _, on_cpu = make(architecture, tmp_path, classes, **parameters)
-    engine = _loading.load(on_cpu.spec, _runtime.start("cuda", precision, 2))
+    engine = building.load(on_cpu.spec, runtime.start("cuda", precision, 2))
     photos = [skimage.data.astronaut(), np.zeros((33, 700, 3), np.uint8), skimage.data.coffee()]
     options = [Options(confidence=0.01), Options(confidence=1.0), Options(max_detections=1, class_agnostic_nms=True)]
     found = engine.predict(photos, options)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from container.engines import _loading, _weights
-from container.engines._base import architectures
+from container.engines import building, weight_files
+from container.engines.base import architectures
 from container.errors import ModelError
 from container.models import loading
 from container.registry import load_plugins
 from container.structures import ModelSpec, Options
 
-load_plugins("container.engines")
+load_plugins("container.engines.kinds")
 
 DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SEMANTIC = "lraspp_mobilenet_v3_large"
@@ -25,7 +25,7 @@ NEUTRAL = ("__background__", "class_1", "class_2")
 
 def weights_file(folder: Path, architecture: str, classes: int) -> Path:
     torch.manual_seed(0)
-    _weights.write(architectures[architecture].build(num_classes=classes), folder / "w.safetensors")
+    weight_files.write(architectures[architecture].build(num_classes=classes), folder / "w.safetensors")
     return folder / "w.safetensors"
 
 
@@ -48,7 +48,7 @@ def weights_file(folder: Path, architecture: str, classes: int) -> Path:
     ],
 )
 def test_without_labels(architecture: str, classes: int, first: tuple[str, ...], named: bool, tmp_path: Path) -> None:
-    built = _loading.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, classes)))
+    built = building.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, classes)))
     assert (len(built.spec.labels), built.spec.labels[:3], built.named) == (classes, first, named)
 
 
@@ -56,11 +56,11 @@ def test_without_labels(architecture: str, classes: int, first: tuple[str, ...],
     ("architecture", "labels"),
     [
         ("keypointrcnn_resnet50_fpn", [("no person", "person")]),
-        ("vgg16", [_weights.published_labels("resnet18")[0]]),  # beside them one file without a classifier
+        ("vgg16", [weight_files.published_labels("resnet18")[0]]),  # beside them one file without a classifier
     ],
 )
 def test_labels_of_published_weights(architecture: str, labels: list[tuple[str, ...]]) -> None:
-    assert _weights.published_labels(architecture) == labels
+    assert weight_files.published_labels(architecture) == labels
 
 
 @pytest.mark.parametrize("labels", [(), ("crack",), ("background", "crack"), ("cat", "dog", "bird")])
@@ -74,12 +74,12 @@ def test_labels_of_published_weights(architecture: str, labels: list[tuple[str, 
 )
 def test_one_output_is_refused(architecture: str, reason: str, labels: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=reason):
-        _loading.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, 1), labels))
+        building.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, 1), labels))
 
 
 def test_one_sigmoid_is_a_class(tmp_path: Path) -> None:
     name = "retinanet_resnet50_fpn"
-    built = _loading.build(ModelSpec("m", name, weights_file(tmp_path, name, 1), ("cat",)))
+    built = building.build(ModelSpec("m", name, weights_file(tmp_path, name, 1), ("cat",)))
     assert built.spec.labels == ("cat",)
 
 
@@ -96,7 +96,7 @@ def test_serving_names_them_by_number_and_says_so_once(tmp_path: Path, caplog: p
     with caplog.at_level(logging.WARNING):
         model = loading.load(spec, loading.Placement(device="cpu"))
         for _ in range(2):
-            answer = model.dispatcher.predict(np.zeros((64, 64, 3), np.uint8), Options(), time.monotonic() + 30)
+            answer = model.dispatcher.predict([np.zeros((64, 64, 3), np.uint8)], Options(), time.monotonic() + 30)[0]
     model.dispatcher.close()
     assert set(answer.prediction.instances().labels) == {"class_0", "class_1"}
     (said,) = caplog.records
@@ -114,4 +114,4 @@ def test_anchors_of_another_number_are_not_taken_for_classes(tmp_path: Path) -> 
     }
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(ModelError, match=r"rpn.head.cls_logits.weight is 45×256×1×1 in the file and 15×256×1×1"):
-        _loading.build(ModelSpec("m", DETECTOR, tmp_path / "w.pth"))
+        building.build(ModelSpec("m", DETECTOR, tmp_path / "w.pth"))

@@ -14,14 +14,14 @@ import torchvision
 from torch import nn
 from torchvision.models import densenet
 
-from container.engines import _loading, _weights
-from container.engines._base import architectures
+from container.engines import building, weight_files
+from container.engines.base import architectures
 from container.registry import load_plugins
 from container.structures import ModelSpec
 from container.training import network
 from container.training.hyperparameters import Hyperparameters
 
-load_plugins("container.engines")
+load_plugins("container.engines.kinds")
 
 # Current name → the name before 0.13, for the modules that rename while they load.
 OLD = {
@@ -102,10 +102,10 @@ def test_old_names_become_the_current_ones(name: str) -> None:
     current = without_counters(module.state_dict())
     state = old_state(module)
     assert state.keys() != current.keys()
-    renamed = _weights.with_current_names(module, state)
+    renamed = weight_files.with_current_names(module, state)
     assert renamed.keys() == current.keys()
     assert all(renamed[key] is tensor for key, tensor in zip(current, state.values(), strict=True))
-    assert _weights.with_current_names(module, current) == current
+    assert weight_files.with_current_names(module, current) == current
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_is_read_is_what_torchvision_reads(name: str, tmp_path: Path) -> No
     state = old_state(build(name, "cpu"))
     torch.save(state, tmp_path / "old.pth")
     labels = ("one", "two", "three") if architectures[name].task == "classification" else ("one", "two")
-    built = _loading.build(ModelSpec("m", name, tmp_path / "old.pth", labels))
+    built = building.build(ModelSpec("m", name, tmp_path / "old.pth", labels))
     golden = torchvision_loads(build(name, "cpu"), state)
     own = built.module.state_dict()
     assert own.keys() == golden.keys() and all(torch.equal(own[key], golden[key]) for key in golden)
@@ -129,8 +129,8 @@ def test_what_is_read_is_what_torchvision_reads(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["mnasnet0_5", "mnasnet1_3"])
 def test_a_file_that_does_not_tell_its_version_is_of_the_current_one(name: str, tmp_path: Path) -> None:
     module = torchvision.models.get_model(name, weights=None, num_classes=2)
-    _weights.write(module, tmp_path / "w.safetensors")
-    built = _loading.build(ModelSpec("m", name, tmp_path / "w.safetensors", ("cat", "dog")))
+    weight_files.write(module, tmp_path / "w.safetensors")
+    built = building.build(ModelSpec("m", name, tmp_path / "w.safetensors", ("cat", "dog")))
     assert torch.equal(built.module.classifier[1].weight, module.classifier[1].weight)
 
 

@@ -8,15 +8,16 @@ import skimage.data
 import torch
 
 from container.cancellation import cancelled_by
-from container.engines import _loading, _runtime, _weights, torchvision_detection
-from container.engines._base import Engine, architectures
-from container.engines.torchvision_detection import _pieces
+from container.engines import building, runtime, weight_files
+from container.engines.base import Engine, architectures
+from container.engines.kinds import torchvision_detection
+from container.engines.kinds.torchvision_detection import _pieces
 from container.errors import DeadlineExceeded
 from container.registry import load_plugins
 from container.structures import Instances, ModelSpec, Options, RoiMasks
 from tests.fakes import EndsAt
 
-load_plugins("container.engines")
+load_plugins("container.engines.kinds")
 
 PHOTOS = [skimage.data.astronaut()[::2, ::2], skimage.data.coffee()[::2, ::2], np.zeros((40, 60, 3), np.uint8)]
 MASKS, POINTS, BOXES = "maskrcnn_mobilenet_v2_fpn", "keypointrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -29,9 +30,9 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Engine]:
     folder, made = tmp_path_factory.mktemp("weights"), {}
     for name in (MASKS, POINTS, BOXES):
         torch.manual_seed(0)
-        _weights.write(architectures[name].build(num_classes=3), folder / f"{name}.safetensors")
+        weight_files.write(architectures[name].build(num_classes=3), folder / f"{name}.safetensors")
         spec = ModelSpec("m", name, folder / f"{name}.safetensors", ("__background__", "cat", "dog"), SMALL)
-        made[name] = _loading.load(spec, _runtime.start("cpu", "fp32", 2))
+        made[name] = building.load(spec, runtime.start("cpu", "fp32", 2))
     return made
 
 
@@ -61,7 +62,7 @@ def test_pieces_together_are_the_whole(
 ) -> None:
     if backend == "torch":
         spec = engines[name].spec
-        engine = _loading.load(spec, _runtime.Runtime(torch.device("cpu"), torch.float32))
+        engine = building.load(spec, runtime.Runtime(torch.device("cpu"), torch.float32))
     else:
         engine = engines[name]
     asked = [Options(confidence=0.0, max_detections=count, skip_masks=skip) for count in (17, 5, 1)]
@@ -79,7 +80,7 @@ def test_pieces_together_are_the_whole(
 
 def test_no_more_than_a_hundred_boxes_are_in_a_head(tmp_path: Path, engines: dict[str, Engine]) -> None:
     spec = engines[MASKS].spec
-    engine = _loading.load(spec, _runtime.Runtime(torch.device("cpu"), torch.float32))
+    engine = building.load(spec, runtime.Runtime(torch.device("cpu"), torch.float32))
     rows: list[int] = []
     engine._module.roi_heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     (found,) = engine.predict(PHOTOS[:1], [Options(confidence=0.0, iou_threshold=1.0, max_detections=250)])

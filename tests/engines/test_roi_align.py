@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import MultiScaleRoIAlign
 
-from container.engines._roi_align import PyramidRoIAlign, replace_pools
+from container.engines.roi_align import PyramidRoIAlign, replace_pools
 
 SIZE = (96, 128)  # of the network's input
 STRIDES = {"0": 8, "1": 16, "2": 32}

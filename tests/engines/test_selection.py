@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torchvision.ops import nms
 
 from container.cancellation import cancelled_by
-from container.engines import _selection
-from container.engines._selection import best_apart
+from container.engines import selection
+from container.engines.selection import best_apart
 from container.errors import DeadlineExceeded
 from tests.fakes import EndsAt
 
@@ -34,7 +34,7 @@ def test_blocks_keep_what_torchvision_keeps(
     boxes: int, seed: int, iou_threshold: float, count: int | None, block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_selection, "BLOCK", block)
+        patch.setattr(selection, "BLOCK", block)
         given_boxes, scores = crowd(boxes, seed)
         found = best_apart(given_boxes, scores, iou_threshold, count)
     assert found.tolist() == nms(given_boxes, scores, iou_threshold)[:count].tolist()
@@ -49,7 +49,7 @@ def test_tens_of_thousands_take_seconds(iou_threshold: float) -> None:
 
 
 def test_it_ends_between_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_selection, "BLOCK", 10)
+    monkeypatch.setattr(selection, "BLOCK", 10)
     boxes, scores = crowd(60, 0)
     late = EndsAt(3, DeadlineExceeded("late"))
     with pytest.raises(DeadlineExceeded), cancelled_by(late):

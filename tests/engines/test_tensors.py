@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from container.engines._tensors import pad_slim, shrink, thinning, to_tensor
+from container.engines.tensors import pad_slim, shrink, thinning, to_tensor
 
 CPU = torch.device("cpu")
 

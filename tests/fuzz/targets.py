@@ -10,8 +10,8 @@ import numpy as np
 from container.errors import ServingError
 from container.images.decode import decode
 from container.images.headers.png import SIGNATURE
-from container.images.limits import Limits
-from container.protocols.sagemaker.attributes import KEYS, MAX_TRACE, parse
+from container.images.source import Limits
+from container.protocols.sagemaker.negotiation import KEYS, MAX_TRACE, parse
 
 LIMITS = Limits(max_pixels=20_000)
 

@@ -20,7 +20,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from container.check.engine import Engine, Unavailable
+from container.check.container_engine import Engine, Unavailable
 from tests.image.confinement import check_confinement
 from tests.image.containers import (
     TAG,

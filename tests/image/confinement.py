@@ -2,7 +2,7 @@
 
 import json
 
-from container.check.engine import Engine
+from container.check.container_engine import Engine
 from tests.image.containers import ask, check, check_exit, running, wait
 
 MAY_WRITE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # the latter two, in memory, every container engine provides

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from container.check.engine import Engine
+from container.check.container_engine import Engine
 from container.check.stopping import STOP_SECONDS
 
 TAG = "localhost/maskserve:image-test"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from container.check.engine import Engine
+from container.check.container_engine import Engine
 from container.check.processes import free_port
 from tests.image.containers import TAG, check
 from tests.image.engine import ROOT

@@ -25,7 +25,9 @@ from container.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from container.images import Limits, decode, rgb
+from container.images import rgb
+from container.images.decode import decode
+from container.images.source import Limits
 from tests.conftest import ROOT
 from tests.images.pictures import chunk, encode, exif, idat, many_scans, noise, png, smooth, tiff, with_app1
 
@@ -386,7 +388,8 @@ def test_no_memory_is_refused_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
 TIGHT = """
 import sys
 from container.errors import OutOfMemory
-from container.images import Limits, decode
+from container.images.decode import decode
+from container.images.source import Limits
 from tests.limits import bounded
 
 data = sys.stdin.buffer.read()

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from container.errors import ServingError
-from container.images import Limits, decode, read_json
-from container.images.sources._base import sources
+from container.images.decode import decode
+from container.images.source import Limits
+from container.images.sources import read_json, sources
 from tests.images.pictures import encode, exif, many_scans, smooth, tiff, with_app1
 
 LIMITS = Limits(max_pixels=1_000_000)

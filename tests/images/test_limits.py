@@ -3,7 +3,8 @@
 import pytest
 
 from container.errors import PayloadTooLarge, Unprocessable
-from container.images import Limits
+from container.images.decode import check_bytes, check_pixels, check_scans
+from container.images.source import Limits
 
 
 @pytest.mark.parametrize(
@@ -23,17 +24,17 @@ def test_host_names(host: str) -> None:
 
 def test_each_limit_is_still_allowed_itself() -> None:
     limits = Limits(max_pixels=12, max_scans=2, max_body_bytes=5)
-    limits.check_pixels(3, 4)
-    limits.check_scans(2, 12)
-    limits.check_bytes(5)
+    check_pixels(3, 4, limits)
+    check_scans(2, 12, limits)
+    check_bytes(5, limits)
     with pytest.raises(PayloadTooLarge, match="13x1 = 13 pixels; at most 12"):
-        limits.check_pixels(13, 1)
+        check_pixels(13, 1, limits)
     with pytest.raises(PayloadTooLarge, match="3 scans; at most 2"):
-        limits.check_scans(3, 12)
+        check_scans(3, 12, limits)
     with pytest.raises(PayloadTooLarge, match="6 bytes long; at most 5"):
-        limits.check_bytes(6)
+        check_bytes(6, limits)
     with pytest.raises(Unprocessable, match="0x4"):
-        limits.check_pixels(0, 4)
+        check_pixels(0, 4, limits)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,6 @@ def test_each_limit_is_still_allowed_itself() -> None:
     ],
 )
 def test_large_pictures_may_have_fewer_scans(pixels: int, allowed: int) -> None:
-    Limits().check_scans(allowed, pixels)
+    check_scans(allowed, pixels, Limits())
     with pytest.raises(PayloadTooLarge, match=f"{allowed + 1} scans; at most {allowed}"):
-        Limits().check_scans(allowed + 1, pixels)
+        check_scans(allowed + 1, pixels, Limits())

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from container.errors import BadRequest, PayloadTooLarge, Unprocessable, UnsupportedMediaType
-from container.images import Limits, read_json
-from container.images.sources._base import sources
+from container.images.decode import decode
+from container.images.source import Limits
+from container.images.sources import read_json, sources
 from tests.images.pictures import encode, noise, smooth
 
 LIMITS = Limits()
@@ -28,16 +29,9 @@ def npy(array: np.ndarray, version: tuple[int, int] = (1, 0)) -> bytes:
 
 
 def test_the_sources_there_are() -> None:
-    assert {"encoded", "base64", "npy", "url"} <= set(sources)
+    assert {"base64", "npy", "url"} <= set(sources)
     assert {name for name in sources if sources[name].in_json} >= {"base64", "url"}
-    assert not sources["npy"].in_json and not sources["encoded"].in_json
-
-
-def test_encoded() -> None:
-    (image,) = sources["encoded"].read(DATA, LIMITS)
-    assert np.array_equal(image.pixels, noise(5, 7))
-    with pytest.raises(PayloadTooLarge, match="SAGEMAKER_MAX_PAYLOAD_IN_MB"):
-        sources["encoded"].read(DATA, Limits(max_body_bytes=len(DATA) - 1))
+    assert not sources["npy"].in_json
 
 
 @pytest.mark.parametrize(
@@ -190,9 +184,11 @@ def test_no_pickle_is_run(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     objects = np.array([[[_Mark(mark), None, None]]], dtype=object)
     for value in (npy(objects), pickle.dumps(_Mark(mark))):
-        for name in ("npy", "encoded", "base64"):
+        for name in ("npy", "base64"):
             with pytest.raises((BadRequest, UnsupportedMediaType)):
                 sources[name].read(value, LIMITS)
+        with pytest.raises(UnsupportedMediaType):
+            decode(value, LIMITS)
     with pytest.raises(BadRequest, match="object of shape"):
         sources["npy"].read(npy(objects), LIMITS)
     assert not mark.exists()

@@ -15,11 +15,10 @@ import safetensors.torch
 import torch
 
 from container import memory
-from container.engines import _loading
+from container.engines import building
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, OutOfMemory
 from container.models import loading, locate
-from container.models.loader import Loader
-from container.models.loading import Placement
+from container.models.loading import Loader, Placement
 from container.structures import Options
 from tests.conftest import ROOT
 from tests.fakes import FakeEngine
@@ -77,7 +76,7 @@ def test_archives_that_reach_out_are_refused(
 
 def test_a_good_model_is_loaded_and_let_go(loader: Loader) -> None:
     model = loader.load(locate.EMBEDDED)
-    assert len(model.dispatcher.predict(np.zeros((64, 64, 3), np.uint8), Options(), 1e9).prediction) == 0
+    assert len(model.dispatcher.predict([np.zeros((64, 64, 3), np.uint8)], Options(), 1e9)[0].prediction) == 0
     model.dispatcher.close()
     loader.give_back()
 
@@ -117,7 +116,7 @@ def test_why_a_load_fails(
 def test_a_model_that_fails_on_its_first_picture_leaves_no_thread(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_loading, "load", lambda spec, runtime: FakeEngine(error=ZeroDivisionError()))
+    monkeypatch.setattr(building, "load", lambda spec, runtime: FakeEngine(error=ZeroDivisionError()))
     before = dispatchers()
     with pytest.raises(BadModel, match="ZeroDivisionError"):
         loader.load(locate.EMBEDDED)
@@ -126,7 +125,7 @@ def test_a_model_that_fails_on_its_first_picture_leaves_no_thread(
 
 def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 100_000_000)
-    monkeypatch.setattr(_loading, "load", lambda spec, runtime: pytest.fail("it was loaded"))
+    monkeypatch.setattr(building, "load", lambda spec, runtime: pytest.fail("it was loaded"))
     loader = Loader(Placement(device="cpu"))
     loader.prepare()
     with pytest.raises(InsufficientMemory, match="and 100 are free"):
@@ -147,7 +146,7 @@ TIGHT = """
 import sys
 from pathlib import Path
 from container.errors import BadModel, InsufficientMemory
-from container.models.loader import Loader
+from container.models.loading import Loader
 from container.models.loading import Placement
 from tests.limits import bounded
 

@@ -14,7 +14,7 @@ import skimage.data
 import torch
 import torchvision
 
-from container.engines import _loading, _runtime
+from container.engines import building, runtime
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.models import artifact, loading, locate
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
@@ -22,7 +22,7 @@ from tests.bomb import Bomb
 from tests.fakes import FakeEngine
 from tests.limits import bounded
 
-CPU = _runtime.start("cpu", "fp32", 2)
+CPU = runtime.start("cpu", "fp32", 2)
 SMALL = "lraspp_mobilenet_v3_large"
 BIAS = "classifier.high_classifier.bias"
 
@@ -35,7 +35,7 @@ def state() -> dict[str, torch.Tensor]:
 
 def test_the_embedded_model_finds_the_astronaut(tmp_path: Path) -> None:
     model = loading.load(locate.EMBEDDED, loading.Placement(device="cpu"))
-    answer = model.dispatcher.predict(skimage.data.astronaut(), Options(), time.monotonic() + 30)
+    answer = model.dispatcher.predict([skimage.data.astronaut()], Options(), time.monotonic() + 30)[0]
     model.dispatcher.close()
     found = answer.prediction
     assert isinstance(found, Instances) and found.masks is not None
@@ -59,7 +59,7 @@ def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, tor
     packed = loading.pack(ModelSpec("pets", SMALL, tmp_path / "w.pth", labels), tmp_path / "model.tar.gz")
     assert packed.labels in (("background", "cat", "dog"), ("__background__", "cat", "dog"))
     model = loading.load(tmp_path / "model.tar.gz", loading.Placement(device="cpu"))
-    answer = model.dispatcher.predict(skimage.data.chelsea(), Options(), time.monotonic() + 30)
+    answer = model.dispatcher.predict([skimage.data.chelsea()], Options(), time.monotonic() + 30)[0]
     model.dispatcher.close()
     assert isinstance(answer.prediction, SemanticMap) and model.name == "pets"
 
@@ -75,7 +75,7 @@ def test_code_beside_the_weights_is_not_run(state: dict[str, torch.Tensor], tmp_
     (folder / "model.json").write_text(json.dumps({"architecture": SMALL, "labels": ["background", "cat", "dog"]}))
     write_pth(folder / "model.pth", state)
     with artifact.opened(folder) as spec:
-        _loading.build(spec)
+        building.build(spec)
     assert not marker.exists()
 
 
@@ -90,14 +90,14 @@ def test_pickles_are_not_run(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(content) if content else torch.save({"model": Bomb(marker)}, path)
         with pytest.raises(ModelError, match="cannot be read"):
-            _loading.build(ModelSpec("m", SMALL, path))
+            building.build(ModelSpec("m", SMALL, path))
     assert not marker.exists()
 
 
 def test_a_whole_pickled_module_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = write_pth(tmp_path / "w.pth", torch.nn.Linear(2, 2))
     with pytest.raises(ModelError, match=r"torch.save\(model.state_dict\(\)"):
-        _loading.build(ModelSpec("m", SMALL, path))
+        building.build(ModelSpec("m", SMALL, path))
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
@@ -107,7 +107,7 @@ def test_truncated_weights(part: float, suffix: str, state: dict[str, torch.Tens
     torch.save(state, path) if suffix == ".pth" else safetensors.torch.save_file(state, path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(ModelError, match="cannot be read"):
-        _loading.build(ModelSpec("m", SMALL, path, ("background", "a", "b")))
+        building.build(ModelSpec("m", SMALL, path, ("background", "a", "b")))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_weights_that_do_not_fit(
 ) -> None:
     changed = {k: v for k, v in (state | change).items() if v is not None}
     with pytest.raises(ModelError, match=reason):
-        _loading.build(ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", changed), labels))
+        building.build(ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", changed), labels))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_a_description_asks_for_is_no_larger_than_the_weights_and_not_fetch
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_args, **_options: pytest.fail("fetched"))
     path = write_pth(tmp_path / "w.pth", state)
     with bounded(megabytes=400), pytest.raises(ModelError, match=reason):
-        _loading.build(ModelSpec("m", architecture, path, ("background", *["a"] * labels)[:labels], parameters))
+        building.build(ModelSpec("m", architecture, path, ("background", *["a"] * labels)[:labels], parameters))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_finite_weights_whose_predictions_are_not(
 ) -> None:
     spec = ModelSpec("m", SMALL, write_pth(tmp_path / "w.pth", state | change), ("background", "a", "b"))
     with pytest.raises(ModelError, match="is not finite, first after backbone"):
-        _loading.load(spec, replace(CPU, backend=backend))
+        building.load(spec, replace(CPU, backend=backend))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_finite_weights_whose_predictions_are_not(
 )  # fmt: skip
 def test_what_is_not_there(spec: ModelSpec, reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        _loading.build(spec)
+        building.build(spec)
 
 
 def test_weights_by_name_without_a_network_say_which_file_goes_where(
@@ -191,7 +191,7 @@ def test_weights_by_name_without_a_network_say_which_file_goes_where(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
     with pytest.raises(ModelError) as caught:
-        _loading.build(ModelSpec("m", "maskrcnn_resnet50_fpn", "COCO_V1"))
+        building.build(ModelSpec("m", "maskrcnn_resnet50_fpn", "COCO_V1"))
     message = str(caught.value)
     assert "put the file maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth there" in message
     assert str(tmp_path) in message and "\n" not in message
@@ -206,7 +206,7 @@ def test_weights_by_name_come_from_the_cache(
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     whole = torchvision.models.get_model(SMALL, weights=None, weights_backbone=None, num_classes=21).state_dict()
     torch.save(whole, tmp_path / "hub" / "checkpoints" / weights.url.rsplit("/")[-1])
-    built = _loading.build(ModelSpec("m", SMALL, "COCO_WITH_VOC_LABELS_V1"))
+    built = building.build(ModelSpec("m", SMALL, "COCO_WITH_VOC_LABELS_V1"))
     assert built.spec.labels[:3] == ("__background__", "aeroplane", "bicycle")
 
 
@@ -218,7 +218,7 @@ def test_frozen_batch_norms_of_coco_weights_have_no_epsilon(tmp_path: Path, monk
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     url = torchvision.models.get_model_weights(name)["COCO_V1"].url
     torch.save(whole, tmp_path / "hub" / "checkpoints" / url.rsplit("/")[-1])
-    built = _loading.build(ModelSpec("m", name, "COCO_V1"))
+    built = building.build(ModelSpec("m", name, "COCO_V1"))
     assert {m.eps for m in built.module.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {0.0}
     assert built.spec.batch_norm_eps == 0.0
 
@@ -234,13 +234,13 @@ def test_frozen_batch_norms_of_coco_weights_have_no_epsilon(tmp_path: Path, monk
 )
 def test_devices_that_are_not_there(device: str, precision: str, reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
-        _runtime.start(device, precision, 2)
+        runtime.start(device, precision, 2)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (7, 5)])
 def test_slim_and_tiny_pictures(size: tuple[int, int]) -> None:
     spec = artifact.read(locate.EMBEDDED, Path())
-    engine = _loading.load(spec, CPU)
+    engine = building.load(spec, CPU)
     found = engine.predict([np.full((*size, 3), 90, np.uint8)], [Options(confidence=0.0, max_detections=5)])[0]
     assert isinstance(found, Instances) and found.image_size == size
     assert (
@@ -251,7 +251,7 @@ def test_slim_and_tiny_pictures(size: tuple[int, int]) -> None:
 
 
 def test_options_reach_the_embedded_model() -> None:
-    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), CPU)
+    engine = building.load(artifact.read(locate.EMBEDDED, Path()), CPU)
     photo = skimage.data.astronaut()
 
     def ask(**options: Any) -> Instances:
@@ -280,12 +280,12 @@ def test_the_models_own_options_lie_under_the_callers(options: dict[str, Any]) -
 
 def test_the_models_own_mask_mode_is_used() -> None:
     spec = replace(artifact.read(locate.EMBEDDED, Path()), options=Options(mask_decode_mode="fast"))
-    found = _loading.load(spec, CPU).predict([skimage.data.astronaut()], [Options()])[0]
+    found = building.load(spec, CPU).predict([skimage.data.astronaut()], [Options()])[0]
     assert isinstance(found, Instances) and isinstance(found.masks, RoiMasks) and found.masks.mode == "fast"
 
 
 def test_warm_up_reaches_every_head() -> None:
-    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), CPU)
+    engine = building.load(artifact.read(locate.EMBEDDED, Path()), CPU)
     found = engine.predict([np.zeros((480, 640, 3), np.uint8)], [loading.WARM_UP_OPTIONS])[0]
     assert isinstance(found, Instances) and len(found) == 1
 
@@ -302,25 +302,21 @@ def test_warm_up_reaches_every_head() -> None:
     ],
 )
 def test_what_a_model_raises_is_told_in_our_words(raised: Exception, told: type[Exception]) -> None:
-    def predict(pixels: Any, options: Any) -> Any:
-        raise raised
-
-    with pytest.raises(told) as caught:
-        _runtime.bounded(predict)([], [])
-    assert type(caught.value) is told
-    assert told is RuntimeError or str(raised) not in str(caught.value) or not str(raised)
+    error = runtime.explain(raised)
+    assert type(error) is told
+    assert told is RuntimeError or str(raised) not in str(error) or not str(raised)
 
 
 def test_a_gpu_that_torch_cannot_use_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_runtime, "NVIDIA_DRIVER", tmp_path)
+    monkeypatch.setattr(runtime, "NVIDIA_DRIVER", tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match="the driver may be too old; device cpu runs on the CPU"):
-        _runtime.start("auto", "fp32", 2)
-    assert _runtime.start("cpu", "fp32", 2).device.type == "cpu"
+        runtime.start("auto", "fp32", 2)
+    assert runtime.start("cpu", "fp32", 2).device.type == "cpu"
 
 
 def test_bf16_finds_the_same_person() -> None:
-    bf16 = _runtime.start("cpu", "bf16", 2)
-    engine = _loading.load(artifact.read(locate.EMBEDDED, Path()), bf16)
+    bf16 = runtime.start("cpu", "bf16", 2)
+    engine = building.load(artifact.read(locate.EMBEDDED, Path()), bf16)
     found = engine.predict([skimage.data.astronaut()], [Options()])[0]
     assert isinstance(found, Instances) and found.labels[0] == "person" and found.boxes.dtype == np.float32

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from container.engines._dispatch import Dispatcher
+from container.engines.queue import Dispatcher
 from container.errors import ModelAlreadyLoaded, ModelError, ModelNotFound, ModelNotReady
 from container.models.repository import Model, Repository
 from container.structures import Options
@@ -66,7 +66,7 @@ def test_a_failed_load_leaves_other_models_alone() -> None:
         repository.wait(key, 5)
     assert [repository.state(key)[0] for key in ("good", "bad")] == ["ready", "failed"]
     with repository.lease("good") as model:
-        assert model.dispatcher.predict(np.zeros((4, 4, 3), np.uint8), Options(), time.monotonic() + 5)
+        assert model.dispatcher.predict([np.zeros((4, 4, 3), np.uint8)], Options(), time.monotonic() + 5)[0]
     repository.close()
 
 
@@ -144,7 +144,7 @@ def test_while_one_is_added_others_serve() -> None:
     busy.run(repository.add, "new", busy.load)
     assert busy.begun.wait(5)
     with repository.lease("old") as model:
-        assert model.dispatcher.predict(np.zeros((4, 4, 3), np.uint8), Options(), time.monotonic() + 5)
+        assert model.dispatcher.predict([np.zeros((4, 4, 3), np.uint8)], Options(), time.monotonic() + 5)[0]
     with pytest.raises(ModelNotFound), repository.lease("new"):
         pass
     with pytest.raises(ModelAlreadyLoaded):
@@ -214,7 +214,7 @@ def test_a_model_that_hangs_while_it_is_unloaded_is_seen() -> None:
     def predict() -> None:
         with repository.lease("m") as model:
             busy.begun.set()
-            model.dispatcher.predict(np.zeros((4, 4, 3), np.uint8), Options(), time.monotonic() + 5)
+            model.dispatcher.predict([np.zeros((4, 4, 3), np.uint8)], Options(), time.monotonic() + 5)
 
     busy.run(predict)
     assert busy.begun.wait(5)
@@ -242,7 +242,7 @@ def test_races_end_in_one_of_the_known_ways() -> None:
                     repository.unload(key)
                 else:
                     with repository.lease(key) as model:
-                        model.dispatcher.predict(picture, Options(), time.monotonic() + 30)
+                        model.dispatcher.predict([picture], Options(), time.monotonic() + 30)
                 outcomes[action] += 1
             except (ModelNotFound, ModelAlreadyLoaded) as error:
                 outcomes[type(error).__name__] += 1

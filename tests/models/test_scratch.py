@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from container.models import scratch
+from container.models.archive import scratch_folder
 
 HOLD = """
-from container.models import scratch
-with scratch.folder() as folder:
+from container.models.archive import scratch_folder
+with scratch_folder() as folder:
     (folder / "weights").write_bytes(b"weights")
     print(folder, flush=True)
     input()
@@ -30,7 +30,7 @@ def holder(folder: Path) -> tuple["subprocess.Popen[str]", Path]:
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
 def test_a_folder_is_gone_after_the_block(error: type[Exception] | None) -> None:
-    with pytest.raises(ZeroDivisionError) if error else scratch.folder(), scratch.folder() as folder:
+    with pytest.raises(ZeroDivisionError) if error else scratch_folder(), scratch_folder() as folder:
         (folder / "weights").write_bytes(b"weights")
         if error:
             raise error
@@ -46,7 +46,7 @@ def test_what_a_killed_process_has_left_is_removed_and_what_a_live_one_has_is_no
         killed.kill()
         killed.communicate()
         assert (left / "weights").exists()
-        with scratch.folder():
+        with scratch_folder():
             assert not left.exists() and (held / "weights").exists()
     finally:
         live.communicate("\n")

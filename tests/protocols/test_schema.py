@@ -91,8 +91,8 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def folder() -> Iterator[None]:
     yield
-    app.extensions["services"].draining.set()
-    app.extensions["jobs"].close()
+    app.services.draining.set()
+    app.close()
     FOLDER.cleanup()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from container.rendering.dashes import RED, draw_dashed
+from container.rendering.marks import RED, draw_dashed
 
 
 def test_a_dashed_box_is_red_and_white_along_its_box_only() -> None:

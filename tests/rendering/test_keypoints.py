@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from container.rendering.keypoints import SKELETON, draw_keypoints
+from container.rendering.marks import SKELETON, draw_keypoints
 
 RED = (255, 0, 0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from container.errors import BadRequest, PayloadTooLarge
-from container.service.sessions import OWN_BYTES, Found, Sessions, Upload
+from container.service.sessions import OWN_BYTES, Sessions, Upload
 from container.structures import Instances, Options, RoiMasks
 
 BOXES = np.zeros((2, 4), np.float32)
@@ -54,7 +54,7 @@ def test_sessions_expire_however_often_they_are_used() -> None:
 
 
 def test_the_least_recently_used_gives_way() -> None:
-    sessions = Sessions(most_bytes=10_000)
+    sessions = Sessions(max_bytes=10_000)
     a, b = sessions.open(picture(1000)), sessions.open(picture(1000))
     sessions.get(a)
     c = sessions.open(picture(1000))
@@ -68,27 +68,26 @@ def test_the_least_recently_used_gives_way() -> None:
 
 
 def test_what_is_too_large_alone_is_refused() -> None:
-    sessions = Sessions(most_bytes=10_000)
+    sessions = Sessions(max_bytes=10_000)
     kept = sessions.open(picture(7500))
     with pytest.raises(PayloadTooLarge, match="MASKSERVE_SESSIONS_MB"):
         sessions.open(picture(7501))
     assert sessions.get(kept) == picture(7500)
     with pytest.raises(BadRequest, match="off on this server"):
-        Sessions(most_bytes=0).open(picture(1))
+        Sessions(max_bytes=0).open(picture(1))
 
 
 def test_predictions_count() -> None:
-    found = Found("model", Options(), (MASKED,), "name")
     arrays = 2 * (4 * 4 + 4 + 8) + 2 * 28 * 28 * 4 + 2 * 4 * 4
     texts = len("image/png" + "model" + "name" + "a" + "b" + "accurate")
-    assert Upload(b"1234", "image/png", found).size == OWN_BYTES + 4 + arrays + texts
+    assert Upload(b"1234", "image/png", "model", Options(), (MASKED,), "name").size == OWN_BYTES + 4 + arrays + texts
 
 
 def test_thousands_of_tiny_pictures_take_the_memory_that_is_counted_and_no_time() -> None:
     def tiny() -> Upload:
-        return Upload(b"x", "image/png", Found("model", Options(), (MASKED[np.zeros(2, bool)],), "name"))
+        return Upload(b"x", "image/png", "model", Options(), (MASKED[np.zeros(2, bool)],), "name")
 
-    sessions = Sessions(most_bytes=2000 * tiny().size)
+    sessions = Sessions(max_bytes=2000 * tiny().size)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     ids = [sessions.open(tiny()) for _ in range(3000)]

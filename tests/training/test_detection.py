@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from container.datasets import coco
-from container.engines import maskrcnn_mobilenet_v2_fpn
+from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
 from container.errors import ModelError
 from container.training.detection import DetectionTask
 from container.training.hyperparameters import Hyperparameters

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from container.datasets.coco import Dataset, read
-from container.engines._base import Engine
+from container.engines.base import Engine
 from container.errors import DataError, ModelError
 from container.evaluation.detection import DetectionReport
 from container.evaluation.semantic import SemanticReport

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from container.training.precision import keep_depthwise_in_float32
+from container.training.run import keep_depthwise_in_float32
 
 
 def layers() -> nn.Sequential:

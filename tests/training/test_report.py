@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from container.datasets import coco
-from container.engines._base import Engine
+from container.engines.base import Engine
 from container.rendering.contact_sheet import CAPTION, MARGIN
 from container.structures import Instances, ModelSpec, Options, Prediction, SemanticMap
 from container.training.journal import LINES

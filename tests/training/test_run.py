@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from container.engines import maskrcnn_mobilenet_v2_fpn
+from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
 from container.errors import DataError, TrainingError
 from container.training.detection import DetectionTask
 from container.training.hyperparameters import Hyperparameters

@@ -9,8 +9,8 @@ from torch import nn
 
 from container.datasets import coco
 from container.datasets.label_maps import IGNORED
-from container.engines import semantic_fpn_mobilenet_v2
-from container.engines.torchvision_segmentation import NORMALISE
+from container.engines.kinds import semantic_fpn_mobilenet_v2
+from container.engines.kinds.torchvision_segmentation import NORMALISE
 from container.errors import DataError
 from container.training.hyperparameters import Hyperparameters
 from container.training.segmentation import AUXILIARY, SegmentationTask

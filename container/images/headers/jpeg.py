@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from container.errors import BadImage
 from container.images.headers import tiff
-from container.images.headers._base import Header, cut_short
+from container.images.headers._header import Header, cut_short
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")  # those without a body, and stuffed bytes, left out
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -30,7 +30,7 @@ def read(data: bytes) -> Header:
             if size is None:
                 raise BadImage("the JPEG is damaged: its pixels come before their size")
             stream = b"".join([*kept, data[start:]])
-            return Header("JPEG", *size, stream, tiff.orientation(block), _scans(data, start), effort)
+            return Header("JPEG", *size, stream, tiff.orientation(block) if block else 1, _scans(data, start), effort)
         if code == _END or end > len(data):
             break
         if code in _FRAMES and end - start >= 9:

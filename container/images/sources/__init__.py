@@ -1,1 +1,28 @@
-"""Where pictures in a request come from, one file a source."""
+"""Where pictures in a request come from, one file a source, and pictures inside JSON."""
+
+from container.errors import BadRequest
+from container.images.pixel_budget import PixelShare
+from container.images.source import Limits, sources
+from container.registry import load_plugins
+from container.structures import Image
+
+__all__ = ["read_json", "sources"]
+
+load_plugins(__name__)
+
+
+def read_json(value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
+    """The pictures of one JSON value: {"type": "base64" or "url", "value": "…"}, or a plain string of base64.
+
+    BadRequest for other shapes, and for types not allowed in JSON.
+    """
+    if isinstance(value, str):
+        return sources["base64"].read(value, limits, share)
+    allowed = ", ".join(sorted(name for name in sources if sources[name].in_json))
+    if not isinstance(value, dict) or "type" not in value or "value" not in value:
+        raise BadRequest(f'an image is a string of base64 or {{"type": …, "value": …}}; allowed types: {allowed}')
+    kind = value["type"]
+    if not isinstance(kind, str) or kind not in sources or not sources[kind].in_json:
+        shown = ascii(kind[:40]) if isinstance(kind, str) else "no string"
+        raise BadRequest(f"the image type is {shown}; allowed types: {allowed}")
+    return sources[kind].read(value["value"], limits, share)

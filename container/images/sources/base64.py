@@ -3,9 +3,9 @@
 import binascii
 
 from container.errors import BadRequest
-from container.images.decode import decode
-from container.images.limits import Limits
-from container.images.sources._base import Source, sources, wrong_kind
+from container.images.decode import check_bytes, decode
+from container.images.pixel_budget import PixelShare
+from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -20,12 +20,12 @@ class Base64(Source):
 
     in_json = True
 
-    def read(self, value: object, limits: Limits) -> list[Image]:
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
         if not isinstance(value, str | bytes):
             raise wrong_kind("base64", value, "a string of base64")
         data = _decoded(value, limits)
-        limits.check_bytes(len(data))
-        return [decode(data, limits)]
+        check_bytes(len(data), limits)
+        return [decode(data, limits, share)]
 
 
 def _decoded(value: str | bytes, limits: Limits) -> bytes:
@@ -38,7 +38,7 @@ def _decoded(value: str | bytes, limits: Limits) -> bytes:
         if not comma or not head.lower().endswith(b";base64"):
             raise _bad('its data: prefix does not end in ";base64,"')
     text = text.translate(_URL_SAFE, delete=b" \t\r\n\f\v").rstrip(b"=")
-    limits.check_bytes(len(text) * 3 // 4)
+    check_bytes(len(text) * 3 // 4, limits)
     if len(text) % 4 == 1:
         raise _bad(f"{len(text)} characters are one too many or three too few")
     try:

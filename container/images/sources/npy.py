@@ -7,8 +7,9 @@ import struct
 import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge
-from container.images.limits import Limits
-from container.images.sources._base import Source, sources, wrong_kind
+from container.images.decode import check_pixels
+from container.images.pixel_budget import PixelShare
+from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _MAGIC = b"\x93NUMPY"
@@ -25,13 +26,13 @@ _WANTED = "wanted: uint8 of shape (H, W, 3) or (N, H, W, 3), RGB"
 class Npy(Source):
     """bytes of a .npy file, uint8 H×W×3 or N×H×W×3 RGB in C or Fortran order → one or N pictures."""
 
-    def read(self, value: object, limits: Limits) -> list[Image]:
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
         if not isinstance(value, bytes):
             raise wrong_kind("npy", value, "the bytes of a .npy file")
         header, start = _header(value)
         shape = _shape(header)
         count, height, width = (1, *shape[:2]) if len(shape) == 3 else shape[:3]
-        limits.check_pixels(width, height)
+        check_pixels(width, height, limits)
         if not 1 <= count <= limits.max_images:
             raise PayloadTooLarge(f"the array holds {count} pictures; 1 to {limits.max_images} are allowed")
         if len(value) - start != math.prod(shape):

@@ -2,9 +2,9 @@
 
 from container.errors import BadRequest
 from container.images.decode import decode
-from container.images.fetch import fetch
-from container.images.limits import Limits
-from container.images.sources._base import Source, sources, wrong_kind
+from container.images.pixel_budget import PixelShare
+from container.images.remote.fetch import fetch
+from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 
@@ -13,7 +13,7 @@ class Url(Source):
 
     in_json = True
 
-    def read(self, value: object, limits: Limits) -> list[Image]:
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
         if not isinstance(value, str):
             raise wrong_kind("url", value, "a string with an https URL")
         if not limits.url_hosts:
@@ -21,7 +21,7 @@ class Url(Source):
                 "URL input is off on this server (MASKSERVE_URL_HOSTS names no hosts)",
                 "send the picture itself, or base64",
             )
-        return [decode(fetch(value, limits), limits)]
+        return [decode(fetch(value, limits), limits, share)]
 
 
 sources.add("url", Url())

@@ -1,1 +1,6 @@
 """SageMaker's hosting contract, and the runtime API that boto3 and the AWS CLI speak."""
+
+from container.protocols.sagemaker.protocol import SageMaker
+from container.web.protocol import protocols
+
+protocols.add("sagemaker", SageMaker)

@@ -11,23 +11,23 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.datastructures import Headers
 
 from container.errors import NotFound, Overloaded, Unavailable
-from container.objects import Location
-from container.protocols.openapi import operation
-from container.protocols.sagemaker import native
-from container.protocols.sagemaker.exchange import Asked
-from container.protocols.sagemaker.invocation import Defaults, answer, ask, read_body
-from container.protocols.sagemaker.native import NAME_PARAMETER, Refused
+from container.protocols.sagemaker import runtime_errors
+from container.protocols.sagemaker.async_queue import AsyncQueue, Job, JobResult
+from container.protocols.sagemaker.invocation import Defaults, read_request, respond
+from container.protocols.sagemaker.messages import InvocationRequest
 from container.protocols.sagemaker.openapi import ASYNC_ANSWERS, ASYNC_STATE, async_invocation, error
-from container.service import Services
-from container.service.jobs import Job, Jobs, Made
-from container.telemetry.timing import Timings
+from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, Refused
+from container.s3 import Location
+from container.service import RequestContext, Services
+from container.web.openapi import operation
 
+BLUEPRINT = "sagemaker_async"
 PREFIX = "X-Amzn-SageMaker-"
-MOST_INLINE = 128_000  # bytes
+MAX_INLINE = 128_000  # bytes
 _INFERENCE_ID = re.compile(r"[!-~][ -~]{0,63}")
 _FILENAME = re.compile(r"(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}")
 _EXTENSION = re.compile(r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]{1,512}")
@@ -39,34 +39,36 @@ class Places:
 
     output: Location | None = None  # results go below it; None: asynchronous invocations are off
     inputs: Sequence[Location] = ()  # callers may name what lies in these folders
-    longest: float = 3600.0  # seconds that a request may last, whatever it asks for
+    max_seconds: float = 3600.0  # that a request may last, whatever it asks for
 
 
 def create_blueprint(
-    services: Services, defaults: Defaults, names: Sequence[str], places: Places, jobs: Jobs | None
+    services: Services, defaults: Defaults, names: Sequence[str], places: Places, queue: AsyncQueue | None
 ) -> Blueprint:
-    """The runtime's route; `names` are the endpoints that exist, or none for any; no `jobs`, and it is off."""
-    blueprint = native.create_blueprint("sagemaker_async")
+    """The runtime's route; `names` are the endpoints that exist, or none for any; without a `queue` it is off."""
+    blueprint = Blueprint(BLUEPRINT, __name__)
     takes = async_invocation()
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/async-invocations")
     @operation("InvokeEndpointAsync of the SageMaker Runtime, for boto3 and the AWS CLI", ASYNC_ANSWERS, **takes)
     def invoke_endpoint_async(name: str) -> Response:
-        native.check(name, names)
-        if jobs is None or places.output is None:
+        runtime_errors.check(name, names)
+        if queue is None or places.output is None:
             raise Refused(
                 "Asynchronous invocations are off on this server: MASKSERVE_ASYNC_OUTPUT names no s3:// path."
             )
-        read = _input(places, jobs, services.limits.max_body_bytes)
-        job = _job(places.output, places.longest)
+        read = _input(places, queue, services.pipeline.limits.max_body_bytes)
+        request_id = g.context.id
+        job = _job(places.output, places.max_seconds)
 
-        def work(seconds: float) -> Made:
-            reply = answer(read(), services, defaults, Timings(seconds))
-            return Made(reply.whole(), reply.media_type, reply.log)
+        def task(seconds: float) -> JobResult:
+            context = RequestContext(seconds, id=request_id)
+            response = respond(read(), services, defaults, context)
+            return JobResult(response.whole(), response.media_type, context.fields)
 
         try:
-            jobs.add(job, work)
+            queue.add(job, task)
         except Overloaded as full:
             raise Refused(full.message, "ThrottlingException", 429) from None
         except Unavailable as ending:
@@ -74,7 +76,7 @@ def create_blueprint(
         headers = {
             PREFIX + "OutputLocation": str(job.output),
             PREFIX + "FailureLocation": str(job.failure),
-            **native.request_id(),
+            **runtime_errors.id_header(request_id),
         }
         response = jsonify(InferenceId=job.id)
         response.status_code = 202
@@ -84,7 +86,7 @@ def create_blueprint(
     return blueprint
 
 
-def create_states_blueprint(jobs: Jobs | None) -> Blueprint:
+def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
     """The route that tells how asynchronous requests stand."""
     blueprint = Blueprint("sagemaker_async_states", __name__)
 
@@ -95,9 +97,9 @@ def create_states_blueprint(jobs: Jobs | None) -> Blueprint:
         parameters=[{"in": "path", "name": "inference_id", "required": True, "schema": {"type": "string"}}],
     )
     def state(inference_id: str) -> Response:
-        if jobs is None:
+        if queue is None:
             raise NotFound("asynchronous requests are off on this server (MASKSERVE_ASYNC_OUTPUT)")
-        job = jobs.get(inference_id)
+        job = queue.get(inference_id)
         told = {
             "InferenceId": job.id,
             "State": job.state,
@@ -109,14 +111,14 @@ def create_states_blueprint(jobs: Jobs | None) -> Blueprint:
     return blueprint
 
 
-def _input(places: Places, jobs: Jobs, most: int) -> Callable[[], Asked]:
+def _input(places: Places, queue: AsyncQueue, max_bytes: int) -> Callable[[], InvocationRequest]:
     """What reads the request's input: its body, or later the object that it names."""
     named = request.headers.get(PREFIX + "InputLocation", "")
-    if (request.content_length or 0) > MOST_INLINE:
-        raise Refused(f"Body is {request.content_length} bytes long; at most {MOST_INLINE} are allowed.")
-    asked = replace(ask(request, read_body(request)), session="")
-    if len(asked.body) > MOST_INLINE:
-        raise Refused(f"Body is {len(asked.body)} bytes long; at most {MOST_INLINE} are allowed.")
+    if (request.content_length or 0) > MAX_INLINE:
+        raise Refused(f"Body is {request.content_length} bytes long; at most {MAX_INLINE} are allowed.")
+    asked = replace(read_request(request), session="", read_since=None)
+    if len(asked.body) > MAX_INLINE:
+        raise Refused(f"Body is {len(asked.body)} bytes long; at most {MAX_INLINE} are allowed.")
     if bool(named) == bool(asked.body):
         raise Refused("Exactly one of Body and InputLocation is wanted.")
     if not named:
@@ -124,10 +126,10 @@ def _input(places: Places, jobs: Jobs, most: int) -> Callable[[], Asked]:
     location = _location(named, "InputLocation")
     if not any(location.within(folder) for folder in places.inputs):
         raise Refused(f"InputLocation {str(location)[:200]} lies in none of the folders of MASKSERVE_ASYNC_INPUTS.")
-    return lambda: replace(asked, body=jobs.store.read(location, most))
+    return lambda: replace(asked, body=queue.store.read(location, max_bytes))
 
 
-def _job(output: Location, longest: float) -> Job:
+def _job(output: Location, max_seconds: float) -> Job:
     """The job that the headers describe, and where it writes."""
     headers = request.headers
     given = headers.get(PREFIX + "Inference-Id", "")
@@ -148,7 +150,7 @@ def _job(output: Location, longest: float) -> Job:
         output=folder / name,
         failure=folder / f"{stem}-error{dot}{ending}",
         ttl_seconds=_seconds(headers, "RequestTTLSeconds", 60, 21_600, 21_600),
-        seconds=min(longest, _seconds(headers, "InvocationTimeoutSeconds", 1, 3600, 900)),
+        seconds=min(max_seconds, _seconds(headers, "InvocationTimeoutSeconds", 1, 3600, 900)),
     )
 
 
@@ -159,8 +161,8 @@ def _location(text: str, name: str) -> Location:
         raise Refused(f"{name}: {reason}.") from None
 
 
-def _seconds(headers: Headers, name: str, least: int, most: int, default: int) -> int:
+def _seconds(headers: Headers, name: str, minimum: int, maximum: int, default: int) -> int:
     text = headers.get(PREFIX + name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not least <= int(text) <= most:
-        raise Refused(f"{name} is {text[:20]!r}; it takes {least} to {most}.")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not minimum <= int(text) <= maximum:
+        raise Refused(f"{name} is {text[:20]!r}; it takes {minimum} to {maximum}.")
     return int(text)

@@ -6,17 +6,18 @@ Source: docs.aws.amazon.com/sagemaker/latest/dg, your-algorithms-inference-code.
 import math
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Request, Response, g, jsonify, request
 
 from container.errors import NotFound
-from container.protocols.openapi import operation
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.openapi import answers, error
-from container.protocols.sagemaker.target import ANSWERS, described, target
+from container.protocols.sagemaker.openapi import TARGET_ANSWERS, answers, error, targeted_invocation
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
+from container.web.body import read_body
+from container.web.openapi import operation
 
+TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
 
 
@@ -47,14 +48,16 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
     @blueprint.post("/invocations", strict_slashes=False)
     @operation(
         "A picture in; labels and boxes, or the picture with its masks, out",
-        answers() if services.multi_model is None else answers() | ANSWERS,
-        **described(services),
+        answers() if services.multi_model is None else answers() | TARGET_ANSWERS,
+        **targeted_invocation(services),
     )
     def invocations() -> Response:
-        reply = invoke(request, services, defaults, target(request, services))
-        request.environ["maskserve.log"] = reply.log
-        body = streaming.chunks(reply, request.environ)
-        return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts, **reply.headers})
+        response = invoke(request, services, defaults, g.context, target(request, services))
+        body = response.body
+        if not isinstance(body, bytes):
+            body = streaming.chunks(body, g.context, request.environ)
+        headers = {ATTRIBUTES: response.facts, **response.headers}
+        return Response(body, content_type=response.media_type, headers=headers)
 
     @blueprint.get("/execution-parameters", strict_slashes=False)
     @operation(
@@ -81,6 +84,21 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         )
 
     return blueprint
+
+
+def target(request: Request, services: Services) -> str:
+    """The model that X-Amzn-SageMaker-Target-Model names, loaded if it was not; without it the only one that is loaded.
+
+    On SageMaker the platform reads the header, and asks the container by POST /models. Here, and for the SageMaker
+    SDK's local mode, the container does what the platform would. BadLocation, BadModel, InsufficientMemory;
+    ModelNotFound without the header; errors of read_body.
+    """
+    if services.multi_model is None:
+        return DEFAULT_MODEL
+    if TARGET_MODEL not in request.headers:
+        return services.multi_model.only()
+    read_body(request, keep=True)  # before the load, which may take longer than clients have for sending
+    return services.multi_model.ensure(request.headers[TARGET_MODEL])
 
 
 _EXECUTION_PARAMETERS = {

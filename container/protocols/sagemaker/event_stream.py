@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 
 MEDIA_TYPE = "application/vnd.amazon.eventstream"
-MOST = 65_536  # bytes of one part
+MAX_PART = 65_536  # bytes of one part
 _STRING = 7
 
 

@@ -7,16 +7,16 @@ import base64
 import binascii
 import re
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from container.errors import BadRequest, InsufficientMemory, OutOfMemory
-from container.protocols.openapi import operation
 from container.protocols.sagemaker import streaming
-from container.protocols.sagemaker.body import read_json_body
-from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke, read_body
+from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
 from container.service import Services
 from container.service.multi_model import MultiModel
+from container.web.body import parse_json, read_body
+from container.web.openapi import operation
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 MAX_LIMIT = 100
@@ -34,7 +34,7 @@ _STARTING = {"503": error("The server is still starting; Retry-After says when")
 def create_blueprint(models: MultiModel, services: Services, defaults: Defaults) -> Blueprint:
     """The routes below /models."""
     blueprint = Blueprint("sagemaker_models", __name__)
-    takes = invocation(urls=bool(services.limits.url_hosts))
+    takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
 
     @blueprint.post("/models")
     @operation("Load a model, waiting for it", _LOAD_ANSWERS, requestBody=_LOAD_BODY)
@@ -81,12 +81,14 @@ def create_blueprint(models: MultiModel, services: Services, defaults: Defaults)
     def invoke_model(name: str) -> Response:
         models.check()
         try:
-            reply = invoke(request, services, defaults, name)
+            response = invoke(request, services, defaults, g.context, name)
         except (OutOfMemory, MemoryError):  # 507 has the platform unload others and ask again
             raise InsufficientMemory("there is not enough memory for this picture", _MAKE_ROOM) from None
-        request.environ["maskserve.log"] = reply.log
-        body = streaming.chunks(reply, request.environ)
-        return Response(body, content_type=reply.media_type, headers={ATTRIBUTES: reply.facts, **reply.headers})
+        body = response.body
+        if not isinstance(body, bytes):
+            body = streaming.chunks(body, g.context, request.environ)
+        headers = {ATTRIBUTES: response.facts, **response.headers}
+        return Response(body, content_type=response.media_type, headers=headers)
 
     return blueprint
 
@@ -98,7 +100,7 @@ def _described(name: str, url: str) -> dict[str, str]:
 def _named(body: bytes) -> tuple[str, str]:
     """The name and the place in the body of a load."""
     try:
-        document = read_json_body(body)
+        document = parse_json(body)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not all(isinstance(document.get(k), str) for k in ("model_name", "url")):

@@ -1,19 +1,92 @@
-"""Which format answers a request: Accept first, then the attributes, then the configured default, then JSON.
+"""What a request asks for: the JSON in X-Amzn-SageMaker-Custom-Attributes, and the format that Accept and it choose.
 
-Pure functions of strings; knows no HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is no preference:
-curl, Postman and requests send */* on their own, and it must not beat what the attributes say.
+Accept comes first, then the attributes, then the configured default, then JSON. Pure functions of strings; knows no
+HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is no preference: curl, Postman and requests send */*
+on their own, and it must not beat what the attributes say.
 """
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, NoReturn
 
 from werkzeug.http import parse_accept_header
 
-from container.errors import NotAcceptable
-from container.protocols.sagemaker.attributes import RESPONSE_TYPES, Attributes
-from container.structures import Choice
+from container.errors import BadRequest, NotAcceptable
+from container.structures import Appearance, Choice, Options
+from container.structures.option_values import CHECKS, word
 
 # What there is, in the order in which it is picked where nothing else decides.
 OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png", "application/jsonlines": "jsonlines"}
+RESPONSE_TYPES = {
+    "json": "application/json",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "jsonlines": "application/jsonlines",
+}
+FORMATS = ("clarify",)
+ON_ERROR = ("placeholder",)
+MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Checked attributes; an attribute string that is not JSON is the caller's own and only echoed."""
+
+    values: Mapping[str, Any]  # known keys only
+    ignored: tuple[str, ...] = ()  # keys that are not known, as sent
+    trace: str = ""  # the opaque string
+
+    def options(self) -> Options:
+        """The part that the model is asked."""
+        return Options(**{k: v for k, v in self.values.items() if k in _OPTIONS})
+
+    def appearance(self) -> Appearance:
+        """The part that the answer's look is made of."""
+        return Appearance(**{k: v for k, v in self.values.items() if k in _APPEARANCE})
+
+
+def parse(header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
+    """Read the header's value over the operator's `defaults`; BadRequest where it looks like JSON and is not right."""
+    text = _utf8(header).strip()
+    if not text.startswith("{"):
+        return Attributes(dict(defaults or {}), trace=text[:MAX_TRACE])
+    try:
+        given = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadRequest(
+            "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
+            hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(KEYS),
+        ) from None
+    try:
+        known = {key: _CHECKS[key](key, value) for key, value in given.items() if key in _CHECKS}
+    except ValueError as error:
+        raise BadRequest(f"custom attribute {error}") from None
+    return Attributes({**(defaults or {}), **known}, tuple(key for key in given if key not in _CHECKS))
+
+
+def _utf8(header: str) -> str:
+    """WSGI hands header bytes over as Latin-1; clients send UTF-8."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return header
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_CHECKS = {
+    "response_type": word("", *RESPONSE_TYPES),
+    "format": word("", *FORMATS),
+    "on_error": word("", *ON_ERROR),
+    **CHECKS,
+}
+KEYS = tuple(_CHECKS)
+_OPTIONS = {f.name for f in fields(Options)}
+_APPEARANCE = {f.name for f in fields(Appearance)}
 
 
 def negotiate(accept: str, attributes: Attributes, default: str) -> Choice:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from container.protocols.sagemaker.attributes import FORMATS, ON_ERROR, RESPONSE_TYPES
-from container.protocols.sagemaker.negotiation import OFFERS
+from container.protocols.sagemaker.negotiation import FORMATS, OFFERS, ON_ERROR, RESPONSE_TYPES
+from container.service import Services
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
@@ -117,6 +117,26 @@ def invocation(urls: bool) -> dict[str, Any]:
     }
 
 
+TARGET_PARAMETER = {
+    "in": "header",
+    "name": "X-Amzn-SageMaker-Target-Model",
+    "description": "The path of an artifact below /opt/ml/models, which is loaded if it was not",
+    "schema": {"type": "string"},
+}
+TARGET_ANSWERS = {
+    "404": error("The request names no model, and not just one is loaded"),
+    "507": error("There is no memory for the model, unless others are unloaded"),
+}
+
+
+def targeted_invocation(services: Services) -> dict[str, Any]:
+    """What an invocation takes that may name one of several models."""
+    takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
+    if services.multi_model is not None:
+        takes["parameters"] = [*takes["parameters"], TARGET_PARAMETER]
+    return takes
+
+
 def _named(kind: str, value: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -171,7 +191,7 @@ _TYPED = {
 
 _NO_ROUTE = {"404": error("No route: a line feed is no part of any name")}
 
-NATIVE_ANSWERS = {
+RUNTIME_ANSWERS = {
     **_NO_ROUTE,
     "200": _GOOD,
     "400": {
@@ -185,7 +205,7 @@ NATIVE_ANSWERS = {
 }
 
 STREAM_ANSWERS = {
-    **NATIVE_ANSWERS,
+    **RUNTIME_ANSWERS,
     "200": {
         "description": _FACTS + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
         "content": {"application/vnd.amazon.eventstream": _BINARY},

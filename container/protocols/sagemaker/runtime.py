@@ -6,47 +6,45 @@ Source: the InvokeEndpoint and InvokeEndpointWithResponseStream API references.
 
 from collections.abc import Sequence
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from container.errors import BadLocation
-from container.protocols.openapi import operation
-from container.protocols.sagemaker import event_stream, native, sessions, streaming
-from container.protocols.sagemaker.exchange import Reply
+from container.protocols.sagemaker import event_stream, runtime_errors, sessions, streaming
+from container.protocols.sagemaker.endpoint import TARGET_MODEL, target
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
-from container.protocols.sagemaker.native import NAME_PARAMETER, VARIANT
-from container.protocols.sagemaker.openapi import NATIVE_ANSWERS, STREAM_ANSWERS
-from container.protocols.sagemaker.target import TARGET_MODEL, described, target
+from container.protocols.sagemaker.messages import InvocationResponse
+from container.protocols.sagemaker.openapi import RUNTIME_ANSWERS, STREAM_ANSWERS, targeted_invocation
+from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, VARIANT, Refused
 from container.service import Services
+from container.web.openapi import operation
 
+BLUEPRINT = "sagemaker_runtime"
 _TARGET_MISSING = "TargetModel is missing: this is a multi-model endpoint."
 _TARGET_NOT_TAKEN = "TargetModel is for multi-model endpoints only, and this endpoint has one model."
 
 
 def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str]) -> Blueprint:
     """The runtime's routes; `names` are the endpoints that exist, or none for any."""
-    blueprint = native.create_blueprint("sagemaker_runtime")
-    takes = described(services)
+    blueprint = Blueprint(BLUEPRINT, __name__)
+    takes = targeted_invocation(services)
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/invocations")
-    @operation("InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI", NATIVE_ANSWERS, **takes)
+    @operation("InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI", RUNTIME_ANSWERS, **takes)
     def invoke_endpoint(name: str) -> Response:
-        native.check(name, names)
-        reply = invoke(request, services, defaults, _model(services))
-        body = reply.whole()
-        request.environ["maskserve.log"] = reply.log
-        return Response(body, content_type=reply.media_type, headers=_headers(reply))
+        runtime_errors.check(name, names)
+        response = invoke(request, services, defaults, g.context, _model(services))
+        return Response(response.whole(), content_type=response.media_type, headers=_headers(response))
 
     @blueprint.post("/endpoints/<path:name>/invocations-response-stream")
     @operation("InvokeEndpointWithResponseStream of the SageMaker Runtime, for boto3", STREAM_ANSWERS, **takes)
     def invoke_endpoint_with_response_stream(name: str) -> Response:
-        native.check(name, names)
+        runtime_errors.check(name, names)
         if request.headers.get(sessions.HEADER) == sessions.NEW:
-            raise native.Refused("SessionId is NEW_SESSION; a session is created by InvokeEndpoint, not by a stream.")
-        reply = invoke(request, services, defaults, _model(services))
-        request.environ["maskserve.log"] = reply.log
-        headers = {"X-Amzn-SageMaker-Content-Type": reply.media_type, **_headers(reply)}
-        frames = streaming.events(reply, request.environ)
+            raise Refused("SessionId is NEW_SESSION; a session is created by InvokeEndpoint, not by a stream.")
+        response = invoke(request, services, defaults, g.context, _model(services))
+        headers = {"X-Amzn-SageMaker-Content-Type": response.media_type, **_headers(response)}
+        frames = streaming.events(response.body, g.context)
         return Response(frames, content_type=event_stream.MEDIA_TYPE, headers=headers)
 
     return blueprint
@@ -56,17 +54,17 @@ def _model(services: Services) -> str:
     """The model that TargetModel names; Refused where there is one and may not be, or none and must."""
     several = services.multi_model is not None
     if (TARGET_MODEL in request.headers) != several:
-        raise native.Refused(_TARGET_MISSING if several else _TARGET_NOT_TAKEN)
+        raise Refused(_TARGET_MISSING if several else _TARGET_NOT_TAKEN)
     try:
         return target(request, services)
     except BadLocation as error:
-        raise native.Refused(error.message) from None
+        raise Refused(error.message) from None
 
 
-def _headers(reply: Reply) -> dict[str, str]:
+def _headers(response: InvocationResponse) -> dict[str, str]:
     return {
-        ATTRIBUTES: reply.facts,
+        ATTRIBUTES: response.facts,
         "x-Amzn-Invoked-Production-Variant": VARIANT,
-        **reply.headers,
-        **native.request_id(),
+        **response.headers,
+        **runtime_errors.id_header(g.context.id),
     }

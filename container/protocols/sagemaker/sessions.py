@@ -10,8 +10,8 @@ import json
 import time
 from dataclasses import replace
 
-from container.protocols.sagemaker.exchange import Asked, Reply
-from container.service.sessions import Found, Sessions, Upload
+from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
+from container.service.sessions import Sessions, Upload
 
 HEADER = "X-Amzn-SageMaker-Session-Id"
 NEW = "NEW_SESSION"
@@ -19,8 +19,8 @@ NEW_ID, CLOSED_ID = "X-Amzn-SageMaker-New-Session-Id", "X-Amzn-SageMaker-Closed-
 _CLOSE = {"requestType": "CLOSE"}
 
 
-def closed(asked: Asked, sessions: Sessions) -> Reply | None:
-    """The answer to a request that closes its session."""
+def closed(asked: InvocationRequest, sessions: Sessions) -> InvocationResponse | None:
+    """The response to a request that closes its session."""
     if asked.session in ("", NEW) or len(asked.body) > 100:
         return None
     try:
@@ -31,28 +31,25 @@ def closed(asked: Asked, sessions: Sessions) -> Reply | None:
         return None
     sessions.close(asked.session)
     body = json.dumps({"closed": asked.session}).encode()
-    return Reply(body, "application/json", headers={CLOSED_ID: asked.session})
+    return InvocationResponse(body, "application/json", headers={CLOSED_ID: asked.session})
 
 
-def recalled(asked: Asked, sessions: Sessions) -> tuple[Asked, Found | None]:
-    """`asked` with the picture of its session where it brings none, and what was found in that picture."""
+def recalled(asked: InvocationRequest, sessions: Sessions) -> tuple[InvocationRequest, Upload | None]:
+    """`asked` with the picture of its session where it brings none, and the upload that this picture is of."""
     if asked.session in ("", NEW):
         return asked, None
     upload = sessions.get(asked.session)
     if asked.body:
         return asked, None
-    return replace(asked, body=upload.body, content_type=upload.content_type), upload.found
+    return replace(asked, body=upload.body, content_type=upload.content_type), upload
 
 
-def keep(asked: Asked, found: Found, sessions: Sessions) -> dict[str, str]:
-    """Keep the picture of an answered request for the next ones of its session, if any; headers that say so."""
-    if not asked.session:
+def keep(session: str, upload: Upload, sessions: Sessions) -> dict[str, str]:
+    """Keep the picture of an answered request for the next ones of its session; headers that say so."""
+    if session != NEW:
+        sessions.replace(session, upload)
         return {}
-    upload = Upload(asked.body, asked.content_type, found)
-    if asked.session != NEW:
-        sessions.replace(asked.session, upload)
-        return {}
-    session = sessions.open(upload)
+    opened = sessions.open(upload)
     # A date for people and clients; the session itself ends by a clock that nobody sets.
     end = time.gmtime(calendar.timegm(time.gmtime()) + int(sessions.seconds))
-    return {NEW_ID: f"{session}; Expires={time.strftime('%Y-%m-%dT%H:%M:%SZ', end)}"}
+    return {NEW_ID: f"{opened}; Expires={time.strftime('%Y-%m-%dT%H:%M:%SZ', end)}"}

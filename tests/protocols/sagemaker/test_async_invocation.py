@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from container.app import create_app
 from container.errors import Overloaded, Unavailable
+from container.protocols.sagemaker.async_queue import AsyncQueue
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
 from tests.fakes import FakeEngine, ready_services
@@ -194,7 +195,7 @@ def test_busy(error: Exception, status: int, kind: str, side: Side, monkeypatch:
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(side.client.application.extensions["jobs"], "add", refuse)
+    monkeypatch.setattr(AsyncQueue, "add", refuse)
     response = side.ask(PNG)
     assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (status, kind)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.errors import BadRequest
-from container.protocols.sagemaker.attributes import KEYS, parse
+from container.protocols.sagemaker.negotiation import KEYS, parse
 from container.structures import Appearance, Options
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from container.app import create_app
 from container.errors import BadRequest, NotAcceptable
-from container.protocols.sagemaker.attributes import KEYS, Attributes, parse
-from container.protocols.sagemaker.negotiation import OFFERS, negotiate
+from container.protocols.sagemaker.negotiation import KEYS, OFFERS, Attributes, negotiate, parse
 from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
 
@@ -42,7 +41,7 @@ def web() -> Iterator[FlaskClient]:
     """One client for all examples."""
     app = create_app(Settings(), ready_services(FakeEngine()))
     yield app.test_client()
-    app.extensions["services"].repository.close()
+    app.services.repository.close()
 
 
 def quality(media_type: str, ranges: dict[str, float]) -> float:

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from container.app import create_app
 from container.errors import ModelError, OutOfMemory
-from container.models.record import Record
-from container.protocols.sagemaker.target import TARGET_MODEL
+from container.protocols.sagemaker.endpoint import TARGET_MODEL
+from container.service.multi_model import Record
 from container.settings import Settings
 from tests.conftest import encode
 from tests.fakes import FakeEngine, FakeLoader, multi_model_services, ready_services, started
@@ -48,7 +48,7 @@ def client(root: Path, loader: FakeLoader) -> Iterator[FlaskClient]:
 
 def load(client: FlaskClient, name: str, place: str | None = None) -> int:
     """The status of loading the model of a folder below the root."""
-    url = f"{client.application.extensions['services'].multi_model._root}/{place or name}"
+    url = f"{client.application.services.multi_model._root}/{place or name}"
     return client.post("/models", json={"model_name": name, "url": url}).status_code
 
 
@@ -151,7 +151,7 @@ def test_f7_memory_is_refused_and_comes_back(client: FlaskClient, loader: FakeLo
 @pytest.mark.parametrize("error", [OutOfMemory("too large"), MemoryError()], ids=["the model", "anything else"])
 def test_memory_that_is_wanting_for_a_picture_has_the_platform_unload(error: Exception, client: FlaskClient) -> None:
     assert load(client, "a") == 200
-    with client.application.extensions["services"].repository.lease("a") as model:
+    with client.application.services.repository.lease("a") as model:
         model.engine.error = error
     response = client.post("/models/a/invoke", data=PNG)
     assert response.status_code == 507 and code(response) == "insufficient_memory"

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.errors import NotAcceptable
-from container.protocols.sagemaker.attributes import Attributes, parse
-from container.protocols.sagemaker.negotiation import OFFERS, negotiate
+from container.protocols.sagemaker.negotiation import OFFERS, Attributes, negotiate, parse
 
 J, P, G, L = "json", "png", "jpeg", "jsonlines"
 

@@ -83,7 +83,7 @@ def test_the_picture_is_not_held_while_lines_are_made() -> None:
     response = client.post("/invocations", data=PNG, headers={"Accept": LINES, **RLE}, buffered=False)
     pieces = response.iter_encoded()
     assert next(pieces)
-    assert services.limits.room.held == 0
+    assert services.pipeline.pixels.held == 0
     response.close()
 
 

@@ -1,0 +1,235 @@
+"""From a ModelSpec to an engine."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from container.engines import roi_align, weight_files
+from container.engines.base import Architecture, Engine, Task, architectures, engines
+from container.engines.runtime import Runtime, openvino_installed
+from container.errors import ModelError
+from container.registry import load_plugins
+from container.structures import ModelSpec, Options
+
+log = logging.getLogger(__name__)
+
+# What a network may have beside twice the numbers of its weights, such as classes that are then found not to fit:
+# 128 MB. 20 KB of labels had a Mask R-CNN ask for GB before it was compared.
+SPARE_NUMBERS = 1 << 25
+_FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
+
+# A prediction that goes through every part of a network: something is found, whatever the scores are. Every stride but
+# the coarsest divides the sides, so that a level's is known from its size.
+TRIAL_SIZE = (96, 128, 3)
+TRIAL_OPTIONS = Options(confidence=0.0, max_detections=1)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network with its weights, and the spec with everything filled in that was left open."""
+
+    module: Any  # torch.nn.Module in eval mode, on the CPU
+    spec: ModelSpec
+    task: Task
+    named: bool  # whether the labels are names that somebody gave, and not class_1, class_2, …
+
+
+def preload() -> None:
+    """Import every architecture and, where it is installed, OpenVINO."""
+    load_plugins("container.engines.kinds")
+    if openvino_installed():
+        from container.engines import openvino_parts  # noqa: F401  # for the memory that it takes
+
+
+def build(spec: ModelSpec) -> Built:
+    """Build the network and put its weights in; ModelError says in one line what stands in the way."""
+    load_plugins("container.engines.kinds")
+    try:
+        architecture = architectures[spec.architecture]
+    except KeyError as error:
+        raise ModelError(str(error.args[0])) from None
+    if isinstance(spec.weights, Path):
+        state, labels, epsilon = weight_files.read(spec.weights), spec.labels, spec.batch_norm_eps
+    else:
+        state, labels, epsilon = fetch(spec.architecture, architecture, spec.weights)
+    module, labels, named = _fill(architecture, state, labels, spec)
+    if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
+        module.transform_input = True  # GoogLeNet and Inception were trained so; their builders do the same
+    if epsilon is not None:
+        weight_files.set_batch_norm_eps(module, epsilon)
+    return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task, named)
+
+
+def fetch(
+    name: str, architecture: Architecture, weights: str
+) -> tuple[weight_files.State, tuple[str, ...], float | None]:
+    """torchvision's own weights of an architecture, ModelError where it has none of that name."""
+    if weights not in architecture.pretrained:
+        known = ", ".join(architecture.pretrained) or "none"
+        raise ModelError(f"{name} has no weights {weights!r}; it has: {known}; a file does as well")
+    return weight_files.fetch(name, weights)
+
+
+def _fill(
+    architecture: Architecture, state: weight_files.State, labels: tuple[str, ...], spec: ModelSpec
+) -> tuple[Any, tuple[str, ...], bool]:
+    """The module with `state` in it, its labels, and whether somebody gave them.
+
+    Given labels may leave the background out. Without any, they are those of the architecture's own published weights
+    where these have as many classes as the file, else class_1, class_2, …
+    """
+    candidates = _candidates(architecture, labels, spec)
+    classes = len(candidates[0]) if candidates else 2
+    module = _build(architecture, classes, spec, state)
+    found = weight_files.count_classes(module, state, classes)
+    if found == 1:
+        _refuse_one_output(architecture, spec)
+    if found not in (None, classes) and (not labels or found in map(len, candidates)):
+        other = _build(architecture, found, spec, state)
+        if weight_files.count_classes(other, state, found) == found:
+            module, classes = other, found
+    weight_files.fit(module, state)
+    known = next((candidate for candidate in candidates if len(candidate) == classes), ())
+    return module, known or _neutral_labels(architecture, classes), bool(known)
+
+
+def _candidates(architecture: Architecture, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
+    """What the classes may be called, the likeliest first; the number of classes in the file decides."""
+    if not labels:
+        return weight_files.published_labels(spec.architecture) if architecture.pretrained else []
+    if architecture.task == "classification" or "background" in labels[0]:
+        return [labels]
+    return [("__background__", *labels), labels]
+
+
+def _neutral_labels(architecture: Architecture, classes: int) -> tuple[str, ...]:
+    """Names that say no more than the class id."""
+    names = tuple(f"class_{i}" for i in range(classes))
+    return ("__background__", *names[1:]) if architecture.background else names
+
+
+def _refuse_one_output(architecture: Architecture, spec: ModelSpec) -> None:
+    """ModelError for a network whose one output is always the winner, whatever is in the picture."""
+    if architecture.background:
+        raise ModelError(
+            f"{spec.architecture} with one output has the background alone, and finds nothing in any picture: "
+            "train it with two, the background and the class; one output with a sigmoid is not supported"
+        )
+    if architecture.task == "classification":
+        raise ModelError(
+            f"{spec.architecture} with one output calls every picture the same: train it with two; "
+            "one output with a sigmoid is not supported"
+        )
+
+
+def _build(architecture: Architecture, classes: int, spec: ModelSpec, state: weight_files.State) -> Any:
+    try:
+        with _Allowance(SPARE_NUMBERS + 2 * sum(tensor.numel() for tensor in state.values())):
+            return architecture.build(num_classes=classes, **spec.parameters)
+    except _TooLarge:
+        raise ModelError(
+            f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
+            "is far larger than the file"
+        ) from None
+    except Exception as error:  # builders raise what they like on parameters that they do not like
+        raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
+
+
+class _TooLarge(Exception):
+    """A network has more numbers than it may have."""
+
+
+class _Allowance(TorchFunctionMode):
+    """Within the block tensors may be made for so many numbers in all, whatever a description asks for."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self._left = numbers
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _FACTORIES:
+            size = (kwargs or {}).get("size", args[0] if args and isinstance(args[0], tuple | list) else args)
+            self._left -= math.prod(size)
+            if self._left < 0:
+                raise _TooLarge
+        return func(*args, **(kwargs or {}))
+
+
+def load(spec: ModelSpec, runtime: Runtime) -> Engine:
+    """Build the model and move it to its device; a warning says where nothing tells what its classes are called."""
+    built = build(spec)
+    if not built.named:
+        names = [label for label in built.spec.labels if label != "__background__"]
+        log.warning(
+            "nothing says what the %d classes of model %s are called: answers name them %s%s until labels are given",
+            len(names), spec.name, ", ".join(names[:2]), ", …" if len(names) > 2 else "",
+        )  # fmt: skip
+    return start(built, runtime)
+
+
+def start(built: Built, runtime: Runtime) -> Engine:
+    """The engine of a network that is built, on its device, with what is faster there in the place of its parts."""
+    engine = engines[built.task](built.spec, built.module.to(runtime.device), runtime)
+    picture = np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8)
+
+    def run() -> None:
+        with _unstretched(built.module), _finite(built.module):
+            engine.predict([picture], [TRIAL_OPTIONS])
+
+    if runtime.backend == "openvino":
+        from container.engines import openvino_parts  # not needed, and not read from disk, by other backends
+
+        openvino_parts.compile_parts(built.module, run, runtime)
+    else:
+        built.module.to(memory_format=torch.channels_last)  # a seventh faster on a CPU, to rounding
+        if runtime.device.type == "cpu":
+            run()
+    if runtime.device.type == "cpu":
+        roi_align.replace_pools(built.module)
+    return engine
+
+
+@contextmanager
+def _finite(module: Any) -> Iterator[None]:
+    """ModelError where a part of a network gives NaN or infinity: finite weights do, such as variances below zero.
+
+    Nothing else would tell: a detector whose scores are NaN finds nothing in any picture.
+    """
+
+    def look(name: str, given: Any) -> None:
+        if isinstance(given, torch.Tensor) and not given.isfinite().all():
+            raise ModelError(f"a prediction with these weights and parameters is not finite, first after {name}")
+
+    hooks = [
+        part.register_forward_hook(lambda _part, _input, given, name=name: look(name, given))
+        for name, part in module.named_modules()
+        if not any(part.children())
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def _unstretched(module: Any) -> Iterator[None]:
+    """A detector that takes a small picture as it is, which at its own size is 70 times the work."""
+    transform = getattr(module, "transform", None)
+    if transform is None:
+        yield
+        return
+    own = transform.min_size, transform.max_size
+    transform.min_size, transform.max_size = (min(TRIAL_SIZE[:2]),), max(TRIAL_SIZE[:2])
+    try:
+        yield
+    finally:
+        transform.min_size, transform.max_size = own

@@ -1,0 +1,142 @@
+"""A compact Mask R-CNN for few labelled photos: what ImageNet has taught stays within reach of the box classifier.
+
+MobileNetV2 features, a feature pyramid of 128 channels, light box and mask heads: 6.1 million parameters, against 44
+million of maskrcnn_resnet50_fpn. Three things differ from torchvision's own:
+
+- The box classifier sees, beside the pyramid's 7×7 cells, the mean over the box of the 1280 channels that ImageNet's
+  classifier reads; they tell classes apart of which there are a dozen examples.
+- The mask head is class-agnostic: one mask for whatever class the box has (Mask R-CNN, arXiv:1703.06870, section 4.2),
+  so that rare classes share what frequent ones have taught it.
+- The mask head sees each box at half the stride that the box head does, down to 4 pixels, which costs one convolution
+  of 1×1.
+
+The embedded default model is of this architecture.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
+
+from container.engines.base import Architecture, architectures
+from container.engines.mobilenet_v2_fpn import (
+    CHANNELS,
+    CONTEXT_CHANNELS,
+    FINE_CHANNELS,
+    FINE_STRIDE,
+    STRIDES,
+    MobileNetV2Pyramid,
+)
+from container.engines.roi_align import PyramidRoIAlign
+
+ANCHOR_SIZES = ((20, 32), (48, 72), (104, 152), (216, 312))  # pixels, two for each level
+ANCHOR_RATIOS = (0.5, 1.0, 2.0)
+BOX_CELLS = 7
+BOX_UNITS = 384
+NOT_FOR_PROPOSALS = ("fine", "context")
+
+
+class _Proposals(nn.Module):
+    """A region proposal network that is given the pyramid's levels only."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Any, levels: dict[str, torch.Tensor], targets: Any = None) -> Any:
+        return self.network(
+            images, OrderedDict((k, v) for k, v in levels.items() if k not in NOT_FOR_PROPOSALS), targets
+        )
+
+
+class _BoxPool(PyramidRoIAlign):
+    """For each box its cells of the pyramid, and the mean of the context over it, in one row."""
+
+    def __init__(self) -> None:
+        super().__init__(STRIDES, BOX_CELLS, sampling_ratio=2)
+        self.context = PyramidRoIAlign({"context": STRIDES["2"]}, output_size=1, sampling_ratio=4)
+
+    def forward(
+        self, x: dict[str, torch.Tensor], boxes: list[torch.Tensor], image_shapes: list[tuple[int, int]]
+    ) -> torch.Tensor:
+        cells = super().forward(x, boxes, image_shapes)
+        return torch.cat((cells.flatten(1), self.context(x, boxes, image_shapes).flatten(1)), 1)
+
+
+class _BoxHead(TwoMLPHead):
+    """Two layers over the cells; the context goes past them."""
+
+    def __init__(self) -> None:
+        super().__init__(CHANNELS * BOX_CELLS**2, BOX_UNITS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat((super().forward(x[:, :-CONTEXT_CHANNELS]), x[:, -CONTEXT_CHANNELS:]), 1)
+
+
+class _MaskPool(PyramidRoIAlign):
+    """For each box its cells of a pyramid with one finer level, and of that a finer one than the box head gets."""
+
+    def __init__(self) -> None:
+        super().__init__({"fine": FINE_STRIDE, **STRIDES}, output_size=14, sampling_ratio=2, canonical_scale=448)
+        self.lateral = nn.Conv2d(FINE_CHANNELS, CHANNELS, 1)
+
+    def forward(
+        self, x: dict[str, torch.Tensor], boxes: list[torch.Tensor], image_shapes: list[tuple[int, int]]
+    ) -> torch.Tensor:
+        above = F.interpolate(x["0"], x["fine"].shape[-2:], mode="bilinear", align_corners=False)
+        return super().forward({**x, "fine": self.lateral(x["fine"]) + above}, boxes, image_shapes)
+
+
+class _MaskPredictor(MaskRCNNPredictor):
+    """One mask a box, answered for every class, since torchvision picks the mask of the box's class."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(CHANNELS, CHANNELS, num_classes=1)
+        self._num_classes = num_classes
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        mask: torch.Tensor = super().forward(input)
+        return mask.expand(-1, self._num_classes, -1, -1)
+
+
+def build(num_classes: int, min_size: int = 640, max_size: int = 720) -> MaskRCNN:
+    """The network with random weights.
+
+    Args:
+        num_classes: the background included.
+        min_size: pixels that the shorter side of a picture is brought to.
+        max_size: pixels that the longer side may not pass.
+    """
+    network = MaskRCNN(
+        MobileNetV2Pyramid(),
+        min_size=min_size,
+        max_size=max_size,
+        rpn_anchor_generator=AnchorGenerator(ANCHOR_SIZES, (ANCHOR_RATIOS,) * len(ANCHOR_SIZES)),
+        rpn_head=RPNHead(CHANNELS, len(ANCHOR_SIZES[0]) * len(ANCHOR_RATIOS)),
+        rpn_pre_nms_top_n_train=600,
+        rpn_post_nms_top_n_train=300,
+        rpn_pre_nms_top_n_test=1000,
+        rpn_post_nms_top_n_test=400,
+        rpn_batch_size_per_image=128,
+        box_roi_pool=_BoxPool(),
+        box_head=_BoxHead(),
+        box_predictor=FastRCNNPredictor(BOX_UNITS + CONTEXT_CHANNELS, num_classes),
+        box_batch_size_per_image=80,
+        box_positive_fraction=0.3,
+        box_detections_per_img=100,
+        mask_roi_pool=_MaskPool(),
+        mask_head=MaskRCNNHeads(CHANNELS, (CHANNELS,) * 3, dilation=1),
+        mask_predictor=_MaskPredictor(num_classes),
+    )
+    network.rpn = _Proposals(network.rpn)
+    return network
+
+
+architectures.add("maskrcnn_mobilenet_v2_fpn", Architecture("detection", build))

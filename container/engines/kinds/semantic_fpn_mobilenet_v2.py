@@ -1,0 +1,46 @@
+"""A compact semantic model: the levels of a feature pyramid summed at stride 8, one class a pixel.
+
+After the semantic branch of Panoptic FPN (Kirillov et al. 2019, arXiv:1901.02446), with the channels that ImageNet's
+classifier reads for one more level; 3.5 million parameters. The backbone is that of `maskrcnn_mobilenet_v2_fpn`, whose
+weights it can start from.
+"""
+
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from container.engines.base import Architecture, architectures
+from container.engines.mobilenet_v2_fpn import CHANNELS, CONTEXT_CHANNELS, STRIDES, MobileNetV2Pyramid
+
+HEAD_CHANNELS = 128
+
+
+class SemanticFPN(nn.Module):
+    """N×3×H×W pixels, normalised as for ImageNet, to {"out": logits N×classes×H/8×W/8}, as torchvision's models do."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = MobileNetV2Pyramid()
+        self.levels = nn.ModuleDict({name: nn.Conv2d(CHANNELS, HEAD_CHANNELS, 3, padding=1) for name in STRIDES})
+        self.levels["context"] = nn.Conv2d(CONTEXT_CHANNELS, HEAD_CHANNELS, 1)
+        self.merge = nn.Conv2d(HEAD_CHANNELS, HEAD_CHANNELS, 3, padding=1)
+        self.classifier = nn.Conv2d(HEAD_CHANNELS, num_classes, 1)
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        levels = self.backbone(pixels)
+        size = levels[next(iter(STRIDES))].shape[-2:]
+        merged = torch.zeros((), device=pixels.device)
+        for name, convolution in self.levels.items():
+            level = F.relu(convolution(levels[name]))
+            merged = merged + F.interpolate(level, size, mode="bilinear", align_corners=False)
+        return OrderedDict(out=self.classifier(F.relu(self.merge(merged))))
+
+
+def build(num_classes: int) -> SemanticFPN:
+    """The network with random weights; `num_classes` counts the background."""
+    return SemanticFPN(num_classes)
+
+
+architectures.add("semantic_fpn_mobilenet_v2", Architecture("segmentation", build))

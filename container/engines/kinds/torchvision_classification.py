@@ -1,0 +1,52 @@
+"""Classifiers of torchvision: names for the whole picture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+
+from container.engines.base import Engine, engines
+from container.engines.kinds._builders import register_builders
+from container.engines.runtime import Runtime
+from container.engines.tensors import pad_slim, to_array, to_tensor
+from container.structures import Classification, ModelSpec, Options
+
+DEFAULT_DETECTIONS = 5  # classes named where the caller sets no max_detections
+
+
+class ClassificationEngine(Engine):
+    """Any torchvision classifier as an engine that answers with a Classification."""
+
+    def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
+        super().__init__(spec)
+        self._module = module
+        self._runtime = runtime
+        # The crop that an architecture is measured at differs from one to the next; its weights' meta data know it.
+        known = torchvision.models.get_model_weights(spec.architecture)
+        self._transform = known[spec.weights if isinstance(spec.weights, str) else "DEFAULT"].transforms()
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Classification]:
+        with torch.inference_mode(), self._runtime.autocast:
+            batch = torch.stack([self._transform(to_tensor(pad_slim(p), self._runtime.device)) for p in pixels])
+            probabilities = to_array(self._module(batch).float().softmax(1))
+        return [self._classification(*one) for one in zip(probabilities, pixels, options, strict=True)]
+
+    def _classification(self, probabilities: np.ndarray, pixels: np.ndarray, options: Options) -> Classification:
+        asked = self.asked(options, confidence=0.0, max_detections=DEFAULT_DETECTIONS)
+        wanted = self.class_ids(asked)
+        order = np.argsort(-probabilities, kind="stable")
+        kept = [
+            int(c) for c in order if probabilities[c] >= (asked.confidence or 0) and (wanted is None or c in wanted)
+        ][: asked.max_detections]
+        return Classification(
+            image_size=(pixels.shape[0], pixels.shape[1]),
+            scores=probabilities[kept].astype(np.float32),
+            classes=np.array(kept, np.int64),
+            labels=tuple(self.labels[c] for c in kept),
+        )
+
+
+engines.add("classification", ClassificationEngine)
+register_builders("classification", torchvision.models)

@@ -1,0 +1,224 @@
+"""Detectors of torchvision: boxes, and with them masks or keypoints where the network has a head for them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
+from torchvision.models.detection.transform import resize_boxes, resize_keypoints
+
+from container.cancellation import checkpoint
+from container.engines.base import Engine, engines
+from container.engines.kinds._builders import register_builders
+from container.engines.runtime import Runtime
+from container.engines.selection import Selection, best_apart, select
+from container.engines.tensors import network_input, pad_slim, thinning, to_tensor
+from container.structures import Instances, ModelSpec, Options, RoiMasks
+
+DEFAULT_CONFIDENCE = 0.5
+# Boxes that go through a mask or keypoint head at a time. 4,500 at once took 12.5 GB in a ResNet-50 of 91 classes.
+PIECE = 100
+
+
+class DetectionEngine(Engine):
+    """Any torchvision detector as an engine that answers with Instances."""
+
+    def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
+        super().__init__(spec)
+        self._module = module
+        self._runtime = runtime
+        # Anchors are made in the type of the features, and bfloat16 counts in steps of 8 pixels above 1024.
+        module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Instances]:
+        with torch.inference_mode(), self._runtime.autocast:
+            run = self._two_stages if isinstance(self._module, GeneralizedRCNN) else self._one_stage
+            return run(pixels, options)
+
+    def default_instances(self, options: Options) -> int | None:
+        """`max_detections` of the model where its masks or keypoints are wanted."""
+        if not isinstance(self._module, GeneralizedRCNN):
+            return None
+        heads = self._module.roi_heads
+        if heads.has_keypoint() or (heads.has_mask() and not options.skip_masks):
+            return self.asked(Options(), max_detections=heads.detections_per_img).max_detections
+        return None
+
+    def _two_stages(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
+        """GeneralizedRCNN.forward, but for what happens between the box head and the mask head: see selection."""
+        module, heads = self._module, self._module.roi_heads
+        defaults = {
+            "confidence": DEFAULT_CONFIDENCE,
+            "iou_threshold": heads.nms_thresh,
+            "max_detections": heads.detections_per_img,
+        }
+        asked = list(map(partial(self.asked, **defaults), options))
+        class_ids = list(map(self.class_ids, asked))
+        images, shown_sizes = network_input(pictures, module.transform, self._runtime.device)
+        features = module.backbone(images.tensors)
+        proposals, _ = module.rpn(images, features)
+        pooled = heads.box_roi_pool(features, proposals, images.image_sizes)
+        logits, deltas = heads.box_predictor(heads.box_head(pooled))
+        selections = select(heads, logits, deltas, proposals, images.image_sizes, asked, class_ids)
+        boxes = [selection.boxes for selection in selections]
+        masks = self._masks(features, selections, images.image_sizes, asked)
+        points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(pictures)
+        found = zip(pictures, shown_sizes, selections, images.image_sizes, asked, masks, points, strict=True)
+        return [self._instances(picture.shape[:2], *one) for picture, *one in found]
+
+    def _masks(
+        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]], options: list[Options]
+    ) -> list[torch.Tensor | None]:
+        """For each picture the masks of its boxes, or None where there is no head for them or nobody will look."""
+        heads = self._module.roi_heads
+        wanted = [heads.has_mask() and not one.skip_masks for one in options]
+        if not any(wanted):
+            return [None] * len(wanted)
+        looked_at = [s if want else s.none() for s, want in zip(selections, wanted, strict=True)]
+        boxes = [selection.boxes for selection in looked_at]
+        classes = [selection.classes for selection in looked_at]
+        masks = [one.new_zeros((0, 28, 28)) for one in boxes]
+        if any(map(len, boxes)):
+
+            def run(pieces: list[slice]) -> list[torch.Tensor]:
+                pooled = heads.mask_roi_pool(features, _cut(boxes, pieces), sizes)
+                logits = heads.mask_predictor(heads.mask_head(pooled)).float()
+                chosen: list[torch.Tensor] = maskrcnn_inference(logits, _cut(classes, pieces))
+                return chosen
+
+            masks = [mask[:, 0] for mask in _in_pieces(boxes, run)]
+        return [mask if want else None for mask, want in zip(masks, wanted, strict=True)]
+
+    def _points(
+        self, features: Any, boxes: list[torch.Tensor], sizes: list[tuple[int, int]]
+    ) -> list[torch.Tensor | None]:
+        heads = self._module.roi_heads
+
+        def run(pieces: list[slice]) -> list[torch.Tensor]:
+            some = _cut(boxes, pieces)
+            logits = heads.keypoint_predictor(heads.keypoint_head(heads.keypoint_roi_pool(features, some, sizes)))
+            points, scores = keypointrcnn_inference(logits.float(), some)  # scores are heights of a heat map, unbounded
+            return [
+                torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1)
+                for xyv, score in zip(points, scores, strict=True)
+            ]
+
+        return list(_in_pieces(boxes, run))
+
+    def _instances(
+        self,
+        image_size: tuple[int, int],
+        shown_size: tuple[int, int],
+        selection: Selection,
+        network_size: tuple[int, int],
+        options: Options,
+        masks: torch.Tensor | None = None,
+        points: torch.Tensor | None = None,
+    ) -> Instances:
+        """What was selected at the network's size, at that of the picture; what was shown of it may be thinned out."""
+        boxes = resize_boxes(selection.boxes, network_size, shown_size).cpu().numpy().astype(np.float32)
+        classes = selection.classes.cpu().numpy()
+        mode, factor = options.mask_decode_mode or "accurate", options.tradeoff_factor or 0.0
+        found = Instances(
+            image_size=shown_size,
+            boxes=boxes,
+            scores=selection.scores.cpu().numpy().astype(np.float32),
+            classes=classes,
+            labels=tuple(self.spec.labels[c] for c in classes),
+            masks=None if masks is None else RoiMasks(masks.cpu().numpy(), boxes, shown_size, mode, factor),
+            keypoints=None if points is None else resize_keypoints(points, network_size, shown_size).cpu().numpy(),
+        )
+        return found if shown_size == image_size else _inside(found, image_size)
+
+    def _one_stage(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
+        """One-stage detectors run whole; their thresholds are attributes, set anew for each picture."""
+        return [self._one_stage_picture(*one) for one in zip(pictures, options, strict=True)]
+
+    def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
+        module = self._module
+        shown = pad_slim(picture)
+        own = {
+            name: getattr(module, name)
+            for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")
+        }
+        asked = self.asked(
+            options,
+            confidence=DEFAULT_CONFIDENCE,
+            iou_threshold=own["nms_thresh"],
+            max_detections=own["detections_per_img"],
+            max_candidates=own["topk_candidates"],
+        )
+        assert asked.confidence is not None
+        module.score_thresh = asked.confidence * (1 - 1e-6)  # they compare with ">", and ">=" was asked
+        module.nms_thresh = asked.iou_threshold
+        module.topk_candidates = asked.max_candidates
+        # Filtered afterwards, so that detections of other classes do not take the places of those wanted.
+        module.detections_per_img = asked.max_candidates
+        try:
+            found = module([to_tensor(shown, self._runtime.device)])[0]
+        finally:
+            vars(module).update(own)
+        boxes, scores, classes = found["boxes"].float(), found["scores"].float(), found["labels"]
+        keep = scores >= asked.confidence
+        if (wanted := self.class_ids(asked)) is not None:
+            keep &= torch.isin(classes, torch.tensor(wanted, device=classes.device))
+        indices = keep.nonzero()[:, 0]
+        if asked.class_agnostic_nms:
+            assert asked.iou_threshold is not None
+            indices = indices[best_apart(boxes[indices], scores[indices], asked.iou_threshold, asked.max_detections)]
+        indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
+        size = shown.shape[:2]
+        selection = Selection(boxes[indices], scores[indices], classes[indices])
+        return self._instances(picture.shape[:2], size, selection, size, asked)
+
+
+def _in_pieces(boxes: list[torch.Tensor], run: Callable[[list[slice]], list[torch.Tensor]]) -> list[torch.Tensor]:
+    """What a head gives for each picture's boxes, with at most PIECE of them in it at a time.
+
+    `run` takes a slice of each picture's boxes, and gives a tensor a picture with as many rows.
+    """
+    found = [run(pieces) for pieces in _pieces([len(one) for one in boxes])]
+    return [torch.cat(parts) for parts in zip(*found, strict=True)]
+
+
+def _pieces(counts: list[int]) -> Iterator[list[slice]]:
+    """Slices of each picture's boxes, PIECE boxes in all but for the last time; at least once, with none."""
+    ends = np.cumsum(counts).tolist()
+    for start in range(0, max(ends[-1], 1), PIECE):
+        checkpoint()
+        yield [
+            slice(max(start - (end - count), 0), max(start + PIECE - (end - count), 0))
+            for count, end in zip(counts, ends, strict=True)
+        ]
+
+
+def _cut(tensors: list[torch.Tensor], pieces: list[slice]) -> list[torch.Tensor]:
+    return [tensor[piece] for tensor, piece in zip(tensors, pieces, strict=True)]
+
+
+def _as_float32(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: feature.float() for name, feature in features.items()}
+
+
+def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
+    """Instances of a picture that was thinned out or had a margin, without either."""
+    height, width = image_size
+    down, across = thinning(image_size)
+    step = np.array([across, down, across, down], np.float32)
+    boxes = (instances.boxes * step).clip(0, np.array([width, height, width, height], np.float32))
+    masks, points = instances.masks, instances.keypoints
+    if isinstance(masks, RoiMasks):
+        # The grid stays stretched over the box as the network saw it; only the picture around it has changed.
+        masks = RoiMasks(masks.probabilities, masks.boxes * step, (height, width), masks.mode, masks.tradeoff_factor)
+    if points is not None:
+        points = points * np.array([across, down, 1], np.float32)
+    cut = Instances((height, width), boxes, instances.scores, instances.classes, instances.labels, masks, points)
+    return cut[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
+
+
+engines.add("detection", DetectionEngine)
+register_builders("detection", torchvision.models.detection, weights_backbone=None)

@@ -1,0 +1,68 @@
+"""Semantic models of torchvision: one class a pixel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torchvision.transforms._presets import SemanticSegmentation
+from torchvision.transforms.functional import resize
+
+from container.engines.base import Engine, engines
+from container.engines.kinds._builders import register_builders
+from container.engines.runtime import Runtime
+from container.engines.tensors import pad_slim, thinning, to_array, to_tensor
+from container.ops import label_map
+from container.structures import ModelSpec, Options, SemanticMap
+
+RESIZE = 520  # shorter side that torchvision's semantic models are trained and measured at
+LONGEST = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
+NORMALISE = SemanticSegmentation(resize_size=None)  # what a network sees, in training too
+
+
+class SegmentationEngine(Engine):
+    """Any torchvision semantic model as an engine that answers with a SemanticMap.
+
+    The map is the arg-max of the network's own output, stretched bilinearly to the size of the picture. A class's
+    confidence is the mean of its probability over the pixels it wins, at the network's size; classes below the
+    caller's confidence, or out of the caller's classes, are background.
+    """
+
+    def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
+        super().__init__(spec)
+        self._module = module
+        self._runtime = runtime
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[SemanticMap]:
+        return [self._predict_one(*one) for one in zip(pixels, options, strict=True)]
+
+    def _predict_one(self, pixels: np.ndarray, options: Options) -> SemanticMap:
+        padded = pad_slim(pixels)
+        with torch.inference_mode(), self._runtime.autocast:
+            picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=LONGEST)
+            logits = self._module(NORMALISE(picture)[None])["out"][0].float()
+            probabilities, winners = logits.softmax(0).max(0)
+            pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
+            means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
+            class_ids = label_map.argmax_resized(to_array(logits), padded.shape[:2])
+        for axis, step in enumerate(thinning(pixels.shape)):
+            class_ids = class_ids if step == 1 else class_ids.repeat(step, axis)
+        return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)
+
+    def _reported(self, class_ids: np.ndarray, means: np.ndarray, options: Options) -> SemanticMap:
+        asked = self.asked(options, confidence=0.0)
+        wanted = self.class_ids(asked)
+        present = [
+            c
+            for c in np.flatnonzero(np.bincount(class_ids.ravel(), minlength=len(means))).tolist()
+            if c and means[c] >= (asked.confidence or 0) and (wanted is None or c in wanted)
+        ]
+        present = sorted(present, key=lambda c: -means[c])[: asked.max_detections]
+        shown = np.zeros(len(means), class_ids.dtype)
+        shown[present] = present
+        return SemanticMap(shown[class_ids], {c: float(means[c]) for c in present}, self.labels)
+
+
+engines.add("segmentation", SegmentationEngine)
+register_builders("segmentation", torchvision.models.segmentation, weights_backbone=None, aux_loss=False)

@@ -1,0 +1,109 @@
+"""Where and how a model runs: device, precision, CPU threads, backend."""
+
+import importlib.util
+import logging
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+import torchvision
+
+from container import memory
+from container.errors import DeviceLost, ModelError, OutOfMemory
+
+log = logging.getLogger(__name__)
+
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device that was found to be there, and the precision of the arithmetic on it."""
+
+    device: torch.device
+    dtype: torch.dtype  # float32, or the type of autocast
+    backend: str = "torch"  # or "openvino", for the dense parts of a network
+
+    @cached_property
+    def autocast(self) -> torch.autocast:
+        """A block in which arithmetic is of the precision; for one thread."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
+
+
+def start(device: str, precision: str, cpu_threads: int, backend: str = "torch") -> Runtime:
+    """Resolve the settings of this process; ModelError where the device is not there.
+
+    Called after fork, never before: a CUDA context, or an OpenMP region of several threads, does not survive a fork.
+    """
+    cuda = _cuda_available()
+    if device == "auto" and not cuda and NVIDIA_DRIVER.exists():
+        raise ModelError(
+            f"there is an NVIDIA driver, and torch {torch.__version__} cannot use it: it is made for CUDA "
+            f"{torch.version.cuda}, and the driver may be too old; device cpu runs on the CPU"
+        )
+    name = ("cuda" if cuda else "cpu") if device == "auto" else device
+    try:
+        chosen = torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"device {device!r} is unknown; it takes auto, cpu, cuda or cuda:N") from None
+    if chosen.type not in ("cpu", "cuda"):
+        raise ModelError(f"device {device!r} is not supported; it takes auto, cpu, cuda or cuda:N")
+    if chosen.type == "cuda" and (not cuda or (chosen.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {device!r} was asked for, and torch finds {torch.cuda.device_count()} CUDA devices")
+    if chosen.type == "cpu" and precision == "fp16":
+        raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
+    if backend == "openvino" and chosen.type != "cpu":
+        raise ModelError(f"backend openvino is for a CPU, and the device is {name}; it takes auto or torch")
+    if backend == "auto":
+        backend = "openvino" if chosen.type == "cpu" and openvino_installed() else "torch"
+    torch.set_num_threads(cpu_threads)
+    where = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    log.info(
+        "running on %s (%s), backend %s, precision %s, torch %s, torchvision %s, CUDA %s",
+        chosen, where, backend, precision,
+        torch.__version__, torchvision.__version__, torch.version.cuda if cuda else "none",
+    )  # fmt: skip
+    return Runtime(chosen, {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision], backend)
+
+
+def explain(error: BaseException) -> BaseException:
+    """What a client may see of an error of torch: OutOfMemory, with the device's cache emptied, or DeviceLost.
+
+    After some errors of CUDA, such as a failed assertion on the device, every later call of the process fails as well.
+    """
+    if not isinstance(error, RuntimeError | MemoryError):  # torch.OutOfMemoryError is a RuntimeError
+        return error
+    if memory.lacking(error):
+        give_back()
+        return OutOfMemory("there is not enough memory for this picture; send a smaller one")
+    if "cuda error" in str(error).lower():
+        lost = DeviceLost("the device has failed, and the model is started again", retry_after=5)
+        lost.__cause__ = error
+        return lost
+    return error
+
+
+def available(device: torch.device) -> int:
+    """Bytes that a model may still take on `device`; on a GPU, also those that torch holds and does not use."""
+    if device.type != "cuda":
+        return memory.available()
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + unused
+
+
+def give_back() -> None:
+    """Have a GPU's memory that torch holds and does not use go back to it."""
+    torch.cuda.empty_cache()
+
+
+def openvino_installed() -> bool:
+    """Whether the backend is there, without importing it."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def _cuda_available() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of an old driver; the log line below says what is used
+        return torch.cuda.is_available()

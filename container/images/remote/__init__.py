@@ -1,0 +1,1 @@
+"""Pictures that the server downloads: which URLs, which addresses, and the download."""

@@ -1,0 +1,61 @@
+"""What a source of pictures is, what it may give, and the table of all of them."""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from container.errors import BadRequest
+from container.images.pixel_budget import PixelShare
+from container.registry import Registry
+from container.structures import Image
+
+_HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|(?=.*:.*:)[0-9a-f:.]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one server; ValueError where `url_hosts` holds anything but host names."""
+
+    max_pixels: int = 50_000_000  # of one picture; decoding takes up to about 16 bytes of memory for each
+    max_scans: int = 100  # of one JPEG, and at most 30 of one of `max_pixels`; photos have 1 to 14
+    max_body_bytes: int = 25 * 1024 * 1024  # of one picture, as sent, decoded from base64 or downloaded
+    url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all below it); empty: URL input is off
+    url_timeout: float = 10.0  # seconds for one download, name lookup and redirects included
+    max_images: int = 256  # of one npy array
+
+    def __post_init__(self) -> None:
+        for host in self.url_hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"url_hosts holds {host!r}; allowed: host names, as images.example.com or .example.com"
+                )
+
+
+class Source(ABC):
+    """One way in which a value of a request gives pictures."""
+
+    in_json = False  # whether {"type": its name, "value": "…"} may name it
+
+    @abstractmethod
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
+        """The pictures that `value` stands for, held in `share`; BadRequest where it is of the wrong kind."""
+
+
+sources: Registry[Source] = Registry("source")
+
+
+def wrong_kind(name: str, value: object, wanted: str) -> BadRequest:
+    """The error for a value of a Python type that the source does not take."""
+    return BadRequest(f"the value of {name!r} is {_JSON_NAMES.get(type(value), 'not readable')}; wanted: {wanted}")
+
+
+_JSON_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+    bytes: "raw bytes",
+}

@@ -1,0 +1,172 @@
+"""Asynchronous requests: a bounded queue of tasks whose results are written to S3, and the threads that run them."""
+
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from container import memory
+from container.errors import DeadlineExceeded, NotFound, OutOfMemory, Overloaded, ServingError, Unavailable
+from container.s3 import Location, Store
+from container.web.protocol import as_json, error_document
+
+log = logging.getLogger("maskserve.request")
+
+THREADS = 4  # one is predicted at a time; the others fetch, decode, encode and write
+WAITING = 256  # each may hold a body of 128,000 bytes
+REMEMBERED = 1000  # that have ended
+DRAIN_SECONDS = 15.0  # after SIGTERM for what has begun
+
+State = Literal["Queued", "InProgress", "Completed", "Failed"]
+
+
+class JobResult(NamedTuple):
+    """What a task gives."""
+
+    body: bytes
+    media_type: str
+    fields: dict[str, object]  # of the line in the log
+
+
+Task = Callable[[float], JobResult]  # takes the seconds that it may last
+
+
+@dataclass(eq=False)  # one of two with the same id is not the other
+class Job:
+    """Where a job stands, and where its result goes."""
+
+    id: str
+    output: Location
+    failure: Location
+    ttl_seconds: float  # how long it may wait
+    seconds: float  # how long it may last
+    state: State = "Queued"
+    error: str = ""
+    settled: bool = False  # its outcome is claimed by a thread
+
+
+class AsyncQueue:
+    """Jobs that wait, run and have ended; after `draining` is set none begins, and what has not ended in time fails."""
+
+    def __init__(self, store: Store, draining: threading.Event, waiting: int = WAITING) -> None:
+        self.store = store
+        self._draining = draining
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[str, Job] = OrderedDict()  # the last of each id
+        self._open: set[Job] = set()  # neither completed nor failed
+        self._queue: queue.Queue[tuple[Job, Task, float] | None] = queue.Queue(waiting)
+        self._threads = [threading.Thread(target=self._run, name=f"job {i}", daemon=True) for i in range(THREADS)]
+        self._drain_thread = threading.Thread(target=self._drain, name="job drain", daemon=True)
+        for thread in [*self._threads, self._drain_thread]:
+            thread.start()
+
+    def add(self, job: Job, task: Task) -> None:
+        """Have `task` run when its turn comes; Overloaded where too many wait, Unavailable while shutting down."""
+        if self._draining.is_set():
+            raise Unavailable("the server is shutting down")
+        with self._lock:
+            try:
+                self._queue.put_nowait((job, task, time.monotonic()))
+            except queue.Full:
+                raise Overloaded(f"{self._queue.maxsize} asynchronous requests are waiting already") from None
+            self._open.add(job)
+            self._jobs.pop(job.id, None)
+            self._jobs[job.id] = job
+            ended = [one.id for one in self._jobs.values() if one not in self._open]
+            for old in ended[: max(0, len(ended) - REMEMBERED)]:
+                del self._jobs[old]
+
+    def get(self, job_id: str) -> Job:
+        """The last job of an id; NotFound where this process knows none."""
+        with self._lock:
+            if job_id not in self._jobs:
+                raise NotFound(f"no asynchronous request {job_id[:64]!r} is known here; the last {REMEMBERED} are")
+            return self._jobs[job_id]
+
+    def close(self) -> None:
+        """After `draining` is set: wait until nothing is left."""
+        self._drain_thread.join()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            job, task, queued = item
+            del item
+            self._run_once(job, task, queued)
+            del task  # and the body that it holds, before the next comes
+
+    def _run_once(self, job: Job, task: Task, queued: float) -> None:
+        waited = time.monotonic() - queued
+        try:
+            result = self._result(job, task, waited)
+            if not self._claim_outcome(job):
+                return
+            self.store.write(job.output, result.body, result.media_type)
+            self._end(job, "Completed", {"queued_ms": round(waited * 1000, 1), **result.fields})
+        except ServingError as error:
+            self._fail(job, error)
+        except Exception as error:  # the thread must outlive whatever a model raises; every job hears of it
+            if memory.lacking(error):
+                self._fail(job, OutOfMemory("there is not enough memory for this request"))
+                return
+            log.error("asynchronous request %s", job.id, exc_info=error)
+            self._fail(job, ServingError("the server failed on this request; its log says why"))
+
+    def _result(self, job: Job, task: Task, waited: float) -> JobResult:
+        if self._draining.is_set():
+            raise Unavailable("the server shut down before this request's turn came; send it again")
+        if waited > job.ttl_seconds:
+            raise DeadlineExceeded(f"the request waited longer than its {job.ttl_seconds:g} s")
+        job.state = "InProgress"
+        return self._run_with_retries(job, task)
+
+    def _run_with_retries(self, job: Job, task: Task) -> JobResult:
+        """What the task gives, run again where it was refused as too many: nobody else would ask again."""
+        end = time.monotonic() + job.seconds
+        while True:
+            try:
+                return task(end - time.monotonic())
+            except Unavailable as error:
+                if self._draining.is_set() or time.monotonic() + error.retry_after > end:
+                    raise
+                self._draining.wait(error.retry_after)
+
+    def _claim_outcome(self, job: Job) -> bool:
+        """Whether the caller, and not another thread, says what became of a job."""
+        with self._lock:
+            first, job.settled = not job.settled, True
+        return first
+
+    def _fail(self, job: Job, error: ServingError) -> None:
+        job.settled = True
+        job.error = error.message
+        try:
+            self.store.write(job.failure, as_json(error_document(error, job.id)), "application/json")
+        except ServingError as unwritten:
+            log.error("asynchronous request %s has no failure object: %s", job.id, unwritten.message)
+        self._end(job, "Failed", {"error": error.code, "reason": error.message})
+
+    def _end(self, job: Job, state: State, fields: dict[str, object]) -> None:
+        with self._lock:
+            job.state = state
+            self._open.discard(job)
+        log.info("asynchronous request", extra={"fields": {"request_id": job.id, "state": state, **fields}})
+
+    def _drain(self) -> None:
+        self._draining.wait()
+        end = time.monotonic() + DRAIN_SECONDS
+        try:
+            for _ in self._threads:
+                self._queue.put(None, timeout=max(0.0, end - time.monotonic()))
+        except queue.Full:
+            pass
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            left = list(self._open)
+        for job in left:
+            if self._claim_outcome(job):  # what has not ended, and will find that it is too late
+                self._fail(job, Unavailable("the server shut down before this request was done; send it again"))

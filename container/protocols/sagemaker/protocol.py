@@ -1,0 +1,98 @@
+"""SageMaker as a protocol: its paths, its routes and which errors are whose."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from flask import Blueprint, Response, request
+
+from container.errors import ServingError
+from container.protocols.sagemaker import async_invocation, endpoint, multi_model, negotiation, runtime, runtime_errors
+from container.protocols.sagemaker.async_invocation import Places
+from container.protocols.sagemaker.async_queue import AsyncQueue
+from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults
+from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
+from container.s3 import S3, Folder, Location
+from container.service import Services
+from container.settings import Settings, comma_list, variables
+from container.web.protocol import Protocol
+
+
+class SageMaker(Protocol):
+    """The hosting contract on the container's routes, and the runtime API below /endpoints, whose errors are typed."""
+
+    name = "sagemaker"
+    prefixes = ("/ping", "/invocations", "/execution-parameters", "/models", "/endpoints", "/async")
+    health_routes = ("/ping",)
+    request_id_headers = ("X-Amzn-SageMaker-Inference-Id",)
+    exposed_headers = (ATTRIBUTES, NEW_ID, CLOSED_ID)
+    example = "curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._defaults = read_defaults(settings)
+        self._places = read_places(settings)
+        self._queue: AsyncQueue | None = None
+        if settings.multi_model and settings.async_output:
+            raise ValueError(
+                f"{variables('async_output')[0]} is set, and multi-model endpoints take no asynchronous requests"
+            )
+
+    def blueprints(self, services: Services) -> Iterable[Blueprint]:
+        """/ping and /invocations, /models for several models, /endpoints and /async."""
+        settings, defaults, names = self.settings, self._defaults, comma_list(self.settings.endpoint_names)
+        capacity = endpoint.BatchCapacity(
+            settings.max_payload_mb, settings.max_concurrent_transforms, settings.processes
+        )
+        if self._places.output:
+            store = Folder(Path(settings.local_s3)) if settings.local_s3 else S3()
+            self._queue = AsyncQueue(store, services.draining)
+        yield endpoint.create_blueprint(services, defaults, capacity)
+        if services.multi_model is not None:
+            yield multi_model.create_blueprint(services.multi_model, services, defaults)
+        yield runtime.create_blueprint(services, defaults, names)
+        yield async_invocation.create_blueprint(services, defaults, names, self._places, self._queue)
+        yield async_invocation.create_states_blueprint(self._queue)
+
+    def error_response(self, error: ServingError, request_id: str) -> Response:
+        """Typed as boto3 knows it on the runtime's routes."""
+        if request.blueprint in (runtime.BLUEPRINT, async_invocation.BLUEPRINT):
+            return runtime_errors.typed_response(error, request_id)
+        return super().error_response(error, request_id)
+
+    def close(self) -> None:
+        """Wait for asynchronous requests that have begun."""
+        if self._queue is not None:
+            self._queue.close()
+
+
+def read_defaults(settings: Settings) -> Defaults:
+    """What answers look like where the caller says nothing; ValueError names the setting that is wrong."""
+    media_type = settings.default_accept.split(";")[0].strip().lower()
+    if media_type not in negotiation.OFFERS:
+        raise ValueError(
+            f"{variables('default_accept')[0]} is {media_type!r}; it takes {', '.join(negotiation.OFFERS)}"
+        )
+    given = negotiation.parse(settings.default_attributes)
+    if given.ignored or given.trace:
+        raise ValueError(
+            f"{variables('default_attributes')[0]} takes a JSON object of {', '.join(negotiation.KEYS)}; "
+            f"not {', '.join(given.ignored) or settings.default_attributes[:40]!r}"
+        )
+    return Defaults(media_type, given.values)
+
+
+def read_places(settings: Settings) -> Places:
+    """Where asynchronous requests read and write; ValueError names the setting that is wrong."""
+
+    def parsed(name: str) -> tuple[Location, ...]:
+        try:
+            return tuple(Location.parse(one) for one in comma_list(getattr(settings, name)))
+        except ValueError as reason:
+            raise ValueError(f"{variables(name)[0]}: {reason}") from None
+
+    outputs = parsed("async_output")
+    if len(outputs) > 1:
+        raise ValueError(f"{variables('async_output')[0]} is {settings.async_output!r}; it takes one path")
+    if settings.local_s3 and not Path(settings.local_s3).is_dir():
+        raise ValueError(f"{variables('local_s3')[0]} is {settings.local_s3!r}, which is no folder")
+    return Places(outputs[0] if outputs else None, parsed("async_inputs"), settings.timeout or 3600.0)

@@ -1,0 +1,68 @@
+"""Errors of the SageMaker Runtime's routes as boto3 knows them, and what these routes refuse alike.
+
+Errors of the container become the typed ModelError (424) that the platform makes of them: boto3 sends what got a raw
+5xx three times. Source: the sagemaker-runtime service model of botocore.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+
+from flask import Response, request
+
+from container.errors import BodyTooLarge, ServingError, Unauthenticated
+from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES
+from container.protocols.sagemaker.openapi import name_parameter
+from container.web.protocol import error_document
+
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+VARIANT = "AllTraffic"
+NAME_PARAMETER = name_parameter("Endpoint name", NAME)
+
+
+class Refused(ServingError):
+    """What the platform would refuse before the container sees it: an error type of the API, its status, a message."""
+
+    def __init__(self, message: str, kind: str = "ValidationError", status: int = 400) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+
+
+def check(name: str, names: Sequence[str]) -> None:
+    """Refused where no endpoint has the `name`, of `names` if there are any, or where the attributes are too long."""
+    if NAME.fullmatch(name) is None or (names and name not in names):
+        raise Refused(f"Endpoint {name[:63]} of account 000000000000 not found.")
+    attributes = request.headers.get(ATTRIBUTES, "")
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise Refused(f"CustomAttributes has {len(attributes)} characters; at most {MAX_ATTRIBUTES} are allowed.")
+
+
+def id_header(request_id: str) -> dict[str, str]:
+    """The header in which AWS's clients look for the request's id."""
+    return {"x-amzn-RequestId": request_id or str(uuid.uuid4())}
+
+
+def typed_response(error: ServingError, request_id: str) -> Response:
+    """The response to an error that boto3 raises as one of the API's types."""
+    if isinstance(error, Refused):
+        return _typed(error.status, error.kind, {"Message": error.message}, request_id)
+    if isinstance(error, BodyTooLarge):
+        return _typed(400, "ValidationError", {"Message": error.message}, request_id)
+    if isinstance(error, Unauthenticated):
+        return _typed(error.status, "AccessDeniedException", {"Message": f"{error.message}; {error.hint}"}, request_id)
+    kind = "client" if error.status < 500 else "server"
+    original = json.dumps(error_document(error, request_id), ensure_ascii=False)
+    document = {
+        "Message": f'Received {kind} error ({error.status}) from primary with message "{original}".',
+        "OriginalStatusCode": error.status,
+        "OriginalMessage": original,
+        "LogStreamArn": "",
+    }
+    return _typed(424, "ModelError", document, request_id)
+
+
+def _typed(status: int, kind: str, document: Mapping[str, object], request_id: str) -> Response:
+    headers = {"x-amzn-ErrorType": kind, **id_header(request_id)}
+    return Response(json.dumps(document), status, headers, content_type="application/json")

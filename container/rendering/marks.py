@@ -1,0 +1,52 @@
+"""Marks on a picture: dots for keypoints, the lines of a body between them, and dashed boxes around what was missed."""
+
+import cv2
+import numpy as np
+
+from container.rendering.palette import WHITE, Color
+from container.rendering.text import font_size
+
+# COCO's person: pairs of the 17 keypoints that are joined.
+SKELETON = (
+    *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8)),
+    *((7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
+)
+
+MIN_SCORE = 0.3
+
+
+def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, thickness: int) -> None:
+    """Draw float K×3 keypoints (x, y, score) of one instance into uint8 H×W×3 `canvas`.
+
+    Left out are those under MIN_SCORE, outside the picture or not a number.
+    """
+    height, width = canvas.shape[:2]
+    points = [
+        (int(x), int(y)) if score >= MIN_SCORE and 0 <= x < width and 0 <= y < height else None
+        for x, y, score in keypoints.tolist()
+    ]
+    for a, b in SKELETON if len(points) == 17 else ():
+        start, end = points[a], points[b]
+        if start and end:
+            cv2.line(canvas, start, end, color, thickness + 1, cv2.LINE_AA)
+    for point in points:
+        if point:
+            cv2.circle(canvas, point, 2 * thickness + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(canvas, point, 2 * thickness, color, cv2.FILLED, cv2.LINE_AA)
+
+
+RED: Color = (230, 0, 0)
+
+
+def draw_dashed(canvas: np.ndarray, boxes: np.ndarray) -> None:
+    """Draw N×4 xyxy boxes, in pixels and inside of it, into uint8 H×W×3 `canvas`, in red and white by turns.
+
+    Dashes are seen on any ground, and unlike any box of a detection.
+    """
+    letters = font_size(canvas.shape[:2])
+    frames = np.zeros(canvas.shape[:2], np.uint8)
+    for left, top, right, bottom in np.rint(boxes).astype(int).tolist():
+        cv2.rectangle(frames, (left, top), (right - 1, bottom - 1), 1, max(2, letters // 5))
+    rows, columns = np.nonzero(frames)
+    red = (rows + columns) // letters % 2 == 0
+    canvas[rows, columns] = np.where(red[:, None], RED, WHITE)

@@ -1,0 +1,90 @@
+"""GET /openapi.json, GET /docs, a page that works offline, and GET /metrics: answered whatever the server speaks."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import swagger_ui_bundle
+from flask import Blueprint, Response, current_app, jsonify, send_from_directory
+
+from container.service import Services
+from container.telemetry import metrics
+from container.web.openapi import describe, operation
+from container.web.protocol import Protocol
+from container.web.site import Site
+
+_ASSETS = Path(swagger_ui_bundle.swagger_ui_path)
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Maskserve API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/assets/swagger-ui.css">
+</head>
+<body>
+<div id="api"></div>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/assets/start.js"></script>
+</body>
+</html>
+"""
+# A file of its own, so that the policy need not allow scripts inside pages. The address is made of parts, because the
+# page's own may hold a key as a user name, with which no script may ask for anything.
+_START = """const url = new URL("openapi.json", location.origin + location.pathname).href;
+SwaggerUIBundle({url, dom_id: "#api", validatorUrl: null});
+"""
+_POLICY = (
+    # data: is what the style sheet draws its arrows with, blob: a picture that was answered
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Common(Protocol):
+    """The documentation and the metrics; it also owns the paths that no other protocol does."""
+
+    name = "common"
+    prefixes = ("/openapi.json", "/docs", "/metrics")
+
+    def blueprints(self, services: Services) -> Iterable[Blueprint]:
+        """Both."""
+        return _documentation(locked=bool(self.settings.api_key)), _metrics()
+
+
+def _documentation(locked: bool) -> Blueprint:
+    blueprint = Blueprint("docs", __name__)
+
+    @blueprint.get("/openapi.json")
+    @operation(
+        "This API as an OpenAPI document", {"200": {"description": "OpenAPI 3.0", "content": {"application/json": {}}}}
+    )
+    def openapi() -> Response:
+        return jsonify(describe(cast(Site, current_app), locked))
+
+    @blueprint.get("/docs")
+    @operation("This API as a page", {"200": {"description": "HTML", "content": {"text/html": {}}}})
+    def page() -> Response:
+        policy = {"Content-Security-Policy": _POLICY}
+        return Response(_PAGE, headers=policy, content_type="text/html; charset=utf-8")
+
+    @blueprint.get("/docs/assets/start.js")
+    def start() -> Response:
+        return Response(_START, content_type="text/javascript; charset=utf-8")
+
+    @blueprint.get("/docs/assets/<path:name>")
+    def assets(name: str) -> Response:
+        return send_from_directory(_ASSETS, name)
+
+    return blueprint
+
+
+def _metrics() -> Blueprint:
+    blueprint = Blueprint("metrics", __name__)
+
+    @blueprint.get("/metrics")
+    @operation("Metrics as Prometheus text", {"200": {"description": "Metrics", "content": {"text/plain": {}}}})
+    def get_metrics() -> Response:
+        return Response(metrics.render(), content_type=metrics.CONTENT_TYPE)
+
+    return blueprint

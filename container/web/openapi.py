@@ -1,0 +1,53 @@
+"""How a route describes itself, by `@operation`, and /openapi.json, made of all that."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from container import __version__
+from container.web.site import Site
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_WAYS_TO_CARRY_A_KEY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+    "query": {"type": "apiKey", "in": "query", "name": "api_key"},
+}
+
+
+def operation(summary: str, responses: dict[str, Any], **rest: Any) -> Callable[[View], View]:
+    """Describe a view as an OpenAPI operation: its summary, its responses by status, and other members as they are."""
+
+    def describe(view: View) -> View:
+        view.operation = {"summary": summary, "responses": responses, **rest}  # type: ignore[attr-defined]  # a function takes attributes
+        return view
+
+    return describe
+
+
+def describe(site: Site, locked: bool) -> dict[str, Any]:
+    """The OpenAPI 3.0 document of every route that has an `operation`; `locked`: the site asks for an API key."""
+    paths: dict[str, dict[str, Any]] = {}
+    for rule in site.url_map.iter_rules():
+        view = site.view_functions[rule.endpoint]
+        if hasattr(view, "operation"):
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                described = {"operationId": rule.endpoint.replace(".", "_"), **view.operation}
+                paths.setdefault(path, {})[method.lower()] = described
+    components: dict[str, dict[str, Any]] = {"securitySchemes": _WAYS_TO_CARRY_A_KEY} if locked else {}
+    for protocol in site.protocols:
+        for kind, members in protocol.components().items():
+            components[kind] = {**components.get(kind, {}), **members}
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Maskserve",
+            "version": __version__,
+            "description": "Image segmentation on SageMaker's serving contract.",
+        },
+        "paths": dict(sorted(paths.items())),
+        **({"components": components} if components else {}),
+        **({"security": [{name: []} for name in _WAYS_TO_CARRY_A_KEY]} if locked else {}),
+    }

@@ -1,0 +1,100 @@
+"""What happens around every request: its id, one log line, the metrics, and the headers that every answer has."""
+
+import logging
+import re
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from flask import Response, g, request
+
+from container.service.pipeline import RequestContext
+from container.telemetry import metrics
+from container.web.site import Site
+
+log = logging.getLogger("maskserve.request")
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Answers are of the request's own picture. Pages and their files set another value.
+    "Cache-Control": "no-store",
+}
+_GONE = (7, 8)  # of TCP's states in Linux: reset, and closed by the other side
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+def register(site: Site) -> None:
+    """Give every request a context with an id, echo it as X-Request-Id, and log and count it when it is answered."""
+    id_headers = [*(name for protocol in site.protocols for name in protocol.request_id_headers), "X-Request-Id"]
+
+    @site.before_request
+    def begin() -> None:
+        given = next(filter(None, map(request.headers.get, id_headers)), "")
+        request_id = given if _PRINTABLE.fullmatch(given) else uuid.uuid4().hex
+        gone = partial(disconnected, request.environ)
+        g.context = RequestContext(site.services.deadline_seconds, gone, request_id)
+        metrics.IN_FLIGHT.inc()
+
+    @site.after_request
+    def end(response: Response) -> Response:
+        if "context" not in g:
+            return response
+        response.headers["X-Request-Id"] = g.context.id
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        rule = request.url_rule.rule if request.url_rule else "none"
+        quiet = rule in site.health_routes
+        record = partial(_record, g.context, rule, request.method[:16], request.path[:200], response, quiet)
+        if response.is_streamed:  # over after its last piece, when Flask has left the request
+            g.streamed = True
+            response.direct_passthrough = False  # a file that the server takes by itself is closed, the response not
+            response.call_on_close(record)
+            response.call_on_close(metrics.IN_FLIGHT.dec)
+        else:
+            record()
+        return response
+
+    @site.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        if "context" in g and "streamed" not in g:
+            metrics.IN_FLIGHT.dec()
+
+
+def _record(context: RequestContext, rule: str, method: str, path: str, response: Response, quiet: bool) -> None:
+    milliseconds = (time.monotonic() - context.received) * 1000
+    metrics.REQUESTS.labels(rule, response.status_code).inc()
+    metrics.LATENCY.labels(rule).observe(milliseconds / 1000)
+    if quiet and not context.failure:  # asked every few seconds: a line each is money on CloudWatch
+        return
+    fields = {
+        "request_id": context.id,
+        "method": method,
+        "path": path,
+        "status": response.status_code,
+        "ms": round(milliseconds, 1),
+        "bytes_out": response.content_length,
+        **context.fields,
+    }
+    level = logging.ERROR if context.failure else logging.INFO
+    log.log(level, "request", exc_info=context.failure, extra={"fields": fields})
+    context.failure = None  # whose frames hold the context and the picture, up to a collection
+
+
+def disconnected(environ: Mapping[str, Any]) -> bool:
+    """Whether the client of a request has closed or reset its connection; False where that cannot be told.
+
+    The state is asked for and nothing is read: once its read deadline has passed, a connection is shut for reading, and
+    would look closed.
+    """
+    client = environ.get("gunicorn.socket")
+    if client is None or not hasattr(socket, "TCP_INFO"):  # another server, or not Linux
+        return False
+    try:
+        return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _GONE
+    except OSError:
+        return False

@@ -1,0 +1,134 @@
+"""The WSGI application of several protocols: whose a path is, which route answers it, and what its body may be."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from flask import Flask, Request, g, request
+from werkzeug.routing import Map, MapAdapter, Rule, RuleFactory
+
+from container.service import Services
+from container.web.body import BodyLimits
+from container.web.protocol import Protocol
+
+_SLASHES = re.compile(r"/{2,}")
+
+
+class Routes(Map):
+    """Routes, of which those that begin with a variable, as /<a>/<b>, lie in a map of their own: `catch_alls`.
+
+    In one map such a route would answer the methods that a fixed route of the same path does not have.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # No redirects: after one, clients ask again without their body.
+        super().__init__(merge_slashes=False, **options)
+        self.catch_alls = Map(merge_slashes=False, **options)
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add one route."""
+        if isinstance(rulefactory, Rule) and rulefactory.rule.startswith("/<"):
+            self.catch_alls.add(rulefactory)
+        else:
+            super().add(rulefactory)
+
+    def iter_rules(self, endpoint: Any | None = None) -> Iterator[Rule]:
+        """All routes."""
+        return chain(super().iter_rules(endpoint), self.catch_alls.iter_rules(endpoint))
+
+
+class Site(Flask):
+    """A Flask application whose paths belong to protocols.
+
+    The owner of a path says how errors on it look, what its bodies may be, and whether doubled slashes are one; it is
+    the protocol with the longest fixed prefix of the path, else one whose catch-all fits, else `common`.
+    """
+
+    url_map_class: type[Map] = Routes
+    url_map: Routes
+
+    def __init__(self, protocols: Sequence[Protocol], common: Protocol, body_limits: BodyLimits) -> None:
+        """ValueError where two protocols have the same prefix."""
+        super().__init__("maskserve", static_folder=None)
+        self.config["MAX_CONTENT_LENGTH"] = body_limits.max_bytes
+        self.protocols = [*protocols, common]
+        self.services: Services  # once they are mounted
+        self._common = common
+        self._body_limits = body_limits
+        owners: dict[str, Protocol] = {}
+        for protocol in self.protocols:
+            for prefix in protocol.prefixes:
+                if prefix in owners:
+                    raise ValueError(f"protocols {owners[prefix].name} and {protocol.name} both have {prefix}")
+                owners[prefix] = protocol
+        longest_first = sorted(owners, key=len, reverse=True)
+        self._fixed = [(prefix, owners[prefix]) for prefix in longest_first if "<" not in prefix]
+        self._catch_alls = [(_pattern(prefix), owners[prefix]) for prefix in longest_first if "<" in prefix]
+        self._limits = [(_pattern(path), limits) for one in self.protocols for path, limits in one.body_limits.items()]
+        self.health_routes = {route for protocol in self.protocols for route in protocol.health_routes}
+        self.before_request(self._limit_body)
+
+    def mount(self, services: Services) -> None:
+        """Take the routes of every protocol; ValueError for one that is not below a prefix of its own."""
+        self.services = services
+        for protocol in self.protocols:
+            for blueprint in protocol.blueprints(services):
+                self.register_blueprint(blueprint)
+                for rule in self.url_map.iter_rules():
+                    if rule.endpoint.startswith(f"{blueprint.name}.") and self.owner(rule.rule) is not protocol:
+                        raise ValueError(f"{rule.rule} is below no prefix of protocol {protocol.name}")
+
+    def close(self) -> None:
+        """End what protocols run in the background, once `services.draining` is set."""
+        for protocol in self.protocols:
+            protocol.close()
+
+    def owner(self, path: str) -> Protocol:
+        """The protocol that a path, as "/models/a", belongs to."""
+        return self._owner(path) or self._common
+
+    def body_limits(self, path: str) -> BodyLimits:
+        """What a body that is sent to `path` may be."""
+        path = self._single_slashed(path) if "//" in path else path
+        return next((limits for pattern, limits in self._limits if pattern.match(path)), self._body_limits)
+
+    def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+        """Answer one request, doubled slashes taken for one where the owner of the path says so."""
+        if "//" in environ["PATH_INFO"]:
+            environ["PATH_INFO"] = self._single_slashed(environ["PATH_INFO"])
+        return super().wsgi_app(environ, start_response)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Flask's, but catch-alls are looked at only for paths below no fixed prefix."""
+        if request is None or not self._catch_alls or self._fixed_owner(request.path) is not None:
+            return super().create_url_adapter(request)
+        return self.url_map.catch_alls.bind_to_environ(request.environ)
+
+    def _owner(self, path: str) -> Protocol | None:
+        fixed = self._fixed_owner(path)
+        if fixed is not None:
+            return fixed
+        return next((protocol for pattern, protocol in self._catch_alls if pattern.match(path)), None)
+
+    def _fixed_owner(self, path: str) -> Protocol | None:
+        for prefix, protocol in self._fixed:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                return protocol
+        return None
+
+    def _single_slashed(self, path: str) -> str:
+        single = _SLASHES.sub("/", path)
+        owner = self._owner(single)
+        return single if owner is not None and owner.doubled_slashes == "one" else path
+
+    def _limit_body(self) -> None:
+        g.body_limits = self.body_limits(request.path)
+        if g.body_limits is not self._body_limits:
+            request.max_content_length = g.body_limits.max_bytes
+
+
+def _pattern(prefix: str) -> re.Pattern[str]:
+    """A prefix with variables as an expression: "/<a>/<b>" fits /x/y and what lies below it."""
+    parts = re.split(r"<[^>]+>", prefix)
+    return re.compile("[^/]+".join(map(re.escape, parts)) + r"(?=/|\Z)")
