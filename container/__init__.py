@@ -19,10 +19,10 @@ web/                what HTTP needs whatever the protocol
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
-service/            Services: what a protocol may call; Pipeline: decode, predict, encode, in a RequestContext; Sessions;
+service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     MultiModel
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
-images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote (URLs)
+images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote
 training/           train (COCO folders → a model that can be served), evaluate
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it

@@ -30,6 +30,11 @@ the text of another library's exception. Foreign errors are translated once, wit
 MAX_LINE = 3000  # characters of a ModelError: the names of all architectures take 1,600
 
 
+def setting_name(field: str) -> str:
+    """The environment variable of a field of Settings, for messages of rooms that are handed values and no settings."""
+    return {"max_payload_mb": "SAGEMAKER_MAX_PAYLOAD_IN_MB"}.get(field, f"MASKSERVE_{field.upper()}")
+
+
 class ServingError(Exception):
     """An error that is answered to the client; the class gives the code and the status, the message the reason."""
 

@@ -160,3 +160,12 @@ def test_few_files_are_crumbs() -> None:
         if path.name != "__init__.py" and not plug_in:
             small += [path] * (len(path.read_text(encoding="utf-8").splitlines()) < SMALL)
     assert len(small) <= MAX_SMALL, [str(path.relative_to(PACKAGE)) for path in small]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_who_reads_settings_writes_their_names(path: Path) -> None:
+    """Others say `errors.setting_name`; check asks any server, and training reads what SageMaker sets for it."""
+    if part(path) in (*READERS_OF_SETTINGS, "settings", "protocols", "check", "training", "errors"):
+        return
+    texts = [n.value for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Constant)]
+    assert not [text for text in texts if isinstance(text, str) and ("MASKSERVE_" in text or "SAGEMAKER_" in text)]

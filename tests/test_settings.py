@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from container.errors import setting_name
 from container.settings import Settings, comma_list, settings_of, variables
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,13 @@ def test_the_readme_has_every_setting_with_its_default_and_its_line() -> None:
         also = f" Also `{'`, `'.join(others)}`." if others else ""
         expected[first] = f"{default} | {f.metadata['doc']}{also}"
     assert rows == expected
+
+
+def test_messages_name_settings_that_there_are() -> None:
+    named = {
+        field
+        for path in (ROOT / "container").rglob("*.py")
+        for field in re.findall(r"setting_name\(['\"](\w+)['\"]\)", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 5
+    assert {field: setting_name(field) for field in named} == {field: variables(field)[0] for field in named}

@@ -12,7 +12,7 @@ from container.check.subject import MODEL_NAME as NAME
 from container.check.subject import Subject
 
 UNKNOWN = "maskserve-check-none"
-MOST_PAGES = 1000
+MAX_PAGES = 1000
 _FIELDS = {"modelName", "modelUrl"}
 
 checks = Checks[Subject]()
@@ -47,7 +47,7 @@ def nothing(subject: Subject) -> str:
 def listed(subject: Subject) -> str:
     _need(subject)
     names, token = [], ""
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         answer = subject.client.request("GET", f"/models?limit=1{token}")
         page = _document(answer, dict)
         models = page.get("models")

@@ -10,14 +10,14 @@ from torchvision.models.detection.image_list import ImageList
 # A picture of 1×20000 whose shorter side is brought to 800 would be 16 million pixels long; beyond this ratio of its
 # sides a picture gets a black margin, which no photo needs.
 MAX_ASPECT = 40
-_LONGEST = 32_768  # pixels of a side that gets a margin, which is 80 MB then; 1×1,000,000 would get 75 GB
+_MAX_SIDE = 32_768  # pixels of a side that gets a margin, which is 80 MB then; 1×1,000,000 would get 75 GB
 
 
 def thinning(shape: tuple[int, ...]) -> tuple[int, int]:
     """Of which rows and columns of a picture the network is shown one only: (1, 1), but where it is slim and long."""
     height, width = shape[:2]
     longest = max(height, width)
-    step = -(-longest // _LONGEST) if longest > MAX_ASPECT * min(height, width) else 1
+    step = -(-longest // _MAX_SIDE) if longest > MAX_ASPECT * min(height, width) else 1
     return (step, 1) if height > width else (1, step)
 
 

@@ -20,7 +20,7 @@ MAX_DETECTIONS = 100  # of one class in one photo; the best are taken
 # Places on the axes of COCOeval's arrays.
 _IOU_50, _IOU_75 = 0, 5
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)
-_MOST = -1
+_LARGEST = -1
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def _annotations(objects: Truth | Found, kind: str) -> list[dict[str, Any]]:
 
 
 def _scores(evaluation: COCOeval) -> Scores:
-    precision = evaluation.eval["precision"][..., _MOST]  # IoU × recall × class × size
-    recall = evaluation.eval["recall"][..., _MOST]  # IoU × class × size
+    precision = evaluation.eval["precision"][..., _LARGEST]  # IoU × recall × class × size
+    recall = evaluation.eval["recall"][..., _LARGEST]  # IoU × class × size
     every = precision[..., _ALL]
     classes = range(every.shape[-1])
     return Scores(

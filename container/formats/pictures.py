@@ -10,7 +10,7 @@ from container.formats._base import Format, formats
 from container.rendering import draw
 from container.structures import Choice, Instances, Result
 
-LONGEST = {".png": 1_000_000, ".jpg": 65_500}  # pixels a side, of libpng and libjpeg
+MAX_SIDE = {".png": 1_000_000, ".jpg": 65_500}  # pixels a side, of libpng and libjpeg
 
 
 class Png(Format):
@@ -53,9 +53,10 @@ def _drawn(result: Result, choice: Choice) -> np.ndarray:
 def encode_file(extension: str, bgr: np.ndarray, flags: Sequence[int] = ()) -> bytes:
     """A picture file; H×W×3 or 4 in OpenCV's order of channels. NotAcceptable where a side is too long for its kind."""
     height, width = bgr.shape[:2]
-    if max(height, width) > LONGEST[extension]:
+    if max(height, width) > MAX_SIDE[extension]:
         raise NotAcceptable(
-            f"the picture is {width}×{height}, and a {extension} file holds at most {LONGEST[extension]} pixels a side",
+            f"the picture is {width}×{height}, "
+            f"and a {extension} file holds at most {MAX_SIDE[extension]} pixels a side",
             hint="accept application/json, or send the picture in parts",
         )
     written, encoded = cv2.imencode(extension, bgr, flags)

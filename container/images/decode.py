@@ -32,9 +32,9 @@ from container.errors import (
     ServingError,
     Unprocessable,
     UnsupportedMediaType,
+    setting_name,
 )
-from container.images.headers import bmp, gif, jpeg, png, tiff, webp
-from container.images.headers._header import Header
+from container.images.headers import Header, bmp, gif, jpeg, png, tiff, webp
 from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
 from container.images.source import Limits
@@ -123,7 +123,7 @@ def check_bytes(count: int, limits: Limits) -> None:
     if count > limits.max_body_bytes:
         raise PayloadTooLarge(
             f"the picture is {count} bytes long; "
-            f"at most {limits.max_body_bytes} are allowed (SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+            f"at most {limits.max_body_bytes} are allowed ({setting_name('max_payload_mb')})"
         )
 
 
@@ -134,7 +134,7 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise PayloadTooLarge(
             f"the picture declares {width}x{height} = {width * height} pixels; "
-            f"at most {limits.max_pixels} are allowed (MASKSERVE_MAX_PIXELS)"
+            f"at most {limits.max_pixels} are allowed ({setting_name('max_pixels')})"
         )
 
 
@@ -144,7 +144,7 @@ def check_scans(scans: int, pixels: int, limits: Limits) -> None:
     if scans > allowed:
         raise PayloadTooLarge(
             f"the JPEG holds {scans} scans; at most {allowed} are allowed for its size "
-            f"(MASKSERVE_MAX_SCANS, MASKSERVE_MAX_PIXELS)"
+            f"({setting_name('max_scans')}, {setting_name('max_pixels')})"
         )
 
 

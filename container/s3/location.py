@@ -6,7 +6,7 @@ from typing import Self
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_KEY = 1024  # bytes, in S3
+_MAX_KEY = 1024  # bytes, in S3
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Location:
             raise ValueError(f"{text[:100]!r} is not of the form s3://bucket/key")
         if key and {"", ".", ".."} & set(key.split("/")):
             raise ValueError(f"{text[:100]!r} has an empty part, or one that is . or ..")
-        if _UNPRINTABLE.search(key) or len(key.encode("utf-8", "surrogatepass")) > _LONGEST_KEY:
-            raise ValueError(f"{text[:100]!r} has a key that is not printable, or longer than {_LONGEST_KEY} bytes")
+        if _UNPRINTABLE.search(key) or len(key.encode("utf-8", "surrogatepass")) > _MAX_KEY:
+            raise ValueError(f"{text[:100]!r} has a key that is not printable, or longer than {_MAX_KEY} bytes")
         return cls(bucket, key)
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from container.errors import BadRequest, PayloadTooLarge, ServingError, Unavailable
+from container.errors import BadRequest, PayloadTooLarge, ServingError, Unavailable, setting_name
 from container.s3.location import Location
 
 # Of S3's answers: the request was understood, and another attempt will get the same.
@@ -120,5 +120,5 @@ def _too_large(location: Location, size: int, max_bytes: int) -> PayloadTooLarge
     """The error for an object over the limit."""
     return PayloadTooLarge(
         f"{location} is {size} bytes long; at most {max_bytes} are allowed",
-        hint="SAGEMAKER_MAX_PAYLOAD_IN_MB sets the limit",
+        hint=f"{setting_name('max_payload_mb')} sets the limit",
     )

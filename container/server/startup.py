@@ -15,8 +15,8 @@ from typing import Any
 DEATHS = 5
 # Of a worker without a model: who is slow to send a request, which would be refused, is not waited for.
 GRACE_SECONDS = 5
-_MOST_WORKERS = 1000
-_READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MOST_WORKERS, 4096  # places in the memory
+_MAX_WORKERS = 1000
+_READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MAX_WORKERS, 4096  # places in the memory
 
 
 class Startup:
@@ -71,4 +71,4 @@ class Startup:
 
 
 def _place(worker: Any) -> int:
-    return _WORKERS + int(worker.age) % _MOST_WORKERS  # its age is a number that grows with each worker
+    return _WORKERS + int(worker.age) % _MAX_WORKERS  # its age is a number that grows with each worker

@@ -53,8 +53,8 @@ class Threads(ThreadPoolExecutor):
     counts threads that have ended for want of memory.
     """
 
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
+    def __init__(self, max_workers: int) -> None:
+        super().__init__(max_workers)
         self._lock = threading.Lock()
         self._unfinished = 0
         self._again = 0.0

@@ -32,7 +32,7 @@ STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as bro
 LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
 SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
 BODIES = 40  # of the largest size, of which the bytes may be in memory at once
-LEAST_BODIES = 100 << 20  # bytes, where bodies are small
+MIN_BODIES = 100 << 20  # bytes, where bodies are small
 PAUSE_SECONDS = 0.1  # between two looks at all that, and while no connection can be taken
 
 # What the parser raises → the status and what is told; subclasses before their bases.
@@ -69,7 +69,7 @@ class DrainingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.settings = self.app.settings
         max_body_bytes = self.settings.max_body_bytes
-        max_held = max(LEAST_BODIES, BODIES * max_body_bytes) if max_body_bytes else sys.maxsize
+        max_held = max(MIN_BODIES, BODIES * max_body_bytes) if max_body_bytes else sys.maxsize
         self._exchanges = Exchanges(self.settings.read_seconds, max_held)
         self._ending = False
         self._seen_to = 0.0
@@ -175,8 +175,8 @@ class DrainingWorker(ThreadWorker):
         self.murder_pending()
         self.murder_keepalived()
         busy = self.nr_conns - len(self.pending_conns) - len(self.keepalived_conns)
-        most = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
-        self._exchanges.give_way(most)
+        missing = max(self.nr_conns - self.worker_connections, busy - self.cfg.threads) + SPARE
+        self._exchanges.give_way(missing)
 
     def _end_when_broken(self) -> None:
         """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""

@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 
 from container.cancellation import cancelled_by
 from container.engines.base import Engine
-from container.errors import BadRequest, ClientGone, DeadlineExceeded
+from container.errors import BadRequest, ClientGone, DeadlineExceeded, setting_name
 from container.formats import Format, Streamed
 from container.images.pixel_budget import PixelBudget, PixelShare
 from container.images.source import Limits
@@ -225,7 +225,8 @@ class Run:
         if options.max_detections > allowed:
             raise BadRequest(
                 f"max_detections is {options.max_detections}; answers with masks or keypoints hold at most {allowed}",
-                hint="ask for fewer, or for labels and boxes alone; the limit is set by MASKSERVE_MAX_DETECTIONS",
+                hint="ask for fewer, or for labels and boxes alone; the limit is set by "
+                + setting_name("max_detections"),
             )
 
 

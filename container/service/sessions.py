@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from container.errors import BadRequest, PayloadTooLarge
+from container.errors import BadRequest, PayloadTooLarge, setting_name
 from container.structures import Options, Prediction
 
 OWN_BYTES = 2500  # that a session takes beside its bytes, arrays and texts: thousands of tiny pictures are not free
@@ -56,7 +56,7 @@ class Sessions:
         if upload.size > self._max_bytes:
             raise PayloadTooLarge(
                 f"the picture takes {upload.size / 2**20:.1f} MB; sessions may hold {self._max_bytes / 2**20:g} "
-                "(MASKSERVE_SESSIONS_MB)"
+                f"({setting_name('sessions_mb')})"
             )
         session = str(uuid.uuid4())
         with self._lock:
@@ -90,7 +90,7 @@ class Sessions:
         if not self._max_bytes:
             raise BadRequest(
                 "sticky sessions are off on this server",
-                hint="they take one worker process, one model, and MASKSERVE_SESSIONS_MB above 0",
+                hint=f"they take one worker process, one model, and {setting_name('sessions_mb')} above 0",
             )
 
     def _find(self, session: str) -> Upload:

@@ -27,12 +27,12 @@ def _fraction(name: str, value: Any) -> float:
     return float(value)
 
 
-def _count(most: int) -> Check:
+def _count(maximum: int) -> Check:
     """The check of an option that takes a whole number from 1 on."""
 
     def check(name: str, value: Any) -> int:
-        if not _is_number(value) or not 1 <= value <= most or value != int(value):
-            _wrong(name, value, f"a whole number from 1 to {most}")
+        if not _is_number(value) or not 1 <= value <= maximum or value != int(value):
+            _wrong(name, value, f"a whole number from 1 to {maximum}")
         return int(value)
 
     return check

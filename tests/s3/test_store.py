@@ -33,16 +33,16 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_is_written_is_read(store: Store) -> None:
     for body in (b"first", b"second, in its place", b""):
         store.write(HERE, body, "image/png")
-        assert store.read(HERE, most=20) == body
+        assert store.read(HERE, max_bytes=20) == body
 
 
 def test_what_cannot_be_read(store: Store) -> None:
     store.write(HERE, b"12345", "image/png")
     with pytest.raises(PayloadTooLarge, match="s3://bucket/in/a.bin is 5 bytes long; at most 4"):
-        store.read(HERE, most=4)
+        store.read(HERE, max_bytes=4)
     for missing in (Location("bucket", "in/b"), Location("no-such-bucket", "a"), Location("bucket", "in")):
         with pytest.raises(BadRequest, match="cannot be read"):
-            store.read(missing, most=100)
+            store.read(missing, max_bytes=100)
 
 
 def test_s3_keeps_the_content_type(monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
@@ -72,7 +72,7 @@ def test_links_lead_nowhere_else(tmp_path: Path) -> None:
     (root / "bucket" / "loop").symlink_to(root / "bucket" / "loop")
     for key in ("file", "folder/secret", "loop", "x" * 300):
         with pytest.raises((BadRequest, Unavailable)):
-            Folder(root).read(Location("bucket", key), most=100)
+            Folder(root).read(Location("bucket", key), max_bytes=100)
         with pytest.raises((BadRequest, Unavailable)):
             Folder(root).write(Location("bucket", key), b"overwritten", "image/png")
     assert (tmp_path / "secret").read_bytes() == b"secret"

@@ -17,7 +17,7 @@ from container.ops import label_map
 from container.structures import ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side that torchvision's semantic models are trained and measured at
-LONGEST = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
+MAX_SIDE = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
 NORMALISE = SemanticSegmentation(resize_size=None)  # what a network sees, in training too
 
 
@@ -40,7 +40,7 @@ class SegmentationEngine(Engine):
     def _predict_one(self, pixels: np.ndarray, options: Options) -> SemanticMap:
         padded = pad_slim(pixels)
         with torch.inference_mode(), self._runtime.autocast:
-            picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=LONGEST)
+            picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=MAX_SIDE)
             logits = self._module(NORMALISE(picture)[None])["out"][0].float()
             probabilities, winners = logits.softmax(0).max(0)
             pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)

@@ -8,7 +8,7 @@ from container.images.headers._header import Header, cut_short
 
 _BLOCK = re.compile(rb"[!,;]")  # an extension, a frame, the end; bytes between blocks are skipped, as Pillow does
 _CONTROL = 0xF9
-_MOST_PARTS = 100_000  # in all extensions; a colour profile of 1 MB is in 4,112
+_MAX_PARTS = 100_000  # in all extensions; a colour profile of 1 MB is in 4,112
 
 
 def read(data: bytes) -> Header:
@@ -39,8 +39,8 @@ def read(data: bytes) -> Header:
         while position < len(data) and data[position]:
             position += 1 + data[position]
             parts += 1
-            if parts > _MOST_PARTS:
-                raise BadImage(f"the GIF's extensions are in more than {_MOST_PARTS} parts, the most that are allowed")
+            if parts > _MAX_PARTS:
+                raise BadImage(f"the GIF's extensions are in more than {_MAX_PARTS} parts, the most that are allowed")
         position += 1
     raise cut_short("GIF")
 

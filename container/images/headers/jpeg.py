@@ -13,7 +13,7 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN, _END, _EXIF = 0xDA, 0xD9, 0xE1
 _METADATA = {*range(0xE1, 0xF0), 0xFE} - {0xEE}  # APP0 (JFIF) and APP14 (Adobe) decide the colour space
 _ARITHMETIC, _EFFORT = 0xC9, 4  # the first such frame; for 50 MP a refining scan took 60 ms Huffman-coded, 250 so
-_MOST_SEGMENTS = 10_000  # files have dozens; a 25 MB one could have 6 million
+_MAX_SEGMENTS = 10_000  # files have dozens; a 25 MB one could have 6 million
 _FEW_SCANS = 16
 
 
@@ -46,7 +46,7 @@ def read(data: bytes) -> Header:
 
 def _segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
     """(code, start, end) of each segment from `position` on, from its last 0xFF to the end of its body."""
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         marker = _MARKER.search(data, position)
         if marker is None:
             return
@@ -54,7 +54,7 @@ def _segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
         length = 0 if code in (_END, 0xD8) else int.from_bytes(data[start + 2 : start + 4], "big")
         position = start + 2 + length
         yield code, start, position
-    raise BadImage(f"the JPEG is in more than {_MOST_SEGMENTS} segments, the most that are allowed")
+    raise BadImage(f"the JPEG is in more than {_MAX_SEGMENTS} segments, the most that are allowed")
 
 
 def _scans(data: bytes, position: int) -> int:

@@ -9,9 +9,9 @@ from container.images.headers import tiff
 from container.images.headers._header import Header, cut_short
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MOST_CHUNKS = 100_000  # 25 MB in the usual 8 KB pieces are 3,200
+_MAX_CHUNKS = 100_000  # 25 MB in the usual 8 KB pieces are 3,200
 _TEXTS = (b"zTXt", b"iTXt")
-_MOST_TEXT = 1 << 20  # bytes; nobody hides a megabyte of text in a photo by accident
+_MAX_TEXT = 1 << 20  # bytes; nobody hides a megabyte of text in a photo by accident
 _STEP = 1 << 16  # bytes unpacked at once
 
 
@@ -36,10 +36,8 @@ def read(data: bytes) -> Header:
             block = data[start + 8 : end - 4]
         if name in _TEXTS:
             text += _text_size(name, data[start + 8 : end - 4])
-            if text > _MOST_TEXT:
-                raise BadImage(
-                    f"the texts in the PNG unpack to more than {_MOST_TEXT} bytes, the most that are allowed"
-                )
+            if text > _MAX_TEXT:
+                raise BadImage(f"the texts in the PNG unpack to more than {_MAX_TEXT} bytes, the most that are allowed")
         if name == b"tRNS" or not name[0] & 0x20:  # an upper-case first letter: critical
             if zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
                 raise BadImage(f"the PNG is damaged: the checksum of a chunk of type {ascii(name)[1:]} is wrong")
@@ -50,7 +48,7 @@ def read(data: bytes) -> Header:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(name, start, end) of each chunk up to IEND; BadImage where there is none."""
     position = len(SIGNATURE)
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         length, name = struct.unpack_from(">I4s", data, position) if position + 12 <= len(data) else (len(data), b"")
         start, position = position, position + 12 + length
         if position > len(data):
@@ -58,11 +56,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         yield name, start, position
         if name == b"IEND":
             return
-    raise BadImage(f"the PNG is in more than {_MOST_CHUNKS} chunks, the most that are allowed")
+    raise BadImage(f"the PNG is in more than {_MAX_CHUNKS} chunks, the most that are allowed")
 
 
 def _text_size(name: bytes, body: bytes) -> int:
-    """How long a compressed text is once unpacked, not far beyond `_MOST_TEXT`."""
+    """How long a compressed text is once unpacked, not far beyond `_MAX_TEXT`."""
     _, _, packed = body.partition(b"\0")
     if name == b"iTXt":
         if packed[:1] != b"\1":
@@ -71,7 +69,7 @@ def _text_size(name: bytes, body: bytes) -> int:
     else:
         packed = packed[1:]
     unpacker, size = zlib.decompressobj(), 0
-    while packed and size <= _MOST_TEXT:
+    while packed and size <= _MAX_TEXT:
         try:
             size += len(unpacker.decompress(packed, _STEP))
         except zlib.error:

@@ -17,7 +17,7 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _ORIENTATION = 274
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)  # of strips, of tiles
-_MOST_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
+_MAX_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
 _SHARED = 64 << 20  # bytes that strips or tiles may be read again; some writers store tiles that are alike once
 # Type → of `struct`; libtiff takes signed ones, too, where they are not negative.
 _LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}
@@ -44,8 +44,8 @@ def read(data: bytes) -> Header:
     tile_width, tile_height = (number(tags, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
     if tile_width * tile_height > max(4 * width * height, 1 << 24):
         raise BadImage(f"the TIFF declares tiles of {tile_width}x{tile_height} for a picture of {width}x{height}")
-    if any(tags[tag].length > _MOST_OFFSETS for tag in _OFFSETS if tag in tags):
-        raise BadImage(f"the TIFF is in more than {_MOST_OFFSETS} strips or tiles, the most that are allowed")
+    if any(tags[tag].length > _MAX_OFFSETS for tag in _OFFSETS if tag in tags):
+        raise BadImage(f"the TIFF is in more than {_MAX_OFFSETS} strips or tiles, the most that are allowed")
     # 195,000 tiles of the same megabyte took libtiff a minute.
     if any(_total(data, tags[tag]) > 2 * len(data) + _SHARED for tag in _LENGTHS if tag in tags):
         raise BadImage("the TIFF's strips or tiles share bytes; together they must not be much longer than the file")

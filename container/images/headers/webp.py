@@ -5,7 +5,7 @@ import struct
 from container.images.headers import tiff
 from container.images.headers._header import Header, cut_short
 
-_MOST_CHUNKS = 10_000  # those after are not looked at for EXIF
+_MAX_CHUNKS = 10_000  # those after are not looked at for EXIF
 
 
 def read(data: bytes) -> Header:
@@ -16,7 +16,7 @@ def read(data: bytes) -> Header:
     size: tuple[int, int] | None = None
     block = b""
     position = 12
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         name, body = data[position : position + 4], position + 8
         if body > len(data):
             break

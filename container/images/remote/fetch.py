@@ -16,17 +16,17 @@ import time
 from typing import Any, cast
 from urllib.parse import urljoin
 
-from container.errors import BadRequest
+from container.errors import BadRequest, setting_name
 from container.images.remote import addresses
 from container.images.remote.url_rules import Target, target
 from container.images.source import Limits
 
-_MOST_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 1 << 16  # bytes read at once
 # Bytes that an answer may have beside its picture, and as many as that again: headers, and the sizes of chunks.
 # http.client bounds each line, but neither the number of interim answers nor what is said beside a chunk's size.
-_MOST_AROUND = 1 << 20
+_MAX_AROUND = 1 << 20
 
 SocketAddress = tuple[int, Any]  # address family, what `connect` takes
 
@@ -34,14 +34,14 @@ SocketAddress = tuple[int, Any]  # address family, what `connect` takes
 def fetch(url: str, limits: Limits) -> bytes:
     """The bytes behind `url`; BadRequest for any URL, host, answer, length or duration that is not allowed."""
     deadline = _Deadline(limits.url_timeout)
-    for _ in range(1 + _MOST_REDIRECTS):
+    for _ in range(1 + _MAX_REDIRECTS):
         goal = target(url, limits.url_hosts)
         with _connect(goal, deadline) as connection:
             body, location = _answer(connection, goal, deadline, limits.max_body_bytes)
         if location is None:
             return body
         url = _joined(url, location)
-    raise BadRequest(f"the URL redirects more than {_MOST_REDIRECTS} times, the most that are allowed")
+    raise BadRequest(f"the URL redirects more than {_MAX_REDIRECTS} times, the most that are allowed")
 
 
 class _Deadline:
@@ -57,7 +57,9 @@ class _Deadline:
         return seconds
 
     def passed(self) -> BadRequest:
-        return BadRequest(f"the download took longer than the {self._seconds:g} s allowed (MASKSERVE_URL_TIMEOUT)")
+        return BadRequest(
+            f"the download took longer than the {self._seconds:g} s allowed ({setting_name('url_timeout')})"
+        )
 
 
 def _resolve(goal: Target, deadline: _Deadline) -> list[SocketAddress]:
@@ -112,7 +114,7 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, most: int) -> tuple[bytes, str | None]:
+def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, max_bytes: int) -> tuple[bytes, str | None]:
     """The body of a 200, or where a redirect leads."""
     named = f"[{goal.host}]" if ":" in goal.host else goal.host
     request = (
@@ -122,7 +124,7 @@ def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, most: 
     try:
         connection.settimeout(deadline.left())
         connection.sendall(request.encode("ascii"))
-        readable = _Readable(connection, deadline, 2 * most + _MOST_AROUND)
+        readable = _Readable(connection, deadline, 2 * max_bytes + _MAX_AROUND)
         response = http.client.HTTPResponse(cast(socket.socket, readable), method="GET")
         with response:
             response.begin()
@@ -135,7 +137,7 @@ def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, most: 
                 raise BadRequest(
                     f"the host {goal.host!r} of the URL answered with a compressed body; wanted: a plain one"
                 )
-            return _body(response, goal, most), None
+            return _body(response, goal, max_bytes), None
     except TimeoutError as error:
         raise deadline.passed() from error
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -143,25 +145,27 @@ def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, most: 
         raise BadRequest(f"the host {goal.host!r} of the URL broke off, or did not speak HTTP") from error
 
 
-def _body(response: http.client.HTTPResponse, goal: Target, most: int) -> bytes:
+def _body(response: http.client.HTTPResponse, goal: Target, max_bytes: int) -> bytes:
     body = bytearray()
-    while len(body) <= most and (response.length or 0) <= most:
-        piece = response.read(min(_PIECE, most + 1 - len(body)))
+    while len(body) <= max_bytes and (response.length or 0) <= max_bytes:
+        piece = response.read(min(_PIECE, max_bytes + 1 - len(body)))
         if not piece:
             if response.length:
                 raise BadRequest(f"the host {goal.host!r} of the URL broke off, {response.length} bytes before the end")
             return bytes(body)
         body += piece
-    raise BadRequest(f"the picture behind the URL is longer than {most} bytes allowed (SAGEMAKER_MAX_PAYLOAD_IN_MB)")
+    raise BadRequest(
+        f"the picture behind the URL is longer than {max_bytes} bytes allowed ({setting_name('max_payload_mb')})"
+    )
 
 
 class _Readable(io.RawIOBase):
-    """What `HTTPResponse` reads of a socket: `most` bytes of it, and the rest of the whole time for every read."""
+    """What `HTTPResponse` reads of a socket: `max_bytes` of it, and the rest of the whole time for every read."""
 
-    def __init__(self, connection: ssl.SSLSocket, deadline: _Deadline, most: int) -> None:
+    def __init__(self, connection: ssl.SSLSocket, deadline: _Deadline, max_bytes: int) -> None:
         self._connection = connection
         self._deadline = deadline
-        self._left = most
+        self._left = max_bytes
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self, _PIECE)

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from container.errors import BadRequest
+from container.errors import BadRequest, setting_name
 
-_LONGEST = 2048  # characters
+_MAX_LENGTH = 2048  # characters
 _TEXT = re.compile(r"[!-\[\]-~]+")  # printable ASCII without the backslash, which some readers take for a slash
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
@@ -22,8 +22,8 @@ class Target:
 
 def target(url: str, hosts: tuple[str, ...]) -> Target:
     """What an https URL leads to; BadRequest where its form or its host is not allowed."""
-    if len(url) > _LONGEST or not _TEXT.fullmatch(url):
-        raise BadRequest(f"the URL is empty, over {_LONGEST} characters, or holds other than printable ASCII")
+    if len(url) > _MAX_LENGTH or not _TEXT.fullmatch(url):
+        raise BadRequest(f"the URL is empty, over {_MAX_LENGTH} characters, or holds other than printable ASCII")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
@@ -36,7 +36,7 @@ def target(url: str, hosts: tuple[str, ...]) -> Target:
     if port not in (None, 443):
         raise BadRequest(f"the URL names port {port}; allowed: 443")
     if not _listed(host, hosts):
-        raise BadRequest(f"the host {host[:80]!r} of the URL is not one of those allowed (MASKSERVE_URL_HOSTS)")
+        raise BadRequest(f"the host {host[:80]!r} of the URL is not one of those allowed ({setting_name('url_hosts')})")
     return Target(host, 443, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 

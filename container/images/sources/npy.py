@@ -13,8 +13,8 @@ from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 10_000  # bytes, as numpy has it; those of plain arrays have 118
-_MOST_DIGITS = 18  # of one size
+_MAX_HEADER = 10_000  # bytes, as numpy has it; those of plain arrays have 118
+_MAX_DIGITS = 18  # of one size
 _DTYPE = re.compile(r"""["']descr["']\s*:\s*(?:["']([^"']{1,20})["']|(\[))""")
 _ORDER = re.compile(r"""["']fortran_order["']\s*:\s*(True|False)""")
 # Digits are told apart below: a pattern of groups that commas may part or not can be matched in 2^n ways, and 60 digits
@@ -59,9 +59,9 @@ def _header(data: bytes) -> tuple[str, int]:
         raise BadRequest(f"npy version {version} is not known; allowed: 1, 2, 3")
     (length,) = struct.unpack_from("<H" if version == 1 else "<I", data, 8)
     start = (10 if version == 1 else 12) + length
-    if length > _LONGEST_HEADER or start > len(data):
+    if length > _MAX_HEADER or start > len(data):
         raise BadRequest(
-            f"the npy header declares {length} bytes; allowed: {_LONGEST_HEADER}, and no more than the file has"
+            f"the npy header declares {length} bytes; allowed: {_MAX_HEADER}, and no more than the file has"
         )
     return data[start - length : start].decode("latin-1"), start
 
@@ -72,7 +72,7 @@ def _shape(header: str) -> tuple[int, ...]:
     if dtype is None or shape is None:
         raise BadRequest(f"the npy header names no dtype or no shape; {_WANTED}")
     numbers = shape[1].strip().removesuffix(",").split(",") if shape[1].strip() else []
-    if not all(number.strip().isdigit() and len(number.strip()) <= _MOST_DIGITS for number in numbers):
+    if not all(number.strip().isdigit() and len(number.strip()) <= _MAX_DIGITS for number in numbers):
         raise BadRequest(f"the npy header's shape ({shape[1][:60]!r}) is no list of sizes; {_WANTED}")
     sizes = tuple(map(int, numbers))
     name = "a record" if dtype[2] else _name(dtype[1])

@@ -1,6 +1,6 @@
 """A picture that the server downloads; off unless the operator names the hosts."""
 
-from container.errors import BadRequest
+from container.errors import BadRequest, setting_name
 from container.images.decode import decode
 from container.images.pixel_budget import PixelShare
 from container.images.remote.fetch import fetch
@@ -18,7 +18,7 @@ class Url(Source):
             raise wrong_kind("url", value, "a string with an https URL")
         if not limits.url_hosts:
             raise BadRequest(
-                "URL input is off on this server (MASKSERVE_URL_HOSTS names no hosts)",
+                f"URL input is off on this server ({setting_name('url_hosts')} names no hosts)",
                 "send the picture itself, or base64",
             )
         return [decode(fetch(value, limits), limits, share)]

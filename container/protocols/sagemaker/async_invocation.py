@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.datastructures import Headers
 
-from container.errors import NotFound, Overloaded, Unavailable
+from container.errors import NotFound, Overloaded, Unavailable, setting_name
 from container.protocols.sagemaker import runtime_errors
 from container.protocols.sagemaker.async_queue import AsyncQueue, Job, JobResult
 from container.protocols.sagemaker.invocation import Defaults, read_request, respond
@@ -56,7 +56,7 @@ def create_blueprint(
         runtime_errors.check(name, names)
         if queue is None or places.output is None:
             raise Refused(
-                "Asynchronous invocations are off on this server: MASKSERVE_ASYNC_OUTPUT names no s3:// path."
+                f"Asynchronous invocations are off on this server: {setting_name('async_output')} names no s3:// path."
             )
         read = _input(places, queue, services.pipeline.limits.max_body_bytes)
         request_id = g.context.id
@@ -98,7 +98,7 @@ def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
     )
     def state(inference_id: str) -> Response:
         if queue is None:
-            raise NotFound("asynchronous requests are off on this server (MASKSERVE_ASYNC_OUTPUT)")
+            raise NotFound(f"asynchronous requests are off on this server ({setting_name('async_output')})")
         job = queue.get(inference_id)
         told = {
             "InferenceId": job.id,
@@ -125,7 +125,8 @@ def _input(places: Places, queue: AsyncQueue, max_bytes: int) -> Callable[[], In
         return lambda: asked
     location = _location(named, "InputLocation")
     if not any(location.within(folder) for folder in places.inputs):
-        raise Refused(f"InputLocation {str(location)[:200]} lies in none of the folders of MASKSERVE_ASYNC_INPUTS.")
+        folders = setting_name("async_inputs")
+        raise Refused(f"InputLocation {str(location)[:200]} lies in none of the folders of {folders}.")
     return lambda: replace(asked, body=queue.store.read(location, max_bytes))
 
 
