@@ -41,7 +41,7 @@ class FakeEngine(Engine):
         return [self._instances(*one) for one in zip(pixels, options, strict=True)]
 
     def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
-        asked = self.asked(options, confidence=0.5)
+        resolved = self.with_defaults(options, confidence=0.5)
         height, width = pixels.shape[:2]
         boxes = np.array([[0, 0, width / 2, height], [width / 2, 0, width, height]], np.float32)
         found = Instances(
@@ -52,8 +52,8 @@ class FakeEngine(Engine):
             labels=("horse", "person"),
             masks=RoiMasks(np.ones((2, 28, 28), np.float32), boxes, (height, width)),
         )
-        wanted = self.class_ids(asked)
-        keep = found.scores >= asked.confidence
+        wanted = self.class_ids(resolved)
+        keep = found.scores >= resolved.confidence
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
 
 

@@ -44,7 +44,7 @@ class Engine(ABC):
         """
         return None
 
-    def asked(self, options: Options, **defaults: Any) -> Options:
+    def with_defaults(self, options: Options, **defaults: Any) -> Options:
         """`options` with what the caller left open filled in from the model's own defaults, then from `defaults`."""
         own: dict[str, Any] = dict(vars(self.spec.options))
         for source in (own, defaults):

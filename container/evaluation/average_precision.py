@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from container.evaluation.objects import Found, Truth
+from container.evaluation.objects import Detections, Truth
 
 MAX_DETECTIONS = 100  # of one class in one photo; the best are taken
 # Places on the axes of COCOeval's arrays.
@@ -64,7 +64,7 @@ class AveragePrecision:
     matches: Matches
 
 
-def average_precision(truth: Sequence[Truth], found: Sequence[Found], class_count: int) -> AveragePrecision:
+def average_precision(truth: Sequence[Truth], found: Sequence[Detections], class_count: int) -> AveragePrecision:
     """The figures over photos; `truth` and `found` hold one of each for every photo, of classes 0 … class_count - 1."""
     pairs = list(zip(truth, found, strict=True))
     boxes = _evaluated(pairs, class_count, "bbox")
@@ -74,7 +74,7 @@ def average_precision(truth: Sequence[Truth], found: Sequence[Found], class_coun
     return AveragePrecision(_scores(boxes), masks, _matches(boxes, truth))
 
 
-def _evaluated(pairs: Sequence[tuple[Truth, Found]], class_count: int, kind: Literal["bbox", "segm"]) -> COCOeval:
+def _evaluated(pairs: Sequence[tuple[Truth, Detections]], class_count: int, kind: Literal["bbox", "segm"]) -> COCOeval:
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on every step
         evaluation = COCOeval(
             _coco([one for one, _ in pairs], [_truth(one, kind) for one, _ in pairs], class_count),
@@ -106,7 +106,7 @@ def _truth(truth: Truth, kind: str) -> list[dict[str, Any]]:
     return given
 
 
-def _found(found: Found, kind: str) -> list[dict[str, Any]]:
+def _found(found: Detections, kind: str) -> list[dict[str, Any]]:
     given = _annotations(found, kind)
     for one, score in zip(given, found.scores.tolist(), strict=True):
         area = float(coco_mask.area(one["segmentation"])) if kind == "segm" else one["bbox"][2] * one["bbox"][3]
@@ -114,7 +114,7 @@ def _found(found: Found, kind: str) -> list[dict[str, Any]]:
     return given
 
 
-def _annotations(objects: Truth | Found, kind: str) -> list[dict[str, Any]]:
+def _annotations(objects: Truth | Detections, kind: str) -> list[dict[str, Any]]:
     sizes = objects.boxes[:, 2:] - objects.boxes[:, :2]
     boxes = np.concatenate((objects.boxes[:, :2], sizes), axis=1).tolist()
     given: list[dict[str, Any]] = [

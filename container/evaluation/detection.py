@@ -9,7 +9,7 @@ from container.datasets.coco import Photo
 from container.evaluation.average_precision import Scores, average_precision
 from container.evaluation.confidence import BestConfidence, best_confidence
 from container.evaluation.faults import faults
-from container.evaluation.objects import Found, Truth
+from container.evaluation.objects import Detections, Truth
 from container.evaluation.report import Report, Subject
 from container.structures import Instances
 
@@ -58,12 +58,12 @@ class DetectionTally:
         self._confidence = confidence
         self._classes = {label: i for i, label in enumerate(subject.labels)}
         self._truth: list[Truth] = []
-        self._found: list[Found] = []
+        self._found: list[Detections] = []
 
     def add(self, photo: Photo, instances: Instances) -> None:
         """One photo and what was found in it; ValueError for a mask in the data that is none."""
         self._truth.append(Truth.of(photo, self._classes))
-        self._found.append(Found.of(instances, self._classes))
+        self._found.append(Detections.of(instances, self._classes))
 
     def report(self, seconds_per_photo: float) -> DetectionReport:
         """The figures over all photos so far."""

@@ -40,7 +40,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Found:
+class Detections:
     """N detections in one photo."""
 
     boxes: np.ndarray  # float N×4 xyxy in pixels

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco
 
-from container.evaluation.objects import Found, RunLengths, Truth
+from container.evaluation.objects import Detections, RunLengths, Truth
 from tests.conftest import encode
 
 SIZE = (200, 300)  # (height, width) of every photo here
@@ -36,9 +36,9 @@ def there(*objects: tuple[int, Box], crowd: Sequence[bool] = (), masks: bool = T
     )
 
 
-def seen(*detections: tuple[float, int, Box], masks: bool = True) -> Found:
+def seen(*detections: tuple[float, int, Box], masks: bool = True) -> Detections:
     """Detections as (score, class, box); their masks fill their boxes."""
-    return Found(
+    return Detections(
         boxes=np.array([box for _, _, box in detections], float).reshape(-1, 4),
         classes=np.array([number for _, number, _ in detections], int),
         scores=np.array([score for score, _, _ in detections], float),

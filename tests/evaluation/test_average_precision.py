@@ -14,14 +14,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from container.evaluation.average_precision import Scores, average_precision
-from container.evaluation.objects import Found, Truth
+from container.evaluation.objects import Detections, Truth
 from tests.evaluation.scenes import SIZE, Box, seen, there
 
 A, B, FAR = (0, 0, 100, 100), (150, 50, 250, 150), (200, 0, 290, 40)
 TALL = (0, 0, 100, 72)  # IoU with A: 0.72
 SMALL = (10, 10, 20, 20)
 
-CASES: list[tuple[str, list[Truth], list[Found], dict[str, float | None]]] = [
+CASES: list[tuple[str, list[Truth], list[Detections], dict[str, float | None]]] = [
     ("perfect", [there((0, A))], [seen((0.9, 0, A))], {"ap": 1, "ap50": 1, "ap75": 1, "ar100": 1, "ap_large": 1}),
     ("nothing found", [there((0, A))], [seen()], {"ap": 0, "ap50": 0, "ar100": 0}),
     ("nothing to find", [there()], [seen((0.9, 0, A))], {"ap": None, "ap50": None, "ar100": None}),
@@ -49,7 +49,7 @@ CASES: list[tuple[str, list[Truth], list[Found], dict[str, float | None]]] = [
 
 
 @pytest.mark.parametrize(("truth", "found", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_by_hand(truth: list[Truth], found: list[Found], expected: dict[str, float | None]) -> None:
+def test_by_hand(truth: list[Truth], found: list[Detections], expected: dict[str, float | None]) -> None:
     measured = average_precision(truth, found, 2)
     for scores in (measured.box, measured.mask):
         if scores is not None:
@@ -70,7 +70,7 @@ def test_each_class_has_its_own() -> None:
         (there((0, A)), seen((0.9, 0, A), masks=False), False),
     ],
 )
-def test_masks_are_measured_where_both_have_them(truth: Truth, found: Found, measured: bool) -> None:
+def test_masks_are_measured_where_both_have_them(truth: Truth, found: Detections, measured: bool) -> None:
     assert (average_precision([truth], [found], 1).mask is not None) == measured
 
 
@@ -124,7 +124,7 @@ def test_the_same_as_pycocotools_out_of_files(seed: int, tmp_path: Path) -> None
         assert [-1 if value is None else value for value in ours] == pytest.approx([*stats[:6], stats[8]])
 
 
-def reference(truth: list[Truth], found: list[Found], kind: str, folder: Path) -> list[float]:
+def reference(truth: list[Truth], found: list[Detections], kind: str, folder: Path) -> list[float]:
     """COCOeval's twelve numbers, through files and `loadRes` as its documentation does it."""
     annotations, results = [], []
     for photo, (one, other) in enumerate(zip(truth, found, strict=True)):

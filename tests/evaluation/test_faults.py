@@ -5,7 +5,7 @@ import pytest
 
 from container.evaluation.average_precision import average_precision
 from container.evaluation.faults import faults
-from container.evaluation.objects import Found, Truth
+from container.evaluation.objects import Detections, Truth
 from tests.evaluation.scenes import SIZE, seen, there
 
 A, B = (0, 0, 100, 150), (150, 50, 250, 150)  # A is a quarter of the photo
@@ -22,7 +22,7 @@ A, B = (0, 0, 100, 150), (150, 50, 250, 150)  # A is a quarter of the photo
         (there((0, A), crowd=[True]), seen(), 0, "0 missed, 0 wrong"),
     ],
 )
-def test_faults(truth: Truth, found: Found, weight: float, words: str) -> None:
+def test_faults(truth: Truth, found: Detections, weight: float, words: str) -> None:
     area = float(SIZE[0] * SIZE[1])
     # Beside it an object that is found, so that the class is in the data.
     matches = average_precision([truth, there((0, B))], [found, seen((0.9, 0, B))], 1).matches

@@ -274,8 +274,8 @@ def test_the_models_own_options_lie_under_the_callers(options: dict[str, Any]) -
     engine = FakeEngine(spec=replace(FakeEngine.spec, options=Options(**options)))
     defaults = {"confidence": 0.5, "class_agnostic_nms": False, "mask_decode_mode": "accurate"}
     (name, value) = next(iter(options.items()))
-    assert getattr(engine.asked(Options(), **defaults), name) == value
-    assert getattr(engine.asked(Options(**{name: defaults[name]}), **defaults), name) == defaults[name]
+    assert getattr(engine.with_defaults(Options(), **defaults), name) == value
+    assert getattr(engine.with_defaults(Options(**{name: defaults[name]}), **defaults), name) == defaults[name]
 
 
 def test_the_models_own_mask_mode_is_used() -> None:

@@ -34,12 +34,12 @@ class ClassificationEngine(Engine):
         return [self._classification(*one) for one in zip(probabilities, pixels, options, strict=True)]
 
     def _classification(self, probabilities: np.ndarray, pixels: np.ndarray, options: Options) -> Classification:
-        asked = self.asked(options, confidence=0.0, max_detections=DEFAULT_DETECTIONS)
-        wanted = self.class_ids(asked)
+        resolved = self.with_defaults(options, confidence=0.0, max_detections=DEFAULT_DETECTIONS)
+        wanted = self.class_ids(resolved)
         order = np.argsort(-probabilities, kind="stable")
         kept = [
-            int(c) for c in order if probabilities[c] >= (asked.confidence or 0) and (wanted is None or c in wanted)
-        ][: asked.max_detections]
+            int(c) for c in order if probabilities[c] >= (resolved.confidence or 0) and (wanted is None or c in wanted)
+        ][: resolved.max_detections]
         return Classification(
             image_size=(pixels.shape[0], pixels.shape[1]),
             scores=probabilities[kept].astype(np.float32),

@@ -45,7 +45,7 @@ class DetectionEngine(Engine):
             return None
         heads = self._module.roi_heads
         if heads.has_keypoint() or (heads.has_mask() and not options.skip_masks):
-            return self.asked(Options(), max_detections=heads.detections_per_img).max_detections
+            return self.with_defaults(Options(), max_detections=heads.detections_per_img).max_detections
         return None
 
     def _two_stages(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
@@ -56,18 +56,18 @@ class DetectionEngine(Engine):
             "iou_threshold": heads.nms_thresh,
             "max_detections": heads.detections_per_img,
         }
-        asked = list(map(partial(self.asked, **defaults), options))
-        class_ids = list(map(self.class_ids, asked))
+        resolved = list(map(partial(self.with_defaults, **defaults), options))
+        class_ids = list(map(self.class_ids, resolved))
         images, shown_sizes = network_input(pictures, module.transform, self._runtime.device)
         features = module.backbone(images.tensors)
         proposals, _ = module.rpn(images, features)
         pooled = heads.box_roi_pool(features, proposals, images.image_sizes)
         logits, deltas = heads.box_predictor(heads.box_head(pooled))
-        selections = select(heads, logits, deltas, proposals, images.image_sizes, asked, class_ids)
+        selections = select(heads, logits, deltas, proposals, images.image_sizes, resolved, class_ids)
         boxes = [selection.boxes for selection in selections]
-        masks = self._masks(features, selections, images.image_sizes, asked)
+        masks = self._masks(features, selections, images.image_sizes, resolved)
         points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(pictures)
-        found = zip(pictures, shown_sizes, selections, images.image_sizes, asked, masks, points, strict=True)
+        found = zip(pictures, shown_sizes, selections, images.image_sizes, resolved, masks, points, strict=True)
         return [self._instances(picture.shape[:2], *one) for picture, *one in found]
 
     def _masks(
@@ -145,35 +145,37 @@ class DetectionEngine(Engine):
             name: getattr(module, name)
             for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")
         }
-        asked = self.asked(
+        resolved = self.with_defaults(
             options,
             confidence=DEFAULT_CONFIDENCE,
             iou_threshold=own["nms_thresh"],
             max_detections=own["detections_per_img"],
             max_candidates=own["topk_candidates"],
         )
-        assert asked.confidence is not None
-        module.score_thresh = asked.confidence * (1 - 1e-6)  # they compare with ">", and ">=" was asked
-        module.nms_thresh = asked.iou_threshold
-        module.topk_candidates = asked.max_candidates
+        assert resolved.confidence is not None
+        module.score_thresh = resolved.confidence * (1 - 1e-6)  # they compare with ">", and ">=" was asked
+        module.nms_thresh = resolved.iou_threshold
+        module.topk_candidates = resolved.max_candidates
         # Filtered afterwards, so that detections of other classes do not take the places of those wanted.
-        module.detections_per_img = asked.max_candidates
+        module.detections_per_img = resolved.max_candidates
         try:
             found = module([to_tensor(shown, self._runtime.device)])[0]
         finally:
             vars(module).update(own)
         boxes, scores, classes = found["boxes"].float(), found["scores"].float(), found["labels"]
-        keep = scores >= asked.confidence
-        if (wanted := self.class_ids(asked)) is not None:
+        keep = scores >= resolved.confidence
+        if (wanted := self.class_ids(resolved)) is not None:
             keep &= torch.isin(classes, torch.tensor(wanted, device=classes.device))
         indices = keep.nonzero()[:, 0]
-        if asked.class_agnostic_nms:
-            assert asked.iou_threshold is not None
-            indices = indices[best_apart(boxes[indices], scores[indices], asked.iou_threshold, asked.max_detections)]
-        indices = indices[scores[indices].argsort(descending=True, stable=True)][: asked.max_detections]
+        if resolved.class_agnostic_nms:
+            assert resolved.iou_threshold is not None
+            indices = indices[
+                best_apart(boxes[indices], scores[indices], resolved.iou_threshold, resolved.max_detections)
+            ]
+        indices = indices[scores[indices].argsort(descending=True, stable=True)][: resolved.max_detections]
         size = shown.shape[:2]
         selection = Selection(boxes[indices], scores[indices], classes[indices])
-        return self._instances(picture.shape[:2], size, selection, size, asked)
+        return self._instances(picture.shape[:2], size, selection, size, resolved)
 
 
 def _in_pieces(boxes: list[torch.Tensor], run: Callable[[list[slice]], list[torch.Tensor]]) -> list[torch.Tensor]:

@@ -51,14 +51,14 @@ class SegmentationEngine(Engine):
         return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)
 
     def _reported(self, class_ids: np.ndarray, means: np.ndarray, options: Options) -> SemanticMap:
-        asked = self.asked(options, confidence=0.0)
-        wanted = self.class_ids(asked)
+        resolved = self.with_defaults(options, confidence=0.0)
+        wanted = self.class_ids(resolved)
         present = [
             c
             for c in np.flatnonzero(np.bincount(class_ids.ravel(), minlength=len(means))).tolist()
-            if c and means[c] >= (asked.confidence or 0) and (wanted is None or c in wanted)
+            if c and means[c] >= (resolved.confidence or 0) and (wanted is None or c in wanted)
         ]
-        present = sorted(present, key=lambda c: -means[c])[: asked.max_detections]
+        present = sorted(present, key=lambda c: -means[c])[: resolved.max_detections]
         shown = np.zeros(len(means), class_ids.dtype)
         shown[present] = present
         return SemanticMap(shown[class_ids], {c: float(means[c]) for c in present}, self.labels)

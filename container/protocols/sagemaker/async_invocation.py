@@ -34,7 +34,7 @@ _EXTENSION = re.compile(r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]{1,512}")
 
 
 @dataclass(frozen=True)
-class Places:
+class AsyncLocations:
     """What the operator set."""
 
     output: Location | None = None  # results go below it; None: asynchronous invocations are off
@@ -43,7 +43,7 @@ class Places:
 
 
 def create_blueprint(
-    services: Services, defaults: Defaults, names: Sequence[str], places: Places, queue: AsyncQueue | None
+    services: Services, defaults: Defaults, names: Sequence[str], locations: AsyncLocations, queue: AsyncQueue | None
 ) -> Blueprint:
     """The runtime's route; `names` are the endpoints that exist, or none for any; without a `queue` it is off."""
     blueprint = Blueprint(BLUEPRINT, __name__)
@@ -54,13 +54,13 @@ def create_blueprint(
     @operation("InvokeEndpointAsync of the SageMaker Runtime, for boto3 and the AWS CLI", ASYNC_ANSWERS, **takes)
     def invoke_endpoint_async(name: str) -> Response:
         runtime_errors.check(name, names)
-        if queue is None or places.output is None:
+        if queue is None or locations.output is None:
             raise Refused(
                 f"Asynchronous invocations are off on this server: {setting_name('async_output')} names no s3:// path."
             )
-        read = _input(places, queue, services.pipeline.limits.max_body_bytes)
+        read = _input(locations, queue, services.pipeline.limits.max_body_bytes)
         request_id = g.context.id
-        job = _job(places.output, places.max_seconds)
+        job = _job(locations.output, locations.max_seconds)
 
         def task(seconds: float) -> JobResult:
             context = RequestContext(seconds, id=request_id)
@@ -111,23 +111,23 @@ def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
     return blueprint
 
 
-def _input(places: Places, queue: AsyncQueue, max_bytes: int) -> Callable[[], InvocationRequest]:
+def _input(locations: AsyncLocations, queue: AsyncQueue, max_bytes: int) -> Callable[[], InvocationRequest]:
     """What reads the request's input: its body, or later the object that it names."""
     named = request.headers.get(PREFIX + "InputLocation", "")
     if (request.content_length or 0) > MAX_INLINE:
         raise Refused(f"Body is {request.content_length} bytes long; at most {MAX_INLINE} are allowed.")
-    asked = replace(read_request(request), session="", read_since=None)
-    if len(asked.body) > MAX_INLINE:
-        raise Refused(f"Body is {len(asked.body)} bytes long; at most {MAX_INLINE} are allowed.")
-    if bool(named) == bool(asked.body):
+    invocation = replace(read_request(request), session="", read_since=None)
+    if len(invocation.body) > MAX_INLINE:
+        raise Refused(f"Body is {len(invocation.body)} bytes long; at most {MAX_INLINE} are allowed.")
+    if bool(named) == bool(invocation.body):
         raise Refused("Exactly one of Body and InputLocation is wanted.")
     if not named:
-        return lambda: asked
+        return lambda: invocation
     location = _location(named, "InputLocation")
-    if not any(location.within(folder) for folder in places.inputs):
+    if not any(location.within(folder) for folder in locations.inputs):
         folders = setting_name("async_inputs")
         raise Refused(f"InputLocation {str(location)[:200]} lies in none of the folders of {folders}.")
-    return lambda: replace(asked, body=queue.store.read(location, max_bytes))
+    return lambda: replace(invocation, body=queue.store.read(location, max_bytes))
 
 
 def _job(output: Location, max_seconds: float) -> Job:

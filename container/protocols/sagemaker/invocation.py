@@ -75,36 +75,34 @@ def read_request(request: Request) -> InvocationRequest:
 
 
 def respond(
-    asked: InvocationRequest,
+    invocation: InvocationRequest,
     services: Services,
     defaults: Defaults,
     context: RequestContext,
     model: str = DEFAULT_MODEL,
 ) -> InvocationResponse:
     """`invoke` for what has been read, whether or not there is a connection to send the response on."""
-    attributes = parse(asked.attributes, defaults.attributes)
-    choice = negotiate(asked.accept, attributes, defaults.accept)
-    if asked.session and (closed := sessions.closed(asked, services.sessions)):
+    attributes = parse(invocation.attributes, defaults.attributes)
+    choice = negotiate(invocation.accept, attributes, defaults.accept)
+    if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
         return closed
     form = formats[choice.format]
     options = form.options(choice)
-    upload: Upload | None = None  # that was asked about before, in the same way
-    if asked.session:
+    upload: Upload | None = None  # that the model has answered before, with the same options
+    if invocation.session:
         options = replace(options, skip_masks=None)  # the next answer may show masks
-        asked, upload = sessions.recalled(asked, services.sessions)
-        if upload is not None and (upload.model, upload.options) != (model, options):
-            upload = None
-    if asked.read_since is not None:
-        context.restart(asked.read_since)
+        invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
+    if invocation.read_since is not None:
+        context.restart(invocation.read_since)
     with services.pipeline.open(model, context) as run:
         if upload is None:
             run.admit()
         try:
-            pictures = run.decode(partial(read_pictures, asked.content_type, asked.content_encoding, asked.body))
+            pictures = run.decode(partial(read_pictures, invocation))
         except ServingError as error:
             if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
                 raise
-            return _placeholder(error, asked, context)
+            return _placeholder(error, invocation, context)
         images = pictures.images
         if len(images) > 1 and not form.batches:
             raise NotAcceptable(
@@ -116,7 +114,6 @@ def respond(
         else:
             pairs = zip(images, upload.predictions, strict=True)
             results = [Result(image, prediction, upload.name) for image, prediction in pairs]
-            run.found = sum(map(len, upload.predictions))
         body: bytes | Iterator[bytes]
         if isinstance(form, Streamed):
             body = run.stream(form, results[0], choice)
@@ -124,19 +121,19 @@ def respond(
             body = run.encode(form, results, choice, pictures.batch)
         stages, milliseconds = context.rounded(), context.total
     facts = _facts(results, run.found, form.media_type, attributes, milliseconds)
-    context.fields |= {"bytes_in": len(asked.body), **facts, "stages_ms": stages}
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
     headers = {}
-    if asked.session:
+    if invocation.session:
         predictions = tuple(result.prediction for result in results)
-        upload = Upload(asked.body, asked.content_type, model, options, predictions, results[0].model)
-        headers = sessions.keep(asked.session, upload, services.sessions)
+        upload = Upload(invocation.body, invocation.content_type, model, options, predictions, results[0].model)
+        headers = sessions.keep(invocation.session, upload, services.sessions)
     return InvocationResponse(body, form.media_type, _fit(facts), headers)
 
 
-def _placeholder(error: ServingError, asked: InvocationRequest, context: RequestContext) -> InvocationResponse:
+def _placeholder(error: ServingError, invocation: InvocationRequest, context: RequestContext) -> InvocationResponse:
     """A good answer in place of one to a picture that cannot be read, which would fail a whole batch transform."""
     facts: dict[str, object] = {"error": error.code, "type": "application/json"}
-    context.fields |= {"bytes_in": len(asked.body), **facts}
+    context.fields |= {"bytes_in": len(invocation.body), **facts}
     return InvocationResponse(as_json(error_document(error, context.id)), "application/json", _fit(facts))
 
 
@@ -171,17 +168,16 @@ def _fit(facts: Mapping[str, object]) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def read_pictures(
-    content_type: str, content_encoding: str, body: bytes, limits: Limits, share: PixelShare | None = None
-) -> Pictures:
-    """The pictures in a body, held in `share`.
+def read_pictures(invocation: InvocationRequest, limits: Limits, share: PixelShare | None = None) -> Pictures:
+    """The pictures in a request's body, held in `share`.
 
     Bytes of a picture are recognised by what they are: clients, and batch transforms over mixed folders, name the
     wrong image type, none, or curl's application/x-www-form-urlencoded.
     """
-    if content_encoding.strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType(f"Content-Encoding {content_encoding[:40]!r} is not read; send the body as it is")
-    media_type = content_type.split(";")[0].strip().lower()
+    body, coding = invocation.body, invocation.content_encoding
+    if coding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]!r} is not read; send the body as it is")
+    media_type = invocation.content_type.split(";")[0].strip().lower()
     if media_type == "application/json":
         return Pictures(_read_document(body, limits, share), batch=False)
     if media_type == "application/x-npy":

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from container.errors import ServingError
 from container.protocols.sagemaker import async_invocation, endpoint, multi_model, negotiation, runtime, runtime_errors
-from container.protocols.sagemaker.async_invocation import Places
+from container.protocols.sagemaker.async_invocation import AsyncLocations
 from container.protocols.sagemaker.async_queue import AsyncQueue
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults
 from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
@@ -30,7 +30,7 @@ class SageMaker(Protocol):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._defaults = read_defaults(settings)
-        self._places = read_places(settings)
+        self._locations = read_async_locations(settings)
         self._queue: AsyncQueue | None = None
         if settings.multi_model and settings.async_output:
             raise ValueError(
@@ -43,14 +43,14 @@ class SageMaker(Protocol):
         capacity = endpoint.BatchCapacity(
             settings.max_payload_mb, settings.max_concurrent_transforms, settings.processes
         )
-        if self._places.output:
+        if self._locations.output:
             store = Folder(Path(settings.local_s3)) if settings.local_s3 else S3()
             self._queue = AsyncQueue(store, services.draining)
         yield endpoint.create_blueprint(services, defaults, capacity)
         if services.multi_model is not None:
             yield multi_model.create_blueprint(services.multi_model, services, defaults)
         yield runtime.create_blueprint(services, defaults, names)
-        yield async_invocation.create_blueprint(services, defaults, names, self._places, self._queue)
+        yield async_invocation.create_blueprint(services, defaults, names, self._locations, self._queue)
         yield async_invocation.create_states_blueprint(self._queue)
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
@@ -81,7 +81,7 @@ def read_defaults(settings: Settings) -> Defaults:
     return Defaults(media_type, given.values)
 
 
-def read_places(settings: Settings) -> Places:
+def read_async_locations(settings: Settings) -> AsyncLocations:
     """Where asynchronous requests read and write; ValueError names the setting that is wrong."""
 
     def parsed(name: str) -> tuple[Location, ...]:
@@ -95,4 +95,4 @@ def read_places(settings: Settings) -> Places:
         raise ValueError(f"{variables('async_output')[0]} is {settings.async_output!r}; it takes one path")
     if settings.local_s3 and not Path(settings.local_s3).is_dir():
         raise ValueError(f"{variables('local_s3')[0]} is {settings.local_s3!r}, which is no folder")
-    return Places(outputs[0] if outputs else None, parsed("async_inputs"), settings.timeout or 3600.0)
+    return AsyncLocations(outputs[0] if outputs else None, parsed("async_inputs"), settings.timeout or 3600.0)

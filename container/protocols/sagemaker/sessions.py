@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
 from container.service.sessions import Sessions, Upload
+from container.structures import Options
 
 HEADER = "X-Amzn-SageMaker-Session-Id"
 NEW = "NEW_SESSION"
@@ -19,29 +20,34 @@ NEW_ID, CLOSED_ID = "X-Amzn-SageMaker-New-Session-Id", "X-Amzn-SageMaker-Closed-
 _CLOSE = {"requestType": "CLOSE"}
 
 
-def closed(asked: InvocationRequest, sessions: Sessions) -> InvocationResponse | None:
+def closed(invocation: InvocationRequest, sessions: Sessions) -> InvocationResponse | None:
     """The response to a request that closes its session."""
-    if asked.session in ("", NEW) or len(asked.body) > 100:
+    if invocation.session in ("", NEW) or len(invocation.body) > 100:
         return None
     try:
-        closes = json.loads(asked.body) == _CLOSE
+        closes = json.loads(invocation.body) == _CLOSE
     except ValueError:
         return None
     if not closes:
         return None
-    sessions.close(asked.session)
-    body = json.dumps({"closed": asked.session}).encode()
-    return InvocationResponse(body, "application/json", headers={CLOSED_ID: asked.session})
+    sessions.close(invocation.session)
+    body = json.dumps({"closed": invocation.session}).encode()
+    return InvocationResponse(body, "application/json", headers={CLOSED_ID: invocation.session})
 
 
-def recalled(asked: InvocationRequest, sessions: Sessions) -> tuple[InvocationRequest, Upload | None]:
-    """`asked` with the picture of its session where it brings none, and the upload that this picture is of."""
-    if asked.session in ("", NEW):
-        return asked, None
-    upload = sessions.get(asked.session)
-    if asked.body:
-        return asked, None
-    return replace(asked, body=upload.body, content_type=upload.content_type), upload
+def recalled(
+    invocation: InvocationRequest, model: str, options: Options, sessions: Sessions
+) -> tuple[InvocationRequest, Upload | None]:
+    """`invocation` with the picture of its session where it brings none, and its upload where nothing has to be asked:
+    the same model has answered the same options.
+    """
+    if invocation.session in ("", NEW):
+        return invocation, None
+    upload = sessions.get(invocation.session)
+    if invocation.body:
+        return invocation, None
+    known = (upload.model, upload.options) == (model, options)
+    return replace(invocation, body=upload.body, content_type=upload.content_type), upload if known else None
 
 
 def keep(session: str, upload: Upload, sessions: Sessions) -> dict[str, str]:
