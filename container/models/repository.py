@@ -54,7 +54,7 @@ class Repository:
     def __init__(self, patience: float = 0.0) -> None:
         self._patience = patience
         self._slots: dict[str, _Slot] = {}
-        self._moving: dict[str, _Slot] = {}  # being added or unloaded: the key is taken, and there is none to lease
+        self._moving: dict[str, _Slot] = {}  # keys in transition, loading or unloading: not leasable
         self._changed = threading.Condition()  # either of them, or the leases
 
     def load(self, key: str, load: Load) -> None:

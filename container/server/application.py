@@ -48,19 +48,20 @@ class Application(BaseApplication):
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = self._metrics
         self._models = tempfile.mkdtemp(prefix="maskserve-models-") if settings.multi_model else ""
         memory.keep_low()
-        self._files = _raise_descriptors(settings.queue_size + settings.batch_size + SPARE_THREADS + KEPT + SPARE_FILES)
+        threads = settings.queue_size + settings.batch_size + SPARE_THREADS
+        files = _raise_descriptors(threads + KEPT + SPARE_FILES)
+        self._connections = max(files - SPARE_FILES, files // 2)
+        self._threads = min(threads, self._connections * 2 // 3)
         super().__init__()
 
     def load_config(self) -> None:
         """Give gunicorn its settings."""
         settings = self.settings
-        connections = max(self._files - SPARE_FILES, self._files // 2)
-        threads = min(settings.queue_size + settings.batch_size + SPARE_THREADS, connections * 2 // 3)
         for name, value in {
             "bind": f"{settings.host}:{settings.port}",
             "workers": settings.processes,
-            "threads": threads,
-            "worker_connections": connections,
+            "threads": self._threads,
+            "worker_connections": self._connections,
             "worker_class": DrainingWorker,
             "backlog": 2048,
             "keepalive": 20,

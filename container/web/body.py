@@ -1,7 +1,8 @@
 """Request bodies: how large they may be and how long they may take, and how a view reads one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -41,12 +42,37 @@ def read_body(request: Request, keep: bool = False) -> bytes:
     BodyTooLarge over the limit, Overloaded or MemoryError where there is no memory for it now, BadRequest where it
     breaks off or its chunks are malformed.
     """
-    try:
+    with _translated(request):
         # Before anything touches request.form, which would swallow a body that curl calls a form.
         body = request.get_data(cache=keep)
-        full = request.content_length is None and len(body) == request.max_content_length
-        if full and request.environ["wsgi.input"].read(1):
-            raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
+        _check_end(request, len(body))
+    return body
+
+
+def read_pieces(request: Request, size: int = 1 << 16) -> Iterator[bytes]:
+    """The body in pieces of at most `size` bytes, for uploads that are written to disk; errors of `read_body`."""
+    received = 0
+    with _translated(request):
+        while piece := request.stream.read(size):
+            received += len(piece)
+            yield piece
+        _check_end(request, received)
+
+
+def _check_end(request: Request, received: int) -> None:
+    """BodyTooLarge or BadRequest where a body of which so many bytes were read is longer."""
+    length = request.content_length
+    if length is None and received == request.max_content_length and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
+    if length is not None and received < length:
+        raise BadRequest(f"the body broke off after {received} of {length} bytes")
+
+
+@contextmanager
+def _translated(request: Request) -> Iterator[None]:
+    """Errors of a body that is read, in our own terms."""
+    try:
+        yield
     except (RequestEntityTooLarge, BodyTooLarge):
         raise too_large(request) from None
     except ClientDisconnected:
@@ -58,9 +84,6 @@ def read_body(request: Request, keep: bool = False) -> bytes:
             raise
         # gunicorn's parser raises its own errors, of several families, out of wsgi.input on malformed chunks.
         raise BadRequest("the body cannot be read: its chunks are malformed or it broke off") from error
-    if request.content_length is not None and len(body) < request.content_length:
-        raise BadRequest(f"the body broke off after {len(body)} of {request.content_length} bytes")
-    return body
 
 
 def too_large(request: Request) -> BodyTooLarge:

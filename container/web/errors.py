@@ -1,11 +1,12 @@
 """Errors as answers: any exception becomes a ServingError once, and that the response of the path's protocol."""
 
 from flask import Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from container import memory
 from container.errors import OutOfMemory, ServingError, Unavailable
 from container.service.pipeline import RequestContext
+from container.web.body import too_large
 from container.web.site import Site
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
@@ -31,6 +32,8 @@ def translate(error: Exception, context: RequestContext) -> ServingError:
     """`error` as a ServingError; what nobody foresaw goes into the request's log line and to nobody else."""
     if isinstance(error, ServingError):
         return error
+    if isinstance(error, RequestEntityTooLarge):
+        return too_large(request)
     if isinstance(error, HTTPException) and error.code is not None:
         translated = ServingError(_http_message(error))
         translated.code, translated.status = _HTTP_CODES.get(error.code, "bad_request"), error.code

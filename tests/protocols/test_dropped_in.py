@@ -30,7 +30,7 @@ from container.formats import formats
 from container.images.sources import read_json as read_image
 from container.service.services import DEFAULT_MODEL
 from container.structures import Choice
-from container.web.body import BodyLimits, read_json, takes_json
+from container.web.body import BodyLimits, read_json, read_pieces, takes_json
 from container.web.openapi import operation
 from container.web.protocol import Protocol, protocols
 from flask import g
@@ -74,10 +74,7 @@ class Echo(Protocol):
 
         @blueprint.post("/echo/<kind>/upload")
         def upload(kind):
-            size = 0
-            while piece := request.stream.read(65536):
-                size += len(piece)
-            return {"kind": kind, "bytes": size}
+            return {"kind": kind, "bytes": sum(map(len, read_pieces(request)))}
 
         @blueprint.get("/echo/broken")
         def broken():
@@ -231,6 +228,25 @@ def test_a_limit_of_its_own_loosens_no_other(path: str, megabytes: int, status: 
     found, document = ask(server, "POST", f"{path}?api_key={KEY}", bytes(megabytes << 20))
     assert found == status
     assert status != 200 or document == {"kind": "a", "bytes": megabytes << 20}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        pytest.param(b"5\r\nabcde\r\n0\r\n\r\n", 200, "", id="whole"),
+        pytest.param(b"zz\r\n", 400, "the body", id="malformed"),
+        pytest.param(b"5\r\nab", 400, "broke off", id="cut-off"),
+        pytest.param(b"400000\r\n", 413, "the body is over 3 MB", id="too-large"),
+    ],
+)
+def test_chunks_of_an_upload(body: bytes, status: int, message: str, server: Server) -> None:
+    head = f"POST /echo/a/upload?api_key={KEY} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    document = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert answer.startswith(b"HTTP/1.1 %d " % status) and message in document.get("message", "")
 
 
 @pytest.mark.alone

@@ -1,16 +1,22 @@
 """The pipeline: one lease, pictures submitted together, and how many masks or keypoints a caller may ask for."""
 
+import io
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
-from container.errors import BadRequest
+from container.errors import BadImage, BadRequest
+from container.formats import formats
+from container.images.decode import decode
 from container.images.source import Limits
 from container.service import Pipeline, RequestContext
 from container.service.services import DEFAULT_MODEL
 from container.settings import Settings
-from container.structures import Image, Options
+from container.structures import Choice, Image, Options, Prediction
+from tests.conftest import encode
 from tests.fakes import FakeEngine, ready_services
 
 IMAGE = Image(np.zeros((4, 6, 3), np.uint8))
@@ -80,3 +86,73 @@ def test_over_http(attributes: str, accept: str, status: int, small_png: bytes) 
     if status == 400:
         assert response.json["error"]["message"].startswith("max_detections is 1001; ")
         assert "MASKSERVE_MAX_DETECTIONS" in response.json["error"]["hint"]
+
+
+class CountingEngine(FakeEngine):
+    """Notes how many pictures come at a time, and can predict no picture 7 pixels wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
+        self.batches.append(len(pixels))
+        if any(picture.shape[1] == 7 for picture in pixels):
+            raise ZeroDivisionError
+        return super().predict(pixels, options)
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "batches"),
+    [(1, 8, [1]), (8, 8, [8]), (20, 8, [8, 8, 4]), (3, 1, [1, 1, 1])],
+)
+def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: int, batches: list[int]) -> None:
+    engine = CountingEngine()
+    services = ready_services(engine, queue_size=8, batch_size=batch_size)
+    images = [Image(np.zeros((4 + i, 6, 3), np.uint8)) for i in range(count)]
+    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run:
+        results = run.predict(images, Options())
+    services.repository.close()
+    assert [result.prediction.image_size for result in results] == [image.size for image in images]
+    assert engine.batches == batches
+
+
+def test_an_array_over_http_is_one_batch() -> None:
+    engine = CountingEngine()
+    client = create_app(Settings(), ready_services(engine, batch_size=8)).test_client()
+    array = io.BytesIO()
+    np.save(array, np.zeros((8, 4, 6, 3), np.uint8))
+    response = client.post("/invocations", data=array.getvalue(), content_type="application/x-npy")
+    assert (response.status_code, len(response.json), engine.batches) == (200, 8, [8])
+
+
+def test_one_picture_that_fails_fails_the_request_and_leaves_nothing() -> None:
+    engine = CountingEngine()
+    services = ready_services(engine, batch_size=4)
+    images = [Image(np.zeros((4, width, 3), np.uint8)) for width in (6, 7, 6)]
+    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
+        run.predict(images, Options())
+    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run:
+        assert len(run.predict(images[:1], Options())) == 1
+    services.repository.close()
+
+
+def test_the_model_is_leased_once_and_all_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = ready_services(FakeEngine())
+    leases: list[str] = []
+    lease = services.repository.lease
+    monkeypatch.setattr(services.repository, "lease", lambda key: leases.append(key) or lease(key))
+    choice, data = Choice("png"), encode(np.zeros((4, 6, 3), np.uint8))
+    context = RequestContext(10)
+    with services.pipeline.open(DEFAULT_MODEL, context) as run:
+        assert leases == []
+        run.admit()
+        image = run.decode(lambda limits, share: decode(data, limits, share))
+        assert services.pipeline.pixels.held == 24
+        run.encode(formats["png"], run.predict([image], choice.options), choice)
+    assert leases == [DEFAULT_MODEL] and services.pipeline.pixels.held == 0
+    assert list(context.stages) == ["decode", "queue", "inference", "encode"]
+    with services.pipeline.open(DEFAULT_MODEL, context) as run, pytest.raises(BadImage):
+        run.decode(lambda limits, share: decode(data[:50], limits, share))
+    assert services.pipeline.pixels.held == 0
+    services.repository.unload(DEFAULT_MODEL)  # nobody leases it any more
