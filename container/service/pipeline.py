@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import Self, TypeVar
 
 from container.cancellation import cancelled_by
@@ -45,7 +44,9 @@ class RequestContext:
     stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in the order in which the stages began
     fields: dict[str, object] = field(default_factory=dict)  # of its line in the log
     failure: Exception | None = None  # that nobody foresaw
-    _open: tuple[str, float] | None = None  # the stage of a block that has not ended, and when it began
+    _open: tuple[str, float] | None = field(
+        default=None, init=False
+    )  # the stage of a block that has not ended, and when it began
 
     @property
     def deadline(self) -> float:
@@ -164,7 +165,7 @@ class Run:
         ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory as they come from below.
         """
         model = self._lease()
-        self._check(options, model.engine)
+        self._check_options(options, model.engine)
         context, results = self._context, []
         for start in range(0, len(images), model.dispatcher.batch_size):
             some = images[start : start + model.dispatcher.batch_size]
@@ -200,14 +201,14 @@ class Run:
         pieces = _until_cancelled(form.pieces(result, choice), self._context)
         first = next(pieces, b"")
         self._context.check("the answer was encoded")
-        return chain([first], pieces)
+        return _resumed(first, pieces)
 
     def _lease(self) -> Model:
         if self._model is None:
             self._model = self._held.enter_context(self._pipeline.repository.lease(self._key))
         return self._model
 
-    def _check(self, options: Options, engine: Engine) -> None:
+    def _check_options(self, options: Options, engine: Engine) -> None:
         """BadRequest for an unknown class, or for more masks or keypoints than the limit, or than the model makes for
         who asks for no number.
         """
@@ -228,6 +229,11 @@ class Run:
                 hint="ask for fewer, or for labels and boxes alone; the limit is set by "
                 + setting_name("max_detections"),
             )
+
+
+def _resumed(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from pieces
 
 
 def _until_cancelled(pieces: Iterator[bytes], context: RequestContext) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from flask import Request, Response, request
 from flask_cors import CORS
 
-from container.errors import BadRequest, BodyTooLarge, Unauthenticated
+from container.errors import BadRequest, Unauthenticated
 from container.web.body import read_json
 from container.web.protocol import Protocol
 from container.web.site import Site
@@ -75,8 +75,6 @@ def _key_in_body(site: Site, protocol: Protocol) -> str:
         return ""
     try:
         document = read_json(request, max_parts)
-    except BodyTooLarge:
-        raise
     except BadRequest:
         return ""
     key = document.get(protocol.key_field) if isinstance(document, dict) else None

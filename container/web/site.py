@@ -65,9 +65,17 @@ class Site(Flask):
         longest_first = sorted(owners, key=len, reverse=True)
         self._fixed = [(prefix, owners[prefix]) for prefix in longest_first if "<" not in prefix]
         self._catch_alls = [(_pattern(prefix), owners[prefix]) for prefix in longest_first if "<" in prefix]
-        self._limits = [(_pattern(path), limits) for one in self.protocols for path, limits in one.body_limits.items()]
+        self._limits = [
+            (_pattern(path), limits)
+            for protocol in self.protocols
+            for path, limits in sorted(protocol.body_limits.items(), key=lambda item: -len(item[0]))
+        ]
         self.health_routes = {route for protocol in self.protocols for route in protocol.health_routes}
         self.before_request(self._limit_body)
+        for protocol in self.protocols:
+            for path in protocol.body_limits:
+                if self.owner(path) is not protocol:
+                    raise ValueError(f"protocol {protocol.name} sets the limits of {path}, which is no path of its own")
 
     def mount(self, services: Services) -> None:
         """Take the routes of every protocol; ValueError for one that is not below a prefix of its own."""

@@ -6,17 +6,22 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from flask import Blueprint
 
 from container import protocols
 from container.app import create_app
+from container.service import Services
 from container.settings import Settings
+from container.web.body import BodyLimits
+from container.web.protocol import Protocol
+from container.web.protocol import protocols as registered
 from tests.conftest import Server, encode
 from tests.fakes import FakeEngine, ready_services
 
@@ -125,7 +130,11 @@ import os, sys
 from container import protocols
 protocols.__path__.append(sys.argv[1])
 from container.server.application import Application
+from container.service import Services
 from container.settings import Settings
+from container.web.body import BodyLimits
+from container.web.protocol import Protocol
+from container.web.protocol import protocols as registered
 from tests.slow_server import start
 Application(Settings.from_environ(os.environ), start).run()
 """
@@ -301,3 +310,33 @@ def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monke
 def test_a_protocol_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="MASKSERVE_PROTOCOLS names 'corba'; it takes sagemaker"):
         create_app(Settings(protocols="sagemaker,corba"), ready_services(FakeEngine()))
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"prefixes": ("/ping",)}, "protocols sagemaker and odd both have /ping"),
+        ({"prefixes": ("/odd",), "body_limits": {"/invocations": BodyLimits(2**40)}}, "odd sets the limits of /invoc"),
+        ({"prefixes": ("/elsewhere",)}, "/odd/a is below no prefix of protocol odd"),
+    ],
+)
+def test_what_a_protocol_may_not_take(
+    members: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Odd(Protocol):
+        name = "odd"
+
+        def blueprints(self, services: Services) -> Iterator[Blueprint]:
+            blueprint = Blueprint("odd", __name__)
+            blueprint.get("/odd/a")(lambda: "")
+            yield blueprint
+
+    for name, value in members.items():
+        setattr(Odd, name, value)
+    (tmp_path / "odd.py").touch()
+    monkeypatch.setattr(protocols, "__path__", [*protocols.__path__, str(tmp_path)])
+    monkeypatch.setitem(registered, "odd", Odd)
+    services = ready_services(FakeEngine())
+    with pytest.raises(ValueError, match=reason):
+        create_app(Settings(protocols="sagemaker,odd"), services)
+    services.repository.close()
