@@ -1,4 +1,4 @@
-"""The application: the only place where the parts are joined."""
+"""The application: the only place where the components are wired together."""
 
 import importlib
 import pkgutil
@@ -24,11 +24,11 @@ from container.web.protocol import Protocol
 from container.web.protocol import protocols as registered
 from container.web.site import Site
 
-PICTURES_HELD = 3  # of the largest size, decoded, at once: one that is decoded, which takes two, while one is predicted
+PICTURES_HELD = 3  # decoded, of the largest size, at once: two for one being decoded, one for one being predicted
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Site:
-    """The WSGI application; without `services`, the model of `settings` begins to load in the background."""
+    """Create the WSGI application; without `services`, start loading the model of `settings` in the background."""
     formats.load()
     site = Site(enabled_protocols(settings), Common(settings), default_body_limits(settings))
     request_log.register(site)
@@ -40,23 +40,23 @@ def create_app(settings: Settings, services: Services | None = None) -> Site:
 
 
 def enabled_protocols(settings: Settings) -> list[Protocol]:
-    """The protocols that the settings name, or all; ValueError where there is no such one, or a setting is wrong."""
+    """Return the protocols named in the settings, or all; ValueError for an unknown one or an invalid setting."""
     there = [module.name for module in pkgutil.iter_modules(protocols.__path__)]
     wanted = comma_list(settings.protocols) or there
     for name in wanted:
         if name not in there:
             raise ValueError(f"{variables('protocols')[0]} names {name!r}; it takes {', '.join(there)}")
-        importlib.import_module(f"{protocols.__name__}.{name}")  # which registers it
+        importlib.import_module(f"{protocols.__name__}.{name}")  # importing registers it
     return [registered[name](settings) for name in wanted]
 
 
 def default_body_limits(settings: Settings) -> BodyLimits:
-    """The limits of bodies where a protocol sets none."""
+    """Return the body limits for paths without limits of their protocol."""
     return BodyLimits(settings.max_body_bytes, settings.read_seconds, setting=variables("max_payload_mb")[0])
 
 
 def start_services(settings: Settings) -> Services:
-    """The services of a server, its model loading; a multi-model endpoint's begin with MultiModel.start."""
+    """Create the services and start loading the model; for a multi-model endpoint, MultiModel.start does that."""
     repository = Repository(patience=settings.deadline_seconds if settings.processes > 1 else 0.0)
     placement = loading.Placement(
         device=settings.device,
@@ -86,20 +86,21 @@ def start_services(settings: Settings) -> Services:
 
 
 def sticky_sessions(settings: Settings) -> Sessions:
-    """A session lives in the process that made it, and what it holds is of the one model: else there are none."""
+    """Create the session store, disabled with several processes or models: a session belongs to one of each."""
     held = settings.sessions_mb if settings.processes == 1 and not settings.multi_model else 0
     return Sessions(settings.sessions_expiration, int(held * 2**20))
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
-    """Where the model of `settings` comes from; ModelError where there is none."""
+    """Return the source of the model of `settings`; ModelError if there is none."""
     folder = Path(settings.base_dir) / "model"
     return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
 
 
 def check(settings: Settings) -> list[Protocol]:
-    """The protocols that will be spoken; ValueError or ModelError, in one line, for whatever can be known to be wrong
-    before the model is loaded.
+    """Return the enabled protocols, after all checks that are possible before the model is loaded.
+
+    Raises ValueError or ModelError with a one-line message.
     """
     enabled = enabled_protocols(settings)
     if not settings.multi_model:

@@ -1,11 +1,11 @@
-"""Cancellation of long work: the caller says when it is no longer wanted, and the work asks between its parts.
+"""Cooperative cancellation: the caller sets a check, and long work calls it between its parts.
 
     with cancelled_by(context.check):  # raises DeadlineExceeded
         for part in parts:
             checkpoint()
             work_on(part)
 
-It reaches the work past functions that know nothing of requests, such as a network's heads and the drawing of masks.
+The check reaches code below functions that are independent of requests, such as a network's heads and mask drawing.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ _check: ContextVar[Check] = ContextVar("check")
 
 
 def cancelled_by(check: Check) -> ExitStack:
-    """A block in which, in this thread, `checkpoint` calls `check`, which raises once the work is unwanted."""
+    """Make `checkpoint` call `check`, in this thread during the block; `check` raises once the work is unwanted."""
     block = ExitStack()
     block.callback(_check.reset, _check.set(check))
     return block
 
 
 def checkpoint() -> None:
-    """Raise what the caller's check raises; nothing outside a block."""
+    """Call the caller's check, which may raise; does nothing outside a block."""
     check = _check.get(None)
     if check is not None:
         check()

@@ -1,6 +1,6 @@
-"""Memory: how much is free, errors that tell of its want, and glibc's allocator, told to give it back.
+"""Memory: the free amount, detection of out-of-memory errors, and tuning of glibc's allocator to release memory.
 
-The allocator's defaults keep what a burst of large pictures took.
+With its default settings the allocator keeps the memory of a burst of large images.
 """
 
 import ctypes
@@ -10,24 +10,24 @@ from pathlib import Path
 
 from container.errors import OutOfMemory
 
-# The limit of a control group, what it holds, and the line of its statistics with what the kernel can take back.
+# A control group's files for limit and usage, and the line of memory.stat with the reclaimable bytes.
 _GROUPS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),  # version 1
 )
 
-IDLE_SECONDS = 1.0  # without a request but /ping, after which freed memory goes back
-BUSY_SECONDS = 60.0  # after which it does in any case: under load, holes in the heap grow by 1 MB a thousand requests
+IDLE_SECONDS = 1.0  # without a request except /ping, after which freed memory is released
+BUSY_SECONDS = 60.0  # after which it is released anyway: under load, heap fragmentation grows by 1 MB per 1000 requests
 
-# What CUDA, torch, OpenVINO and OpenCV say, in lower case; their errors are of no class of their own.
+# Messages of CUDA, torch, OpenVINO and OpenCV, in lower case; they have no exception class for it.
 _LACKING = (
     *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory"),
-    "can't start new thread",  # Python, with a RuntimeError
+    "can't start new thread",  # Python's RuntimeError
 )
 
 
 def lacking(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, tells that there was no memory to be had."""
+    """Return True if an error, or one of its causes, reports a lack of memory."""
     while error is not None:
         if isinstance(error, MemoryError | OutOfMemory) or any(text in str(error).lower() for text in _LACKING):
             return True
@@ -36,11 +36,12 @@ def lacking(error: BaseException | None) -> bool:
 
 
 def keep_low() -> None:
-    """One arena instead of one a thread, and large blocks returned when freed; processes forked later inherit it.
+    """Use one malloc arena instead of one per thread, and release large freed blocks; forked processes inherit it.
 
-    742 pictures up to 49 megapixels, 8 at a time, left 1.1 GB behind with the defaults and 0.5 GB with two arenas, of
-    which `give_back` takes all but 230 MB; all but 190 with one, as it cannot empty the end of a second: up to 60 MB
-    stayed there. Requests a second are the same with one as with two (0.997 to 1.025, four kinds of load, two cores).
+    742 images up to 49 megapixels, 8 at a time, left 1.1 GB allocated with the defaults and 0.5 GB with two arenas, of
+    which `give_back` releases all but 230 MB. With one arena it releases all but 190 MB, because the end of a second
+    arena cannot be trimmed: up to 60 MB stayed there. Throughput is the same with one as with two (0.997 to 1.025, four
+    kinds of load, two cores).
     """
     with suppress(AttributeError, OSError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
@@ -49,13 +50,16 @@ def keep_low() -> None:
 
 
 def give_back() -> None:
-    """Return what is free; up to some tens of milliseconds in which allocations wait: when idle, or once in a while."""
+    """Release free memory to the operating system.
+
+    Allocations block for up to some tens of milliseconds, so call it when idle, or rarely.
+    """
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
 
 class Freed:
-    """When freed memory goes back: once the server has been idle for a second, and once a minute while it is not.
+    """Schedules the release of freed memory: after a second without requests, and once a minute under load.
 
     Times are seconds of the monotonic clock.
     """
@@ -64,11 +68,11 @@ class Freed:
         self._used = self._given_back = 0.0
 
     def used(self, now: float) -> None:
-        """The server is at work."""
+        """Record that the server is busy."""
         self._used = now
 
     def give_back(self, now: float) -> None:
-        """Return what is free, where it is time."""
+        """Release free memory if it is due."""
         idle = now - self._used > IDLE_SECONDS
         if self._used > self._given_back and (idle or now - self._given_back > BUSY_SECONDS):
             self._given_back = now
@@ -76,7 +80,7 @@ class Freed:
 
 
 def obtainable(size: int) -> bool:
-    """Whether this process would be given `size` more bytes now; they are asked for and not touched, so it is cheap."""
+    """Return True if `size` more bytes can be allocated now; they are mapped and not touched, so it is cheap."""
     try:
         mmap.mmap(-1, size).close()
     except OSError:
@@ -85,7 +89,7 @@ def obtainable(size: int) -> bool:
 
 
 def available(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:
-    """Bytes that this process may still take: what the machine has, and the limit of its control group."""
+    """Return the bytes available to this process, by the machine's memory and the limit of its control group."""
     free = [_table(meminfo)["MemAvailable:"] * 1024]
     for limit, held, reclaimable in _GROUPS:
         with suppress(OSError, ValueError, KeyError):  # no such group, or no limit: "max"
@@ -95,5 +99,5 @@ def available(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc
 
 
 def _table(path: Path) -> dict[str, int]:
-    """Lines of a name, a number and perhaps a unit."""
+    """Parse lines of a name, a number and an optional unit."""
     return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}

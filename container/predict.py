@@ -1,4 +1,4 @@
-"""Prediction without a server: the same path from bytes to bytes, in this process."""
+"""Prediction without a server, in this process, through the same pipeline from bytes to bytes."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,10 +16,10 @@ from container.structures import Choice
 
 
 class Predictor:
-    """A loaded model and one way to answer."""
+    """A loaded model with one output format."""
 
     def __init__(self, settings: Settings, form: str, attribute_text: str) -> None:
-        """Load the model of `settings`, waiting for it; ModelError or BadRequest in one line."""
+        """Load the model of `settings` and wait for it; ModelError or BadRequest with a one-line message."""
         load()
         given = negotiation.parse(attribute_text, read_defaults(settings).attributes)
         self._choice = Choice(form, given.options(), given.appearance())
@@ -30,7 +30,7 @@ class Predictor:
             raise ModelError(reason)
 
     def predict(self, data: bytes) -> bytes:
-        """The answer to one encoded picture; any ServingError but those of HTTP."""
+        """Return the encoded result for one encoded image; raises any ServingError except those of HTTP."""
         form = formats[self._choice.format]
         context = RequestContext(self._services.deadline_seconds)
         with self._services.pipeline.open(DEFAULT_MODEL, context) as run:

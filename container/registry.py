@@ -1,4 +1,4 @@
-"""A name → thing table that plug-ins fill, and the import of all plug-ins of a folder."""
+"""A registry that plug-ins fill by name, and the import of all plug-ins of a package."""
 
 import importlib
 import pkgutil
@@ -9,21 +9,21 @@ T = TypeVar("T")
 
 
 class Registry(dict[str, T]):
-    """Things of one kind by name; a second thing of the same name is an error, an unknown name lists the known ones."""
+    """Objects of one kind by name; a duplicate name raises ValueError, an unknown one KeyError with the known names."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
 
     def add(self, name: str, thing: T) -> T:
-        """Put `thing` under `name`; ValueError where the name is taken."""
+        """Register `thing` under `name`; ValueError if the name is taken."""
         if name in self:
             raise ValueError(f"{self.kind} {name!r} is registered already")
         self[name] = thing
         return thing
 
     def register(self, name: str) -> Callable[[T], T]:
-        """`add` as a decorator."""
+        """Return a decorator that calls `add`."""
         return lambda thing: self.add(name, thing)
 
     def __missing__(self, name: str) -> NoReturn:
@@ -31,7 +31,7 @@ class Registry(dict[str, T]):
 
 
 def load_plugins(package: str) -> None:
-    """Import every public module of `package`, so that each registers what it holds; `_files` are plumbing."""
+    """Import every public module of `package`, so that each registers its plug-ins; `_modules` are skipped."""
     paths = importlib.import_module(package).__path__
     for module in pkgutil.iter_modules(paths):
         if not module.name.startswith("_"):

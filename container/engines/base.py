@@ -1,4 +1,4 @@
-"""What an engine and an architecture are. Knows no torch, so that listing and faking them needs none."""
+"""The interfaces of engines and architectures, without torch, so that listing and faking them does not need it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ Task = Literal["detection", "segmentation", "classification"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network that can be built by name."""
+    """A network architecture that can be built by name."""
 
     task: Task
     build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
-    pretrained: tuple[str, ...] = ()  # names of weights that torchvision offers for it
-    background: bool = True  # whether class 0 stands for nothing, and is never answered
+    pretrained: tuple[str, ...] = ()  # names of torchvision's published weights
+    background: bool = True  # True if class 0 is the background, which is never returned
 
 
 class Engine(ABC):
@@ -36,23 +36,24 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        """The predictions for uint8 H×W×3 RGB pictures of any sizes, each with its own options."""
+        """Return the predictions for uint8 H×W×3 RGB images of any sizes, each with its own options."""
 
     def default_instances(self, options: Options) -> int | None:
-        """How many instances go through a mask or keypoint head where the caller does not say; None: there is no head,
-        or `options` want nothing of it.
+        """Return the default number of instances that go through a mask or keypoint head.
+
+        None if the network has no such head, or `options` do not need it.
         """
         return None
 
     def with_defaults(self, options: Options, **defaults: Any) -> Options:
-        """`options` with what the caller left open filled in from the model's own defaults, then from `defaults`."""
+        """Return `options` with unset values filled in from the model's own defaults, then from `defaults`."""
         own: dict[str, Any] = dict(vars(self.spec.options))
         for source in (own, defaults):
             options = replace(options, **{k: v for k, v in source.items() if getattr(options, k) is None})
         return options
 
     def class_ids(self, options: Options) -> list[int] | None:
-        """The ids of `options.class_filter`, or None where every class is wanted."""
+        """Return the class ids of `options.class_filter`, or None if every class is wanted."""
         if options.class_filter is None:
             return None
         return [i for i, label in enumerate(self.labels) if label in options.class_filter]
@@ -63,7 +64,7 @@ architectures: Registry[Architecture] = Registry("architecture")
 
 
 def by_task() -> dict[str, dict[str, tuple[str, ...]]]:
-    """Task → architecture → the names of its weights that torchvision offers."""
+    """Return task → architecture → names of its torchvision weights."""
     load_plugins("container.engines.kinds")
     tasks: dict[str, dict[str, tuple[str, ...]]] = {"detection": {}, "segmentation": {}, "classification": {}}
     for name in sorted(architectures):
@@ -72,7 +73,7 @@ def by_task() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def describe(spec: ModelSpec) -> str:
-    """A model in one line."""
+    """Return a one-line description of a model."""
     load_plugins("container.engines.kinds")
     known = spec.architecture in architectures
     task = architectures[spec.architecture].task if known else "an architecture that is not known"

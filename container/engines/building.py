@@ -1,4 +1,4 @@
-"""From a ModelSpec to an engine."""
+"""Building of an engine from a ModelSpec."""
 
 import logging
 import math
@@ -21,36 +21,36 @@ from container.structures import ModelSpec, Options
 
 log = logging.getLogger(__name__)
 
-# What a network may have beside twice the numbers of its weights, such as classes that are then found not to fit:
-# 128 MB. 20 KB of labels had a Mask R-CNN ask for GB before it was compared.
+# Numbers that a network may have in addition to twice those of its weights, such as for classes that turn out not to
+# fit: 128 MB. 20 KB of labels made a Mask R-CNN allocate GB before it was compared.
 SPARE_NUMBERS = 1 << 25
 _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
 
-# A prediction that goes through every part of a network: something is found, whatever the scores are. Every stride but
-# the coarsest divides the sides, so that a level's is known from its size.
+# A trial prediction that runs every part of a network: something is detected whatever the scores are. Every stride but
+# the coarsest divides the sides, so that the stride of a level follows from its size.
 TRIAL_SIZE = (96, 128, 3)
 TRIAL_OPTIONS = Options(confidence=0.0, max_detections=1)
 
 
 @dataclass(frozen=True)
 class Built:
-    """A network with its weights, and the spec with everything filled in that was left open."""
+    """A network with its weights, and its completed spec."""
 
     module: Any  # torch.nn.Module in eval mode, on the CPU
     spec: ModelSpec
     task: Task
-    named: bool  # whether the labels are names that somebody gave, and not class_1, class_2, …
+    named: bool  # True if the labels are real names, not class_1, class_2, …
 
 
 def preload() -> None:
-    """Import every architecture and, where it is installed, OpenVINO."""
+    """Import every architecture, and OpenVINO if it is installed."""
     load_plugins("container.engines.kinds")
     if openvino_installed():
-        from container.engines import openvino_parts  # noqa: F401  # for the memory that it takes
+        from container.engines import openvino_parts  # noqa: F401  # to share its memory with forked processes
 
 
 def build(spec: ModelSpec) -> Built:
-    """Build the network and put its weights in; ModelError says in one line what stands in the way."""
+    """Build the network and load its weights; ModelError with a one-line reason."""
     load_plugins("container.engines.kinds")
     try:
         architecture = architectures[spec.architecture]
@@ -62,7 +62,7 @@ def build(spec: ModelSpec) -> Built:
         state, labels, epsilon = fetch(spec.architecture, architecture, spec.weights)
     module, labels, named = _fill(architecture, state, labels, spec)
     if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
-        module.transform_input = True  # GoogLeNet and Inception were trained so; their builders do the same
+        module.transform_input = True  # GoogLeNet and Inception were trained with it; their builders set it too
     if epsilon is not None:
         weight_files.set_batch_norm_eps(module, epsilon)
     return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task, named)
@@ -71,7 +71,7 @@ def build(spec: ModelSpec) -> Built:
 def fetch(
     name: str, architecture: Architecture, weights: str
 ) -> tuple[weight_files.State, tuple[str, ...], float | None]:
-    """torchvision's own weights of an architecture, ModelError where it has none of that name."""
+    """Return torchvision's published weights of an architecture; ModelError if it has none of that name."""
     if weights not in architecture.pretrained:
         known = ", ".join(architecture.pretrained) or "none"
         raise ModelError(f"{name} has no weights {weights!r}; it has: {known}; a file does as well")
@@ -81,10 +81,10 @@ def fetch(
 def _fill(
     architecture: Architecture, state: weight_files.State, labels: tuple[str, ...], spec: ModelSpec
 ) -> tuple[Any, tuple[str, ...], bool]:
-    """The module with `state` in it, its labels, and whether somebody gave them.
+    """Return the module with `state` loaded, its labels, and True if those are real names.
 
-    Given labels may leave the background out. Without any, they are those of the architecture's own published weights
-    where these have as many classes as the file, else class_1, class_2, …
+    Given labels may omit the background. Without any, they are those of the architecture's published weights with as
+    many classes as the file, else class_1, class_2, …
     """
     candidates = _candidates(architecture, labels, spec)
     classes = len(candidates[0]) if candidates else 2
@@ -102,7 +102,7 @@ def _fill(
 
 
 def _candidates(architecture: Architecture, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
-    """What the classes may be called, the likeliest first; the number of classes in the file decides."""
+    """Return possible label tuples, the most likely first; the number of classes in the file decides."""
     if not labels:
         return weight_files.published_labels(spec.architecture) if architecture.pretrained else []
     if architecture.task == "classification" or "background" in labels[0]:
@@ -111,13 +111,13 @@ def _candidates(architecture: Architecture, labels: tuple[str, ...], spec: Model
 
 
 def _neutral_labels(architecture: Architecture, classes: int) -> tuple[str, ...]:
-    """Names that say no more than the class id."""
+    """Return generic names made of the class ids."""
     names = tuple(f"class_{i}" for i in range(classes))
     return ("__background__", *names[1:]) if architecture.background else names
 
 
 def _refuse_one_output(architecture: Architecture, spec: ModelSpec) -> None:
-    """ModelError for a network whose one output is always the winner, whatever is in the picture."""
+    """Raise ModelError for a network with one output, which always wins whatever the image."""
     if architecture.background:
         raise ModelError(
             f"{spec.architecture} with one output has the background alone, and finds nothing in any picture: "
@@ -139,16 +139,16 @@ def _build(architecture: Architecture, classes: int, spec: ModelSpec, state: wei
             f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
             "is far larger than the file"
         ) from None
-    except Exception as error:  # builders raise what they like on parameters that they do not like
+    except Exception as error:  # builders raise any error for invalid parameters
         raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
 
 
 class _TooLarge(Exception):
-    """A network has more numbers than it may have."""
+    """A network has more numbers than allowed."""
 
 
 class _Allowance(TorchFunctionMode):
-    """Within the block tensors may be made for so many numbers in all, whatever a description asks for."""
+    """A context manager that limits the total numbers in new tensors, whatever a model.json asks for."""
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class _Allowance(TorchFunctionMode):
 
 
 def load(spec: ModelSpec, runtime: Runtime) -> Engine:
-    """Build the model and move it to its device; a warning says where nothing tells what its classes are called."""
+    """Build the model and move it to its device; log a warning if its class names are unknown."""
     built = build(spec)
     if not built.named:
         names = [label for label in built.spec.labels if label != "__background__"]
@@ -176,7 +176,7 @@ def load(spec: ModelSpec, runtime: Runtime) -> Engine:
 
 
 def start(built: Built, runtime: Runtime) -> Engine:
-    """The engine of a network that is built, on its device, with what is faster there in the place of its parts."""
+    """Return the engine of a built network on its device, with parts replaced by faster implementations."""
     engine = engines[built.task](built.spec, built.module.to(runtime.device), runtime)
     picture = np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8)
 
@@ -185,11 +185,11 @@ def start(built: Built, runtime: Runtime) -> Engine:
             engine.predict([picture], [TRIAL_OPTIONS])
 
     if runtime.backend == "openvino":
-        from container.engines import openvino_parts  # not needed, and not read from disk, by other backends
+        from container.engines import openvino_parts  # imported here, because other backends do not need it
 
         openvino_parts.compile_parts(built.module, run, runtime)
     else:
-        built.module.to(memory_format=torch.channels_last)  # a seventh faster on a CPU, to rounding
+        built.module.to(memory_format=torch.channels_last)  # a seventh faster on a CPU, same results up to rounding
         if runtime.device.type == "cpu":
             run()
     if runtime.device.type == "cpu":
@@ -199,9 +199,10 @@ def start(built: Built, runtime: Runtime) -> Engine:
 
 @contextmanager
 def _finite(module: Any) -> Iterator[None]:
-    """ModelError where a part of a network gives NaN or infinity: finite weights do, such as variances below zero.
+    """Raise ModelError if a part of a network returns NaN or infinity.
 
-    Nothing else would tell: a detector whose scores are NaN finds nothing in any picture.
+    Finite weights can cause that, such as negative variances. It would otherwise go unnoticed, because a detector with
+    NaN scores finds nothing in any image.
     """
 
     def look(name: str, given: Any) -> None:
@@ -222,7 +223,7 @@ def _finite(module: Any) -> Iterator[None]:
 
 @contextmanager
 def _unstretched(module: Any) -> Iterator[None]:
-    """A detector that takes a small picture as it is, which at its own size is 70 times the work."""
+    """Set a detector's input size to the trial image during the block; its own size is 70 times the work."""
     transform = getattr(module, "transform", None)
     if transform is None:
         yield

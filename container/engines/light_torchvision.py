@@ -1,7 +1,7 @@
-"""Import torchvision without torch's compiler, which nothing here uses: half a start's time and 150 MB a process.
+"""Import of torchvision without torch's compiler, which is unused: saves half the start-up time and 150 MB per process.
 
-torchvision.ops.roi_align asks the compiler, at import, for a function that it calls only where deterministic algorithms
-are switched on. It gets one that asks when it is called.
+At import torchvision.ops.roi_align takes a function of the compiler that it calls only if deterministic algorithms are
+on. It gets a stand-in that imports the compiler when it is called.
 """
 
 import importlib
@@ -17,8 +17,8 @@ def _is_compile_supported(device_type: str) -> bool:
 
 
 def install() -> None:
-    """Import torch, then torchvision, once a process."""
-    import torch  # noqa: F401  # first, so that only torchvision meets the stand-in
+    """Import torch, then torchvision; once per process."""
+    import torch  # noqa: F401  # first, so that only torchvision gets the stand-in
 
     if COMPILER in sys.modules:
         return
@@ -26,6 +26,6 @@ def install() -> None:
     vars(utils)["is_compile_supported"] = _is_compile_supported
     sys.modules |= {COMPILER: ModuleType(COMPILER), utils.__name__: utils}
     try:
-        import torchvision  # noqa: F401  # so that it is there when others import it
+        import torchvision  # noqa: F401  # cached in sys.modules for later imports
     finally:
         del sys.modules[COMPILER], sys.modules[utils.__name__]

@@ -1,6 +1,6 @@
-"""The dense parts of a network, run by OpenVINO on a CPU: convolutions and matrix products, for pictures of any size.
+"""Execution of a network's dense parts by OpenVINO on a CPU: convolutions and matrix products, for any image size.
 
-What lies between them (anchors, NMS, RoIAlign) stays torch's.
+The operations between them (anchors, NMS, RoIAlign) remain in torch.
 """
 
 import logging
@@ -18,15 +18,15 @@ from torch import nn
 
 from container.engines.runtime import Runtime
 
-# OpenVINO reports to its makers over the network, and keeps a file for that at home, unless this import fails.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # which is how Python is told that there is none
+# OpenVINO sends telemetry over the network, and keeps a file for it in the home folder, unless this import fails.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None makes the import fail
 import openvino  # noqa: E402  # after the line above
 
 log = logging.getLogger(__name__)
 
 _tracing = threading.Lock()
 
-# Where networks keep their convolutions; a part that a network does not have is passed over.
+# Modules with the convolutions of a network; those that a network does not have are skipped.
 PARTS = (
     "backbone",
     "rpn.head",
@@ -39,27 +39,29 @@ PARTS = (
     "roi_heads.keypoint_predictor",
     "classifier",
 )
-# It keeps a kernel for each layer and each size of picture. Pictures of 160 sizes grew the process by 230 MB with its
-# own limit of 5000, by 165 with this one.
+# OpenVINO caches a kernel per layer and image size. Images of 160 sizes grew the process by 230 MB with its default
+# limit of 5000, and by 165 MB with this one.
 CACHED_KERNELS = 500
-AGREEMENT = 1e-3  # largest difference from torch's fp32, in parts of the largest value
+AGREEMENT = 1e-3  # largest difference from torch's fp32, relative to the largest value
 
 
 class CompiledPart(nn.Module):
-    """A part of a network as OpenVINO runs it: takes and gives float32 tensors in the form that the part does.
+    """A part of a network compiled by OpenVINO: float32 tensors in and out, in the same structure as the original.
 
-    The result of a call lies in memory that the next call writes over.
+    The next call overwrites the memory of a call's result.
     """
 
     def __init__(self, part: nn.Module, inputs: Sequence[Any], outputs: Any, runtime: Runtime) -> None:
-        """Args:
-        part: in eval mode, on the CPU.
-        inputs: one example of what it is called with; its numbers and sizes may be others later, its form may not.
-        outputs: what it gives for them.
+        """Compile a part.
+
+        Args:
+            part: in eval mode, on the CPU.
+            inputs: example inputs; later values and sizes may differ, the structure may not.
+            outputs: its outputs for them.
         """
         super().__init__()
         self._give = _giver(outputs)
-        examples = [tensor.float() for tensor in _flat(inputs)]  # under autocast they may be of another type
+        examples = [tensor.float() for tensor in _flat(inputs)]  # under autocast their dtype may differ
         compiled = openvino.Core().compile_model(
             _converted(_Flat(part, inputs), examples),
             "CPU",
@@ -74,9 +76,9 @@ class CompiledPart(nn.Module):
         self._request = compiled.create_infer_request()
 
     def forward(self, *inputs: Any) -> Any:
-        """What the part gives for `inputs`."""
+        """Return the outputs of the part for `inputs`."""
         tensors = _flat(inputs)
-        # A tensor without elements, such as no boxes at all, goes in as one of zeros, and what comes of it goes out.
+        # An empty tensor, such as no boxes, is replaced by zeros of one row, and that row of the result is dropped.
         empty = any(not tensor.numel() for tensor in tensors)
         arrays = [_array(tensor.new_zeros((1, *tensor.shape[1:])) if empty else tensor) for tensor in tensors]
         found = self._request.infer(arrays, share_inputs=True, share_outputs=True).values()
@@ -84,11 +86,11 @@ class CompiledPart(nn.Module):
 
 
 def compile_parts(module: nn.Module, run: Callable[[], object], runtime: Runtime) -> None:
-    """Put compiled parts in the places of the dense parts of `module`, those that can be compiled and agree with torch.
+    """Replace the dense parts of `module` by compiled ones, where they compile and agree with torch.
 
     Args:
         module: in eval mode, on the CPU.
-        run: predicts once, through every part.
+        run: runs one prediction through every part.
     """
     parts = {name: part for name, part in module.named_modules() if name in PARTS}
     seen: dict[str, tuple[Any, Any]] = {}
@@ -102,7 +104,7 @@ def compile_parts(module: nn.Module, run: Callable[[], object], runtime: Runtime
     for name, (inputs, outputs) in seen.items():
         try:
             compiled = CompiledPart(parts[name], inputs, outputs, runtime)
-        except Exception as error:  # it raises errors of several kinds for what it cannot convert
+        except Exception as error:  # OpenVINO raises errors of several types for parts that it cannot convert
             log.warning("OpenVINO cannot compile %s (%s), so torch's is kept", name, type(error).__name__)
             continue
         off = 0.0 if runtime.dtype is torch.bfloat16 else _difference(compiled(*inputs), outputs)
@@ -115,9 +117,9 @@ def compile_parts(module: nn.Module, run: Callable[[], object], runtime: Runtime
 
 @contextmanager
 def _traced_alone() -> Iterator[None]:
-    """A trace of which nothing is left: torch keeps the classes that it makes, 12 MB with each ResNet-50.
+    """Trace within the block, then free the classes that torch keeps for a trace: 12 MB per ResNet-50.
 
-    One at a time, since the classes are the whole process's, and so is where tracing has got to.
+    One trace at a time, because the classes and the tracing state are global to the process.
     """
     with _tracing:
         try:
@@ -128,11 +130,11 @@ def _traced_alone() -> Iterator[None]:
 
 
 def _converted(part: nn.Module, inputs: list[torch.Tensor]) -> Any:
-    """OpenVINO's model of a part that takes and gives single tensors, for any sizes but the number of channels."""
+    """Return OpenVINO's model of a part with plain tensors in and out; all sizes but the channels are dynamic."""
     with _traced_alone(), torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing's future, and of sizes that a trace would keep
-        # Traced here, since openvino would trace twice and compare: three quarters of the time, and what is compiled is
-        # compared with torch afterwards anyway.
+        warnings.simplefilter("ignore")  # about the deprecation of tracing, and about sizes fixed by a trace
+        # Traced here, because openvino would trace twice and compare: three quarters of the time, and the compiled part
+        # is compared with torch afterwards anyway.
         traced = torch.jit.trace(part, tuple(inputs), check_trace=False)
         model = openvino.convert_model(traced, example_input=tuple(inputs))
     for port, example in zip(model.inputs, inputs, strict=True):
@@ -144,7 +146,7 @@ def _converted(part: nn.Module, inputs: list[torch.Tensor]) -> Any:
 
 
 class _Flat(nn.Module):
-    """A part of a network with its lists and dicts of tensors laid out as single ones."""
+    """A part of a network with its lists and dicts of tensors flattened."""
 
     def __init__(self, part: nn.Module, inputs: Sequence[Any]) -> None:
         super().__init__()
@@ -156,14 +158,14 @@ class _Flat(nn.Module):
 
 
 def _flat(value: Any) -> list[torch.Tensor]:
-    """The tensors in `value`: one, or a list, tuple or dict of such values."""
+    """Return the tensors in `value`: one, or a nested list, tuple or dict of them."""
     if isinstance(value, torch.Tensor):
         return [value]
     return [tensor for member in (value.values() if isinstance(value, dict) else value) for tensor in _flat(member)]
 
 
 def _giver(example: Any) -> Callable[[list[torch.Tensor]], Any]:
-    """What puts tensors, as `_flat` lays them out, back into the form of `example`."""
+    """Return a function that restores tensors flattened by `_flat` to the structure of `example`."""
     if isinstance(example, torch.Tensor):
         return lambda tensors: tensors[0]
     members = list(example.values()) if isinstance(example, dict) else list(example)
@@ -185,7 +187,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _difference(found: Any, expected: Any) -> float:
-    """Largest difference of two alike structures, in parts of each tensor's largest value; infinite for other sizes."""
+    """Return the largest difference of two structures, relative to each tensor's maximum; infinite if sizes differ."""
     worst = 0.0
     for one, other in zip(_flat(found), _flat(expected), strict=True):
         if one.shape != other.shape:

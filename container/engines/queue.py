@@ -1,10 +1,10 @@
-"""The queue in front of a model: bounded, with deadlines, one prediction at a time.
+"""The request queue of a model: bounded, with deadlines, one prediction at a time.
 
-A request that would have to wait past its deadline, by what the last pictures took, is refused at once. A prediction
-that nobody waits for any more ends at its next checkpoint.
+A request that would wait past its deadline, judging by the duration of the last predictions, is rejected at once. A
+prediction without a waiting client ends at its next checkpoint.
 
-Knows nothing of torch or HTTP. Requests with different options share a batch; a batch is what is waiting already,
-nobody is made to wait for one to fill.
+The queue is independent of torch and HTTP. Requests with different options share a batch. A batch holds only requests
+that are already queued; none waits for a batch to fill.
 """
 
 import math
@@ -26,15 +26,15 @@ from container.cancellation import cancelled_by
 from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, ServingError, Unavailable
 from container.structures import Options, Prediction
 
-WATCHED = 0.1  # seconds that a request has waited before it is asked whether anybody still wants it
-STALLED = 10  # times as long as usual
-RECENT = 9  # predictions that tell how long the next will take
+WATCHED = 0.1  # seconds in the queue after which a request's client is checked before the prediction
+STALLED = 10  # times the usual duration
+RECENT = 9  # predictions from which the duration of the next is estimated
 
 Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
 
 
 class Answer(NamedTuple):
-    """A prediction with the milliseconds it waited and took."""
+    """A prediction, with its milliseconds in the queue and in the model."""
 
     prediction: Prediction
     queue_ms: float
@@ -42,13 +42,13 @@ class Answer(NamedTuple):
 
 
 class _Caller(NamedTuple):
-    """Who waits for a prediction; holds no picture, since errors of cancellation hold it."""
+    """The caller of a prediction; holds no image, because cancellation errors keep a reference to it."""
 
     deadline: float  # on the monotonic clock
-    gone: Callable[[], bool]  # whether the caller has left
+    gone: Callable[[], bool]  # True once the client has disconnected
 
     def unwanted(self) -> ServingError | None:
-        """Why the prediction is not waited for any more, once it has begun."""
+        """Return the error if the caller no longer waits for the running prediction, else None."""
         if time.monotonic() > self.deadline:
             return DeadlineExceeded("the request was still in the model at its deadline")
         if self.gone():
@@ -69,14 +69,14 @@ _CALLER, _PIXELS, _OPTIONS = attrgetter("caller"), attrgetter("pixels"), attrget
 
 
 def _check(callers: Sequence[_Caller]) -> None:
-    """DeadlineExceeded or ClientGone where none of them waits any more."""
+    """Raise DeadlineExceeded or ClientGone if none of the callers waits any more."""
     reasons = list(filter(None, (caller.unwanted() for caller in callers)))
     if len(reasons) == len(callers):
-        raise reasons.pop()  # held by nothing in this frame, which it holds: the picture would be kept with them
+        raise reasons.pop()  # popped: the error holds this frame, and a reference from it would keep the image
 
 
 def _wanted(job: _Job) -> bool:
-    """Whether a job is still to be done. One whose caller has gone past its deadline was cancelled."""
+    """Return True if a job is still wanted; a job past its deadline has been cancelled by its caller."""
     if not job.future.set_running_or_notify_cancel():
         return False
     if time.monotonic() - job.queued > WATCHED and job.caller.gone():
@@ -90,7 +90,7 @@ def _closing() -> Unavailable:
 
 
 class Dispatcher:
-    """One thread that takes what is queued and predicts it, `batch_size` pictures at a time at the most."""
+    """A thread that predicts queued images, at most `batch_size` at a time."""
 
     def __init__(
         self,
@@ -99,17 +99,17 @@ class Dispatcher:
         batch_size: int = 1,
         explain: Callable[[BaseException], BaseException] = lambda error: error,
     ) -> None:
-        """`explain` makes of what `predict` raises what a client may see."""
+        """`explain` converts an error of `predict` to one that a client may see."""
         self._predict = predict
         self._explain = explain
         self.batch_size = batch_size
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._closed = False
-        self._recent: deque[float] = deque([0.0], RECENT)  # seconds a picture
-        self._seconds = 0.0  # the middle of them; 0 while nothing is known
-        self._running: tuple[int, float] = (0, 0.0)  # pictures that are being predicted, and since when
-        self._lost = False  # the device; see DeviceLost
-        self._submitting = threading.Lock()  # held while the pictures of one request come in
+        self._recent: deque[float] = deque([0.0], RECENT)  # seconds per image
+        self._seconds = 0.0  # their median; 0 while nothing is known
+        self._running: tuple[int, float] = (0, 0.0)  # number of images being predicted, and the start time
+        self._lost = False  # True if the device has failed; see DeviceLost
+        self._submitting = threading.Lock()  # held while the images of one request are queued
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -120,9 +120,9 @@ class Dispatcher:
         deadline: float,
         gone: Callable[[], bool] = lambda: False,
     ) -> list[Answer]:
-        """Predict pictures (uint8 H×W×3 RGB), submitted together, and wait for them; at most `batch_size` make a batch.
+        """Queue images (uint8 H×W×3 RGB) together, and wait for their predictions, in batches of up to `batch_size`.
 
-        Overloaded, DeadlineExceeded, ClientGone, or what the engine raises; then none of them is predicted any more.
+        Raises Overloaded, DeadlineExceeded, ClientGone, or any error of the engine; the remaining images are cancelled.
         """
         self.admit(deadline)
         jobs = [_Job(pixels, options, _Caller(deadline, gone)) for pixels in pictures]
@@ -141,13 +141,13 @@ class Dispatcher:
         except TimeoutError:
             stage = "waiting in the queue" if futures[0].cancel() else "in the model"
             raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
-        finally:  # an error in a future holds this frame: what it refers to would be kept until a collection
+        finally:  # an error in a future holds this frame, whose references would live until a collection
             jobs.clear()
             while futures:
                 futures.pop().cancel()
 
     def admit(self, deadline: float) -> None:
-        """Overloaded where a request would be refused now: worth asking before a picture is decoded for nothing."""
+        """Raise Overloaded if a request would be rejected now; called before decoding an image in vain."""
         if self._closed:
             raise _closing()
         if self._jobs.full():
@@ -163,15 +163,16 @@ class Dispatcher:
         return Overloaded(f"{self._jobs.maxsize} requests are waiting for the model already")
 
     def _expected_wait(self) -> float:
-        """Seconds until what is before a new request is done; 0 where nothing is, or nothing is known yet."""
+        """Return the seconds before a new request would start; 0 if the queue is empty, or nothing is known yet."""
         count, since = self._running
         left = max(0.0, count * self._seconds - (time.monotonic() - since)) if count else 0.0
         return self._jobs.qsize() * self._seconds + left
 
     def broken(self, seconds: float) -> str:
-        """Why nothing more will come of this model, or "": its device is lost, or one prediction takes for ever.
+        """Return why this model is broken, or "": its device has failed, or one prediction never returns.
 
-        That is `seconds`, in which no client is answered any more, and ten times what predictions took before.
+        The latter means longer than `seconds`, the time within which clients are answered, and ten times the usual
+        duration.
         """
         count, since = self._running
         if count and time.monotonic() - since > max(seconds, STALLED * self._seconds * count):
@@ -179,7 +180,7 @@ class Dispatcher:
         return "its device has failed" if self._lost else ""
 
     def abandon(self) -> None:
-        """Refuse what is queued, and whatever else comes."""
+        """Reject the queued requests and all later ones."""
         self._closed = True
         while True:
             try:
@@ -190,25 +191,25 @@ class Dispatcher:
                 job.future.set_exception(Unavailable("the model has failed, and is started again", retry_after=5))
 
     def close(self) -> None:
-        """Finish what is queued and end the thread."""
+        """Finish the queued requests and stop the thread."""
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
-        while not self._jobs.empty():  # what came in between
+        while not self._jobs.empty():  # queued in the meantime
             if (job := self._jobs.get()) is not None:
                 job.future.set_exception(_closing())
 
     def _run(self) -> None:
-        jobs: list[_Job] = []  # emptied by what answers them: an error holds its frames, and those would hold pictures
+        jobs: list[_Job] = []  # emptied by `_answer`: an error holds its frames, and those would hold images
         while self._take(jobs):
             self._answer(jobs)
         self._answer(jobs)
 
     def _take(self, jobs: list[_Job]) -> bool:
-        """Wait for a job, and add it to `jobs` with those that are waiting behind it; False for the last time."""
+        """Wait for a job, and add it and those queued behind it to `jobs`; return False once the queue is closed."""
         job = self._jobs.get()
         with self._submitting:
-            pass  # until the other pictures of its request have come, too
+            pass  # wait until all images of its request are queued
         while job is not None:
             if _wanted(job):
                 jobs.append(job)
@@ -227,16 +228,16 @@ class Dispatcher:
         self._running = (len(jobs), begun)
         try:
             with cancelled_by(partial(_check, [*map(_CALLER, jobs)])):
-                # No list of pictures has a name here: an error holds its frames, and they would hold it.
+                # The list of images has no name here: an error holds its frames, and those would hold the list.
                 predictions = self._predict([*map(_PIXELS, jobs)], [*map(_OPTIONS, jobs)])
-        except BaseException as error:  # the thread must outlive whatever a model raises; every caller hears of it
+        except BaseException as error:  # the thread must survive any error of a model; every caller gets the error
             self._fail(jobs, self._explain(error))
             return
         finally:
             self._running = (0, 0.0)
         took = time.monotonic() - begun
         self._recent.append(took / len(jobs))
-        # The lower of two middle ones: the first prediction of all takes longer than any other.
+        # The lower median, because the very first prediction takes longer than any other.
         self._seconds = statistics.median_low(self._recent)
         inference_ms = took * 1000
         for job, prediction in zip(jobs, predictions, strict=True):
@@ -247,7 +248,7 @@ class Dispatcher:
         self._lost = self._lost or isinstance(error, DeviceLost)
         if len(jobs) == 1:
             jobs.pop().future.set_exception(error)
-        while jobs:  # one picture, such as one too large for the memory, must not fail the others
+        while jobs:  # one image, such as one too large for the memory, must not fail the others
             if (reason := jobs[0].caller.unwanted()) is not None:
                 jobs.pop(0).future.set_exception(reason)
             else:

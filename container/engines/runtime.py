@@ -1,4 +1,4 @@
-"""Where and how a model runs: device, precision, CPU threads, backend."""
+"""The runtime of a model: device, precision, CPU threads, backend."""
 
 import importlib.util
 import logging
@@ -20,22 +20,22 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 @dataclass(frozen=True)
 class Runtime:
-    """A device that was found to be there, and the precision of the arithmetic on it."""
+    """An available device, with the precision and the backend of a model on it."""
 
     device: torch.device
-    dtype: torch.dtype  # float32, or the type of autocast
-    backend: str = "torch"  # or "openvino", for the dense parts of a network
+    dtype: torch.dtype  # float32, or the dtype of autocast
+    backend: str = "torch"  # or "openvino" for the dense parts of a network
 
     @cached_property
     def autocast(self) -> torch.autocast:
-        """A block in which arithmetic is of the precision; for one thread."""
+        """A context manager for arithmetic in that precision; for one thread."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
 
 def start(device: str, precision: str, cpu_threads: int, backend: str = "torch") -> Runtime:
-    """Resolve the settings of this process; ModelError where the device is not there.
+    """Resolve the settings to a Runtime; ModelError if the device is not available.
 
-    Called after fork, never before: a CUDA context, or an OpenMP region of several threads, does not survive a fork.
+    Call it after a fork, never before: a CUDA context, or a multi-threaded OpenMP region, does not survive a fork.
     """
     cuda = _cuda_available()
     if device == "auto" and not cuda and NVIDIA_DRIVER.exists():
@@ -69,9 +69,9 @@ def start(device: str, precision: str, cpu_threads: int, backend: str = "torch")
 
 
 def explain(error: BaseException) -> BaseException:
-    """What a client may see of an error of torch: OutOfMemory, with the device's cache emptied, or DeviceLost.
+    """Convert an error of torch to OutOfMemory, after emptying the device's cache, or to DeviceLost; keep others.
 
-    After some errors of CUDA, such as a failed assertion on the device, every later call of the process fails as well.
+    After some CUDA errors, such as a failed assertion on the device, every later call of the process fails as well.
     """
     if not isinstance(error, RuntimeError | MemoryError):  # torch.OutOfMemoryError is a RuntimeError
         return error
@@ -86,7 +86,7 @@ def explain(error: BaseException) -> BaseException:
 
 
 def available(device: torch.device) -> int:
-    """Bytes that a model may still take on `device`; on a GPU, also those that torch holds and does not use."""
+    """Return the bytes available to a model on `device`; on a GPU, including torch's unused cache."""
     if device.type != "cuda":
         return memory.available()
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -94,16 +94,16 @@ def available(device: torch.device) -> int:
 
 
 def give_back() -> None:
-    """Have a GPU's memory that torch holds and does not use go back to it."""
+    """Release torch's unused GPU memory."""
     torch.cuda.empty_cache()
 
 
 def openvino_installed() -> bool:
-    """Whether the backend is there, without importing it."""
+    """Return True if OpenVINO is installed, without importing it."""
     return importlib.util.find_spec("openvino") is not None
 
 
 def _cuda_available() -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of an old driver; the log line below says what is used
+        warnings.simplefilter("ignore")  # torch warns about an old driver; `start` logs the device in use
         return torch.cuda.is_available()

@@ -1,7 +1,7 @@
-"""From class scores and box deltas to the boxes that a caller asked for: threshold, NMS, the best N.
+"""Selection of detections from class scores and box deltas: threshold, NMS, the best N.
 
-The arithmetic is that of `RoIHeads.postprocess_detections` in torchvision.models.detection.roi_heads; but the caller's
-options come in before NMS and before the mask head, so that nothing is computed that will not be returned.
+The arithmetic is that of `RoIHeads.postprocess_detections` in torchvision.models.detection.roi_heads. But the request's
+options apply before NMS and before the mask head, so that nothing is computed in vain.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from torchvision.ops import boxes as box_ops
 from container.cancellation import checkpoint
 from container.structures import Options
 
-BLOCK = 2000  # boxes that are compared with one another at a time
+BLOCK = 2000  # boxes compared with each other at a time
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen boxes of one picture, at the size the network saw it."""
+    """The selected boxes of one image, at network size."""
 
     boxes: Tensor  # N×4 xyxy
     scores: Tensor  # N, best first
     classes: Tensor  # N
 
     def none(self) -> "Selection":
-        """The same with no box."""
+        """Return the same selection with no boxes."""
         return Selection(self.boxes[:0], self.scores[:0], self.classes[:0])
 
 
@@ -41,14 +41,14 @@ def select(
     options: Sequence[Options],
     class_ids: Sequence[list[int] | None],
 ) -> list[Selection]:
-    """Choose for every picture by its own options (whose confidence, iou_threshold and max_detections are set).
+    """Select the detections of every image by its own options (with confidence, iou_threshold, max_detections set).
 
     Args:
-        logits: R×C class scores before softmax, for the proposals of all pictures one after the other; 0 is background.
+        logits: R×C class scores before softmax, for the concatenated proposals of all images; 0 is background.
         deltas: R×4C box regression.
-        proposals: for every picture its boxes, xyxy at network size.
-        sizes: for every picture its (height, width) at network size.
-        class_ids: for every picture the classes wanted, or None for all.
+        proposals: the boxes of every image, xyxy at network size.
+        sizes: the (height, width) of every image at network size.
+        class_ids: the wanted classes of every image, or None for all.
     """
     counts = [len(boxes) for boxes in proposals]
     scores = torch.softmax(logits.float(), -1).split(counts)
@@ -92,10 +92,10 @@ def _select_one(
 
 
 def best_apart(boxes: Tensor, scores: Tensor, iou_threshold: float, count: int | None) -> Tensor:
-    """NMS over all classes: the indices of the best `count` boxes (N×4 xyxy) of which no two overlap more than that.
+    """NMS over all classes: the indices of the best `count` boxes (N×4 xyxy) with pairwise IoU up to `iou_threshold`.
 
-    As `torchvision.ops.nms(…)[:count]`, in blocks of boxes with a checkpoint before each. What nms does grows with the
-    square of the boxes: 90,000, which a confidence of 0 leaves, took minutes, in which nothing could end it.
+    Equals `torchvision.ops.nms(…)[:count]`, in blocks of boxes with a checkpoint before each. The cost of nms is
+    quadratic in the boxes: 90,000, which a confidence of 0 leaves, took minutes and could not be cancelled.
     """
     kept = boxes.new_zeros(0, dtype=torch.int64)
     for block in scores.argsort(descending=True, stable=True).split(BLOCK):

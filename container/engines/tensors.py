@@ -1,4 +1,4 @@
-"""Between pictures as arrays and pictures as tensors."""
+"""Conversion between images as arrays and images as tensors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torchvision.models.detection.image_list import ImageList
 
-# A picture of 1×20000 whose shorter side is brought to 800 would be 16 million pixels long; beyond this ratio of its
-# sides a picture gets a black margin, which no photo needs.
+# An image of 1×20000 whose shorter side is resized to 800 would be 16 million pixels long; beyond this aspect ratio,
+# which no photo has, an image is padded with black.
 MAX_ASPECT = 40
-_MAX_SIDE = 32_768  # pixels of a side that gets a margin, which is 80 MB then; 1×1,000,000 would get 75 GB
+_MAX_SIDE = 32_768  # pixels of a padded side; the padded image then has 80 MB; 1×1,000,000 would have 75 GB
 
 
 def thinning(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Of which rows and columns of a picture the network is shown one only: (1, 1), but where it is slim and long."""
+    """Return the (row, column) steps of subsampling an image for the network: (1, 1) unless it is long and slim."""
     height, width = shape[:2]
     longest = max(height, width)
     step = -(-longest // _MAX_SIDE) if longest > MAX_ASPECT * min(height, width) else 1
@@ -22,7 +22,7 @@ def thinning(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def pad_slim(pixels: np.ndarray) -> np.ndarray:
-    """`pixels`, thinned out, with a black margin right or below where the sides differ over MAX_ASPECT times."""
+    """Return `pixels` subsampled, and padded with black right or below if the aspect ratio exceeds MAX_ASPECT."""
     down, across = thinning(pixels.shape)
     pixels = pixels[::down, ::across]
     height, width = pixels.shape[:2]
@@ -36,9 +36,9 @@ def pad_slim(pixels: np.ndarray) -> np.ndarray:
 def network_input(
     pictures: Sequence[np.ndarray], transform: Any, device: torch.device
 ) -> tuple[ImageList, list[tuple[int, int]]]:
-    """What a detector's `transform` makes of pictures of any sizes, to rounding, in one batch; slim ones are padded.
+    """Apply a detector's `transform` to images of any sizes in one batch, equal up to rounding; slim ones are padded.
 
-    Also the (height, width) of each picture as it was padded, which boxes are in once they are resized.
+    Also return the padded (height, width) of each image, the coordinate system of resized boxes.
     """
     padded = [pad_slim(picture) for picture in pictures]
     resized = [_resized(picture, transform, device) for picture in padded]
@@ -47,28 +47,29 @@ def network_input(
 
 
 def _resized(picture: np.ndarray, transform: Any, device: torch.device) -> torch.Tensor:
-    """A picture at the network's size, normalised; one that shrinks is never copied whole as float."""
+    """Return a normalised image at the network's size; one that shrinks is never converted to float as a whole."""
     mean, std = (
         torch.tensor(values, device=device)[:, None, None] for values in (transform.image_mean, transform.image_std)
     )
     height, width = picture.shape[:2]
     scale = min(transform.min_size[-1] / min(height, width), transform.max_size / max(height, width))
-    if scale <= 0.5 and transform.fixed_size is None:  # four pixels are read for each that is made
+    if scale <= 0.5 and transform.fixed_size is None:  # each output pixel reads four input pixels
         return shrink(picture, (int(height * scale), int(width * scale)), device).sub_(mean).div_(std)
     resized: torch.Tensor = transform.resize(to_tensor(picture, device).sub_(mean).div_(std), None)[0]
     return resized
 
 
 def to_tensor(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 H×W×3 as float32 3×H×W in 0–1 on `device`, as torchvision's to_tensor makes it."""
+    """Convert uint8 H×W×3 to float32 3×H×W in 0–1 on `device`, as torchvision's to_tensor does."""
     return torch.from_numpy(pixels).to(device).permute(2, 0, 1).float().div_(255)
 
 
 def shrink(pixels: np.ndarray, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-    """uint8 H×W×3 as float32 3×height×width in 0–1 at the smaller `size`, as torch's bilinear `interpolate` makes it.
+    """Shrink uint8 H×W×3 to float32 3×height×width in 0–1 at `size`, as torch's bilinear `interpolate` does.
 
-    That reads four pixels for each it makes, so the others need not become floats: a picture of 50 million pixels
-    takes 15 ms and 25 MB instead of 345 ms and 600 MB, 4K 19 ms instead of 86. Values differ by rounding, 1e-6.
+    Bilinear interpolation reads four pixels per output pixel, so the others are not converted to float. An image of 50
+    million pixels takes 15 ms and 25 MB instead of 345 ms and 600 MB, 4K 19 ms instead of 86. Values differ by
+    rounding, 1e-6.
     """
     rows, down = _neighbours(pixels.shape[0], size[0], device)
     columns, across = _neighbours(pixels.shape[1], size[1], device)
@@ -83,12 +84,12 @@ def shrink(pixels: np.ndarray, size: tuple[int, int], device: torch.device) -> t
 
 
 def _neighbours(full: int, small: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each of `small` places along a side of `full` pixels: the pixels before and after it, and how far between."""
+    """Return, for each of `small` positions along a side of `full` pixels, its two neighbours and the fraction."""
     place = (torch.arange(small, dtype=torch.float32, device=device) + 0.5).mul_(full / small).sub_(0.5).clamp_(min=0)
     before = place.long().clamp_(max=full - 1)
     return torch.stack([before, (before + 1).clamp_(max=full - 1)]), place - before
 
 
 def to_array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor as a numpy array of its own type, on the CPU."""
+    """Convert a tensor to a numpy array of the same dtype, on the CPU."""
     return tensor.detach().cpu().numpy()

@@ -1,7 +1,7 @@
-"""State dicts: read from a file or from torchvision's own weights, and put into a module.
+"""State dicts: reading from a file or from torchvision's published weights, and loading into a module.
 
-Pickles are read by torch's restricted loader only; nothing here ever falls back to the unrestricted one. A file is
-refused before it is read where reading would take far more memory than the file has bytes.
+Pickles are only read by torch's restricted loader, never by the unrestricted one. A file is rejected before it is read
+if reading would take far more memory than the size of the file.
 """
 
 import re
@@ -21,15 +21,15 @@ from container.structures import WEIGHTS_TYPES
 
 State = Mapping[str, torch.Tensor]
 
-# The published weights of DenseNets have `denselayer1.norm.1.weight` for `denselayer1.norm1.weight`; torchvision's
-# builders rename them (torchvision.models.densenet).
+# The published weights of DenseNets have `denselayer1.norm.1.weight` instead of `denselayer1.norm1.weight`;
+# torchvision's builders rename them (torchvision.models.densenet).
 _OLD_DENSE_LAYER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 # Bytes of a safetensors header: 2,000 tensors take 0.3 MB. The library allows 100 MB, which took 21 s and 1.5 GB.
 MAX_HEADER = 4 << 20
 
-# torchvision trained these with batch norms whose epsilon is 0 and sets that when it loads them itself
-# (torchvision.models.detection._utils.overwrite_eps); the state dict does not say so.
+# torchvision trained these with a batch norm epsilon of 0, and sets it when its builders load them
+# (torchvision.models.detection._utils.overwrite_eps); the state dict does not contain it.
 _ZERO_EPSILON = {
     "fasterrcnn_resnet50_fpn": ("COCO_V1",),
     "keypointrcnn_resnet50_fpn": ("COCO_V1",),
@@ -39,13 +39,13 @@ _ZERO_EPSILON = {
 
 
 def read(path: Path) -> State:
-    """The state dict in a .safetensors, .pth or .pt file; ModelError says what is wrong with it."""
+    """Read the state dict from a .safetensors, .pth or .pt file; ModelError with the reason."""
     if path.suffix not in WEIGHTS_TYPES or not path.is_file():
         raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(WEIGHTS_TYPES)}")
     try:
         if path.suffix == ".safetensors":
             _check_header(path)
-            # Read, and not mapped: a file that is cut off while a map of it is looked at ends the process.
+            # Read, not memory-mapped: truncating a mapped file kills the process.
             state: State = safetensors.torch.load(path.read_bytes())
         else:
             state = _unwrap(torch.load(pickles.checked(path.read_bytes()), map_location="cpu", weights_only=True))
@@ -54,7 +54,7 @@ def read(path: Path) -> State:
     except ModelError:
         raise
     except Exception as error:
-        # What torch, zipfile and pickle raise on damaged or hostile files is not one family of errors.
+        # The errors of torch, zipfile and pickle for damaged or malicious files have no common base.
         reason = str(error) if isinstance(error, pickles.Unlikely) else type(error).__name__
         raise ModelError(
             f"weights {path.name!r} cannot be read ({reason}): it must be a state dict, "
@@ -69,13 +69,13 @@ def _check_header(path: Path) -> None:
 
 
 def _check_size(state: State, path: Path) -> None:
-    """Tensors may share numbers, of which 4 bytes can be said to be 4 TB; those of a network that is served do not."""
+    """Raise ModelError for tensors larger than the file: with shared storage, 4 bytes can declare 4 TB."""
     if sum(tensor.numel() * tensor.itemsize for tensor in state.values()) > path.stat().st_size:
         raise ModelError(f"weights {path.name!r} hold tensors of more numbers than the file has")
 
 
 def _unwrap(saved: Any) -> State:
-    """The state dict inside a training checkpoint, without the prefixes of DataParallel and torch.compile."""
+    """Return the state dict inside a training checkpoint, without the prefixes of DataParallel and torch.compile."""
     for key in ("model", "state_dict", "model_state_dict"):
         if isinstance(saved, dict) and isinstance(saved.get(key), dict):
             saved = saved[key]
@@ -84,11 +84,11 @@ def _unwrap(saved: Any) -> State:
     for prefix in ("module.", "_orig_mod."):
         if all(key.startswith(prefix) for key in saved):
             saved = {key.removeprefix(prefix): value for key, value in saved.items()}
-    return dict(saved)  # without attributes, which may stand in the way of methods
+    return dict(saved)  # without instance attributes, which may shadow methods
 
 
 def _plain(value: Any) -> bool:
-    """A tensor of numbers in memory: neither sparse, nor quantized, nor without data."""
+    """Return True for a plain tensor in memory: neither sparse, nor quantized, nor without data."""
     return (
         isinstance(value, torch.Tensor)
         and value.layout == torch.strided
@@ -98,10 +98,10 @@ def _plain(value: Any) -> bool:
 
 
 def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float | None]:
-    """torchvision's own weights: (state dict, labels, epsilon of the batch norms or None for the builder's own).
+    """Return torchvision's published weights: (state dict, labels, batch norm epsilon or None for the builder's).
 
-    They come from torch's cache or, where there is a network, from torchvision's site; ModelError names the file and
-    where it belongs when neither has them.
+    They are read from torch's cache, or downloaded from torchvision's site. If both fail, ModelError names the file and
+    its folder.
     """
     weights = torchvision.models.get_model_weights(architecture)[name]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
@@ -117,21 +117,21 @@ def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float |
 
 
 def labels_of(weights: Any) -> tuple[str, ...]:
-    """The class names that torchvision's weights were trained for, by class id; none where they have no classifier."""
+    """Return the class names of torchvision's weights, by class id; empty if they have no classifier."""
     return tuple(str(label) for label in weights.meta["categories"] or ())
 
 
 def published_labels(architecture: str) -> list[tuple[str, ...]]:
-    """The class names of each of the weights that torchvision has published for an architecture, without repeats."""
+    """Return the distinct sets of class names of torchvision's published weights for an architecture."""
     sets = dict.fromkeys(labels_of(weights) for weights in torchvision.models.get_model_weights(architecture))
     return [labels for labels in sets if labels]
 
 
 def with_current_names(module: nn.Module, state: State) -> State:
-    """`state` under the names that `module` has, where an earlier torchvision gave its tensors other names.
+    """Return `state` with tensor names of earlier torchvision versions replaced by those of `module`.
 
-    The modules themselves know those names: FPN, RPN and mask heads, RetinaNet's heads and the MLPs of vision
-    transformers had others before 0.13, and the published COCO_V1 weights still have them. A current name stays.
+    The modules themselves know the old names. FPN, RPN and mask heads, RetinaNet's heads and the MLPs of vision
+    transformers had others before 0.13, which the published COCO_V1 weights still use. Current names are kept.
     """
     renamed = {_OLD_DENSE_LAYER.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     for path, part in module.named_modules():
@@ -139,15 +139,15 @@ def with_current_names(module: nn.Module, state: State) -> State:
         if load.__module__.startswith("torchvision."):
             try:
                 load(renamed, f"{path}." if path else "", {}, False, [], [], [])
-            except ValueError:  # MNASNet asks which version the file is of, and renames nothing
+            except ValueError:  # MNASNet requires the version of the file, and renames nothing
                 continue
     return renamed
 
 
 def count_classes(module: nn.Module, state: State, classes: int) -> int | None:
-    """How many classes `state` has, by the sizes of its tensors beside those of a `module` that has `classes`.
+    """Return the number of classes in `state`, by comparing tensor sizes with a `module` that has `classes`.
 
-    A tensor whose size depends on the classes has rows in proportion to them. None where sizes differ otherwise.
+    The number of rows of a class-dependent tensor is proportional to the classes. None if sizes differ otherwise.
     """
     state = with_current_names(module, state)
     counts = set()
@@ -163,13 +163,13 @@ def count_classes(module: nn.Module, state: State, classes: int) -> int | None:
 
 
 def fit(module: nn.Module, state: State) -> None:
-    """Put `state` into `module`, in the types of `module`; ModelError names the first tensor that does not fit.
+    """Load `state` into `module`, converted to its dtypes; ModelError names the first tensor that does not fit.
 
-    Names of an earlier torchvision fit as the current ones do.
+    Tensor names of earlier torchvision versions are accepted.
     """
     own, state = module.state_dict(), with_current_names(module, state)
-    # Checkpoints trained with frozen batch norms hold no counters, and those of semantic models hold an auxiliary
-    # classifier that is never used to predict.
+    # Checkpoints trained with frozen batch norms have no counters, and those of semantic models have an auxiliary
+    # classifier that is never used for prediction.
     state = {k: v for k, v in state.items() if not k.startswith("aux_classifier.")}
     missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
     extra = [k for k in state if k not in own and not k.endswith("num_batches_tracked")]
@@ -189,9 +189,9 @@ def fit(module: nn.Module, state: State) -> None:
 
 
 def fit_partly(module: nn.Module, state: State) -> list[str]:
-    """Put those tensors of `state` into `module` that fit by name and shape; the names that stay as they were.
+    """Load the tensors of `state` that match `module` by name and shape; return the names left unchanged.
 
-    Names of an earlier torchvision fit as the current ones do. ModelError where none fits, or a value is not finite.
+    Tensor names of earlier torchvision versions are accepted. ModelError if none fits, or a value is not finite.
     """
     own, state = module.state_dict(), with_current_names(module, state)
     fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
@@ -203,9 +203,9 @@ def fit_partly(module: nn.Module, state: State) -> list[str]:
 
 
 def _check_values(own: State, state: State) -> None:
-    """ModelError for numbers of another kind, or not finite in the model's own type: 0.05 s for 170 MB."""
+    """Raise ModelError for non-floating tensors, or values not finite in the model's dtype: 0.05 s for 170 MB."""
     for key, value in own.items():
-        if key not in state or not value.is_floating_point():  # counters of batch norms change no prediction
+        if key not in state or not value.is_floating_point():  # batch norm counters do not affect predictions
             continue
         if not state[key].is_floating_point():
             raise ModelError(
@@ -213,14 +213,14 @@ def _check_values(own: State, state: State) -> None:
             )
         try:
             finite = state[key].to(value.dtype).isfinite().all()
-        except NotImplementedError:  # two of them in a byte, which torch only stores
+        except NotImplementedError:  # a dtype with two values per byte, which torch only stores
             raise ModelError(f"weights do not fit: {key} is {state[key].dtype} in the file") from None
         if not finite:
             raise ModelError(f"weights hold values that are not finite, first in {key}")
 
 
 def _copy(state: State, own: State) -> None:
-    """Copy `state` into the tensors of a module's own state dict; names that only `state` has are passed over."""
+    """Copy `state` into the tensors of a module's own state dict, ignoring names that only `state` has."""
     with torch.no_grad():
         for name, tensor in state.items():
             if name in own:
@@ -232,14 +232,14 @@ def _shape(tensor: torch.Tensor) -> str:
 
 
 def set_batch_norm_eps(module: nn.Module, eps: float) -> None:
-    """Give every batch norm of `module` the same epsilon."""
+    """Set the epsilon of every batch norm of `module`."""
     for child in module.modules():
         if isinstance(child, nn.BatchNorm2d | torchvision.ops.FrozenBatchNorm2d):
             child.eps = eps
 
 
 def write(module: nn.Module, path: Path, half: bool = False) -> None:
-    """Save the weights of `module` as safetensors, in half precision where that is asked."""
+    """Save the weights of `module` as safetensors, in half precision if `half`."""
     state = {k: v.half() if half and v.is_floating_point() else v for k, v in module.state_dict().items()}
-    # `save_file` makes files that nobody but their owner may read, and who serves may be another user.
+    # `save_file` creates files that only their owner may read, and the server may run as another user.
     path.write_bytes(safetensors.torch.save({k: v.contiguous() for k, v in state.items()}))

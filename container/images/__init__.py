@@ -1,1 +1,1 @@
-"""Bytes in, pictures out: decoding, its limits, and the sources that a request may name."""
+"""Image decoding, its limits, and the image sources that a request may use."""

@@ -1,7 +1,7 @@
-"""The bytes of one picture → an upright RGB `Image`, and nothing but a `ServingError` otherwise.
+"""Decoding of one image file into an upright RGB `Image`; every failure is a `ServingError`.
 
-Cheap checks come first: length, format by its first bytes, declared size, number of scans; only then is memory taken.
-Pillow's readers are named one by one and called directly, so no other plug-in of Pillow is ever tried.
+Cheap checks come first: length, format by its first bytes, declared size, number of scans; only then memory is
+allocated. Pillow's readers are listed here and called directly, so that no other Pillow plug-in ever runs.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ from container.structures import Image
 
 
 class _Format(NamedTuple):
-    begins: re.Pattern[bytes]  # the first bytes of its files
+    begins: re.Pattern[bytes]  # matches the first bytes of its files
     read_header: Callable[[bytes], Header]
     open: Callable[[io.BytesIO], ImageFile]
 
@@ -55,27 +55,27 @@ _FORMATS = {
     "BMP": _Format(re.compile(rb"BM"), bmp.read, BmpImageFile),
     "TIFF": _Format(re.compile(b"|".join(map(re.escape, tiff.SIGNATURES))), tiff.read, TiffImageFile),
 }
-_SCANS_OF_LARGEST = 30  # at most 1.5 s for 50 MP
-_MEMORY = 16  # bytes that decoding may take for each pixel
-# More decodes at a time than cores are no faster, and each takes memory.
+_SCANS_OF_LARGEST = 30  # scans of an image of max_pixels; at most 1.5 s for 50 MP
+_MEMORY = 16  # bytes that decoding may allocate per pixel
+# More concurrent decodes than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
 _MUTED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
-# Without a handler of its own libtiff writes about every damaged file to standard error, in lines that are not ours:
-# other programs could not read the log, and a caller could fill it. That a file is damaged is answered to the caller.
-with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with one that it does not share
-    _library = ctypes.CDLL(_imaging.__file__)  # finds what Pillow's own library was linked with, too
+# By default libtiff prints a message about every damaged file to standard error, not in the format of our log: other
+# programs could not parse the log, and a client could fill it. The client learns of a damaged file from the response.
+with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with a statically linked one
+    _library = ctypes.CDLL(_imaging.__file__)  # also finds the symbols of the libraries that it is linked with
     _library.TIFFSetErrorHandler(None)
     _library.TIFFSetWarningHandler(None)
-Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` comes before Pillow is called
+Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` runs before Pillow is called
 
 
 def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Image:
-    """The first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha laid over white.
+    """Return the first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha over white.
 
-    Its pixels are held in `share` (None: uncounted). Safe to call from many threads at once. BadRequest for no bytes,
-    UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for
-    anything broken or cut short, Overloaded where the pixel budget stays taken, OutOfMemory.
+    Its pixels are counted in `share` (None: not counted). Thread-safe. Raises BadRequest for an empty file,
+    UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for a
+    damaged or truncated file, Overloaded if the pixel budget stays exhausted, OutOfMemory.
     """
     if not data:
         raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(_FORMATS)}")
@@ -88,15 +88,15 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     try:
         with share.decoding(pixels) if share else nullcontext(), _CORES:
             with form.open(io.BytesIO(header.stream)) as picture:
-                if picture.size != (header.width, header.height):  # Pillow may see another size than `headers`
+                if picture.size != (header.width, header.height):  # Pillow may read another size than `headers`
                     check_pixels(*picture.size, limits)
                 if header.format == "JPEG":
-                    picture.decodermaxblock = len(header.stream)  # libjpeg cannot wait for more of arithmetic coding
+                    picture.decodermaxblock = len(header.stream)  # libjpeg cannot suspend within arithmetic coding
                 return Image(upright(to_rgb(picture), header.orientation))
     except ServingError:
         raise
-    except Exception as error:  # hostile files make Pillow raise nearly every kind there is
-        # libwebp and libjpeg say the same of a want of memory as of a damaged file.
+    except Exception as error:  # malicious files make Pillow raise almost any exception
+        # libwebp and libjpeg report a lack of memory in the same way as a damaged file.
         if memory.lacking(error) or not memory.obtainable(_MEMORY * pixels):
             message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
             raise OutOfMemory(message) from error
@@ -104,12 +104,12 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
 
 
 def orientation(data: bytes) -> int:
-    """How a picture that can be decoded lies: 1–8 as EXIF counts, 1 for upright."""
+    """Return the EXIF orientation of a decodable image, 1–8; 1 is upright."""
     return _recognised(data).read_header(data).orientation
 
 
 def _recognised(data: bytes) -> _Format:
-    """The format by the first bytes, whatever a file is called or sent as; UnsupportedMediaType for any other."""
+    """Return the format by the first bytes, ignoring name and media type; UnsupportedMediaType for any other."""
     for form in _FORMATS.values():
         if form.begins.match(data):
             return form
@@ -119,7 +119,7 @@ def _recognised(data: bytes) -> _Format:
 
 
 def check_bytes(count: int, limits: Limits) -> None:
-    """PayloadTooLarge for a file over `max_body_bytes`."""
+    """Raise PayloadTooLarge for a file over `max_body_bytes`."""
     if count > limits.max_body_bytes:
         raise PayloadTooLarge(
             f"the picture is {count} bytes long; "
@@ -128,7 +128,7 @@ def check_bytes(count: int, limits: Limits) -> None:
 
 
 def check_pixels(width: int, height: int, limits: Limits) -> None:
-    """PayloadTooLarge over `max_pixels`, Unprocessable where a side is 0."""
+    """Raise PayloadTooLarge over `max_pixels`, and Unprocessable if a side is 0."""
     if not (width and height):
         raise Unprocessable(f"the picture has no pixels: {width}x{height}; width and height must be 1 or more")
     if width * height > limits.max_pixels:
@@ -139,7 +139,7 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
 
 
 def check_scans(scans: int, pixels: int, limits: Limits) -> None:
-    """PayloadTooLarge over `max_scans`, of large pictures fewer: each goes over all `pixels` again."""
+    """Raise PayloadTooLarge over `max_scans`, or fewer for large images: each scan processes all `pixels` again."""
     allowed = min(limits.max_scans, _SCANS_OF_LARGEST * limits.max_pixels // pixels)
     if scans > allowed:
         raise PayloadTooLarge(
@@ -149,6 +149,6 @@ def check_scans(scans: int, pixels: int, limits: Limits) -> None:
 
 
 def _mute_pillow() -> None:
-    """Put the filter that drops Pillow's warnings first; `warnings.catch_warnings` is not safe with threads."""
+    """Put a filter that drops Pillow's warnings first; `warnings.catch_warnings` is not thread-safe."""
     if warnings.filters[:1] != [_MUTED]:
         warnings.filterwarnings("ignore", module=r"PIL\.")

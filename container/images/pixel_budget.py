@@ -1,4 +1,4 @@
-"""Memory for decoded pictures, shared by all requests of a process."""
+"""A limit on decoded pixels in memory, shared by all requests of a process."""
 
 import threading
 from collections.abc import Iterator
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from container.errors import Overloaded
 
-PATIENCE = 20.0  # seconds
-WAITING = 64  # requests
-DECODING = 2  # a picture takes this many times its own memory while it is decoded: Pillow's pixels, and then ours
+PATIENCE = 20.0  # seconds that a request waits for memory
+WAITING = 64  # requests that may wait at once
+DECODING = 2  # memory of an image during decoding, in multiples of its own: Pillow's pixels and ours
 
 
 class PixelBudget:
-    """A number of pixels that may be held at once; what comes beyond it waits, and is refused after PATIENCE,
-    or at once where WAITING others wait. One picture is let in whatever its size when there is no other.
+    """A limit on the pixels held at once.
+
+    A request over the limit waits, and is rejected after PATIENCE, or at once if WAITING others are waiting already. If
+    no pixels are held, one image of any size is admitted.
     """
 
     def __init__(self, pixels: int = 150_000_000) -> None:
@@ -24,14 +26,14 @@ class PixelBudget:
         self._changed = threading.Condition()
 
     def take(self, pixels: int) -> None:
-        """Hold `pixels`, once there is room for them; Overloaded."""
+        """Acquire `pixels`, waiting until they fit; raises Overloaded."""
         with self._changed:
             if not self._fits(pixels):
                 self._wait(pixels)
             self.held += pixels
 
     def give_back(self, pixels: int) -> None:
-        """Hold `pixels` no more."""
+        """Release `pixels`."""
         with self._changed:
             self.held -= pixels
             self._changed.notify_all()
@@ -52,14 +54,14 @@ class PixelBudget:
 
 @dataclass
 class PixelShare:
-    """The pixels that the pictures of one request hold, until it gives them back."""
+    """The pixels held by the images of one request, until it releases them."""
 
     budget: PixelBudget
     held: int = 0
 
     @contextmanager
     def decoding(self, pixels: int) -> Iterator[None]:
-        """Wait for the memory that decoding takes and hold it meanwhile, then that of the picture; Overloaded."""
+        """Acquire the pixels for decoding during the block, and keep those of the image after it; raises Overloaded."""
         self.budget.take(DECODING * pixels)
         try:
             yield
@@ -70,7 +72,7 @@ class PixelShare:
         self.held += pixels
 
     def give_back(self) -> None:
-        """Hold nothing: the request is done with its pictures."""
+        """Release all pixels of the request."""
         if self.held:
             self.budget.give_back(self.held)
             self.held = 0

@@ -1,7 +1,7 @@
-"""An opened picture of any Pillow mode as RGB pixels, and pixels turned upright.
+"""Conversion of an opened image of any Pillow mode to RGB pixels, and rotation of pixels to upright.
 
-Alpha is laid over white. 16 bits keep their upper 8, as Pillow does for RGB; its `convert("RGB")` would clip grey ones.
-Integers and floats of 32 bits have no agreed white: see `_scaled`.
+Alpha is composited over white. Of 16 bits the upper 8 are kept, as Pillow does for RGB; its `convert("RGB")` would clip
+16-bit grey. Integers and floats of 32 bits have no defined white: see `_scaled`.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL.ImageFile import ImageFile
 
-_BAND = 1 << 20  # pixels turned at once: a whole copy in between would add 4 to 12 bytes for each pixel of the picture
+_BAND = 1 << 20  # pixels converted at once: an intermediate copy of the whole image would add 4 to 12 bytes per pixel
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-_STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # raw mode → value of one step of its grey
+_STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # raw mode → value of one grey step
 
 Convert = Callable[[Pillow.Image], np.ndarray]
 
@@ -29,7 +29,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def to_rgb(picture: ImageFile) -> np.ndarray:
-    """Decode the first frame: uint8 H×W×3, contiguous and writable; raises whatever Pillow raises."""
+    """Decode the first frame: uint8 H×W×3, contiguous and writable; raises any error of Pillow."""
     convert = _converter(picture)
     width, height = picture.size
     rows = max(1, _BAND // width)
@@ -43,7 +43,7 @@ def to_rgb(picture: ImageFile) -> np.ndarray:
 
 
 def _converter(picture: ImageFile) -> Convert:
-    raw_mode = _raw_mode(picture)  # known only until the picture is loaded
+    raw_mode = _raw_mode(picture)  # available only before the image is loaded
     picture.load()
     key = picture.info.get("transparency")
     mode = picture.mode
@@ -84,7 +84,7 @@ def _over_white(part: Pillow.Image) -> np.ndarray:
 
 
 def _keyed(key: tuple[int, ...]) -> Convert:
-    """One colour stands for full transparency."""
+    """Return a converter for images in which one colour means full transparency."""
 
     def convert(part: Pillow.Image) -> np.ndarray:
         pixels = _plain(part)
@@ -106,9 +106,10 @@ def _deep_grey(shift: int, key: object) -> Convert:
 
 
 def _scaled(values: np.ndarray) -> Convert:
-    """0–1 (floats), 0–255 and 0–65535 are taken as such ranges where all values lie in them; else minimum–maximum is.
+    """Return a converter that scales 32-bit values to 8-bit grey.
 
-    What is not a number, or infinite, is black.
+    The input range is the first of 0–1 (floats only), 0–255 and 0–65535 that holds all values, else minimum–maximum.
+    NaN and infinite values become black.
     """
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
@@ -126,7 +127,7 @@ def _scaled(values: np.ndarray) -> Convert:
 
 
 def _lab(part: Pillow.Image) -> np.ndarray:
-    """Pillow's a and b are signed, OpenCV's begin at 128; the white point is taken as D65."""
+    """Convert CIELAB to RGB; Pillow's a and b are signed, OpenCV's offset by 128; assumes white point D65."""
     lab = np.bitwise_xor(np.asarray(part), np.array([0, 128, 128], np.uint8), dtype=np.uint8)
     pixels: np.ndarray = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
     return pixels
@@ -137,6 +138,6 @@ def _grey(grey: np.ndarray) -> np.ndarray:
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """`pixels` (uint8 H×W×3) as EXIF orientation 1–8 wants them shown; 1 gives the same array."""
+    """Rotate or flip `pixels` (uint8 H×W×3) by EXIF orientation 1–8; 1 returns the same array."""
     turn = _TURNS.get(orientation)
     return pixels if turn is None else turn(pixels)

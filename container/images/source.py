@@ -1,4 +1,4 @@
-"""What a source of pictures is, what it may give, and the table of all of them."""
+"""The interface of an image source, the limits of images, and the registry of all sources."""
 
 import re
 from abc import ABC, abstractmethod
@@ -14,13 +14,13 @@ _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|(?=.*:.*:)[0-9a-f:.]+", re.I
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one server; ValueError where `url_hosts` holds anything but host names."""
+    """The image limits of one server; ValueError if `url_hosts` holds anything but host names."""
 
-    max_pixels: int = 50_000_000  # of one picture; decoding takes up to about 16 bytes of memory for each
-    max_scans: int = 100  # of one JPEG, and at most 30 of one of `max_pixels`; photos have 1 to 14
-    max_body_bytes: int = 25 * 1024 * 1024  # of one picture, as sent, decoded from base64 or downloaded
-    url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all below it); empty: URL input is off
-    url_timeout: float = 10.0  # seconds for one download, name lookup and redirects included
+    max_pixels: int = 50_000_000  # of one image; decoding takes up to about 16 bytes of memory per pixel
+    max_scans: int = 100  # of one JPEG, and at most 30 of one with `max_pixels`; photos have 1 to 14
+    max_body_bytes: int = 25 * 1024 * 1024  # of one image file, as sent, decoded from base64 or downloaded
+    url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all subdomains); empty: URL input is off
+    url_timeout: float = 10.0  # seconds per download, including name lookup and redirects
     max_images: int = 256  # of one npy array
 
     def __post_init__(self) -> None:
@@ -32,20 +32,20 @@ class Limits:
 
 
 class Source(ABC):
-    """One way in which a value of a request gives pictures."""
+    """A plug-in that reads images from a value of a request."""
 
-    in_json = False  # whether {"type": its name, "value": "…"} may name it
+    in_json = False  # True if {"type": its name, "value": "…"} may select it
 
     @abstractmethod
     def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
-        """The pictures that `value` stands for, held in `share`; BadRequest where it is of the wrong kind."""
+        """Return the images in `value`, counted in `share`; BadRequest if `value` has the wrong type."""
 
 
 sources: Registry[Source] = Registry("source")
 
 
 def wrong_kind(name: str, value: object, wanted: str) -> BadRequest:
-    """The error for a value of a Python type that the source does not take."""
+    """Return the error for a value of a Python type that the source does not accept."""
     return BadRequest(f"the value of {name!r} is {_JSON_NAMES.get(type(value), 'not readable')}; wanted: {wanted}")
 
 

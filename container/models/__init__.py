@@ -1,1 +1,1 @@
-"""Served models: where they lie (locate), how they are packed (artifact), which are loaded (repository)."""
+"""Served models: their location (locate), their file format (artifact), and the loaded ones (repository)."""

@@ -1,7 +1,7 @@
-"""A .tar.gz as a model is packed in: unpacked without any trust, and written.
+"""Safe unpacking of untrusted .tar.gz model archives, and packing.
 
-Knows nothing of what the files mean. An archive that holds anything which no model needs is refused whole, and nothing
-of it is written but the files that are wanted, under their own names, with the rights of any new file.
+This module does not interpret the files. An archive with anything that no model needs is rejected as a whole. Only the
+wanted files are written, under their own names, with the default permissions of a new file.
 """
 
 import fcntl
@@ -19,26 +19,27 @@ from typing import IO, Self
 from container.errors import ModelError
 
 MAX_FILES = 100
-MAX_BYTES = 5 * 1024**3  # unpacked; the largest of torchvision's models has 2.6 GB
-# Weights hardly compress, zeros a thousand times: 5 MB that unpack to 5 GB took 13 s and the room.
-MAX_RATIO, ANY_RATIO = 20, 256 << 20  # times the archive; bytes that may be of any ratio
-MAX_HEADERS = 256 * 1024  # all that is neither a file's content nor announced as that: headers, long names, padding
-# Of one extension header: names and attributes, which take hundreds of bytes. Python before 3.11.10 searches it in time
-# that grows with the square (CVE-2024-6232): 200,000 digits held the interpreter for 49 s, 8,000 for 0.06.
+MAX_BYTES = 5 * 1024**3  # decompressed; the largest torchvision model has 2.6 GB
+# Weights hardly compress, zeros a thousand times: 5 MB that unpack to 5 GB took 13 s and filled the disk.
+MAX_RATIO, ANY_RATIO = 20, 256 << 20  # times the size of the archive; bytes that may have any ratio
+MAX_HEADERS = 256 * 1024  # bytes outside the declared file contents: headers, long names, padding
+# Bytes of one extension header: names and attributes, usually hundreds of bytes. Python before 3.11.10 parses it in
+# quadratic time (CVE-2024-6232): 200,000 digits blocked the interpreter for 49 s, 8,000 for 0.06 s.
 MAX_EXTENSION = 8 * 1024
-MAX_NAME = 255  # bytes, as on any file system
+MAX_NAME = 255  # bytes, the usual limit of file systems
 CHUNK = 1 << 20
 
 
 def made_by_macos(name: str) -> bool:
-    """Whether a file or folder of this name holds what macOS keeps beside a user's files, such as `._model.pth`."""
+    """Return True for the name of a metadata file or folder of macOS, such as `._model.pth`."""
     return name.startswith("._") or name in (".DS_Store", "__MACOSX")
 
 
 def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
-    """Write the files at the archive's top that are `wanted` by name into the empty `folder`; ModelError says why not.
+    """Extract the top-level files whose name is `wanted` into the empty `folder`; ModelError with the reason.
 
-    One pass: a member is checked before a byte of it is read; the rest is read to see that the checksum is right.
+    The archive is read in one pass. Each member is checked before its content is read; the rest of the archive is read
+    to verify the checksum.
     """
     seen: set[PurePosixPath] = set()
     total = 0
@@ -67,14 +68,14 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                         raise ModelError(f"{archive.name!r} goes on after its end")
     except ModelError:
         raise
-    except Exception as error:  # what gzip and tarfile raise on damaged or hostile files is not one family of errors
-        number = error.errno if isinstance(error, OSError) else None  # gzip's own have none
+    except Exception as error:  # the errors of gzip and tarfile for damaged or malicious files have no common base
+        number = error.errno if isinstance(error, OSError) else None  # gzip's own errors have none
         reason = f"cannot be unpacked: {os.strerror(number)}" if number else "is not a whole .tar.gz of a model"
         raise ModelError(f"{archive.name!r} {reason}") from error
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is refused where it announces a longer one than any archive needs, before tarfile reads that."""
+    """A tar header; rejects an extension header over `MAX_EXTENSION` before tarfile reads it."""
 
     _EXTENSIONS = (
         *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -83,7 +84,7 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """The header in a block of 512 bytes."""
+        """Parse the header in a block of 512 bytes; ModelError for one that is too long."""
         header = super().frombuf(buf, encoding, errors)
         if header.type in cls._EXTENSIONS and not 0 <= header.size <= MAX_EXTENSION:
             raise ModelError(f"the model archive has an extension header over {MAX_EXTENSION // 1024} KB")
@@ -91,9 +92,9 @@ class _Header(tarfile.TarInfo):
 
 
 class _Bounded:
-    """A stream that ends in ModelError once more is read of it than what was allowed.
+    """A stream that raises ModelError once more than the allowed number of bytes is read.
 
-    tarfile reads long names, PAX headers and maps of sparse files into memory, however long they say they are.
+    tarfile reads long names, PAX headers and maps of sparse files into memory, whatever length they declare.
     """
 
     def __init__(self, stream: gzip.GzipFile) -> None:
@@ -109,14 +110,14 @@ class _Bounded:
 
 
 def _checked(member: tarfile.TarInfo) -> PurePosixPath:
-    """The path of a plain file or folder that leads nowhere else; ModelError for everything else."""
+    """Return the path of a plain file or folder within the archive; ModelError for everything else."""
     if not (member.isreg() or member.isdir()) or member.sparse is not None:
         raise ModelError(
             "the model archive holds a link, a device or a sparse file; only files and folders are allowed"
         )
-    if member.isdir() and member.size:  # by which the headers after it would be allowed to be longer
+    if member.isdir() and member.size:  # the size would raise the limit for the headers after it
         raise ModelError("the model archive holds a folder that claims a size")
-    # Characters that look like dots and slashes are only characters to Linux; no honest file is called so.
+    # Linux treats lookalikes of dots and slashes as ordinary characters, but no legitimate file name has them.
     path = PurePosixPath(unicodedata.normalize("NFKC", member.name))
     if path.is_absolute() or ".." in path.parts:
         raise ModelError("the model archive holds a path that leads out of it")
@@ -132,14 +133,14 @@ def _write(content: IO[bytes] | None, path: Path, size: int) -> None:
         raise ModelError(
             f"{path.name} in the model archive has {size / 1e6:.0f} MB, more than the temporary folder takes"
         )
-    assert content is not None  # a plain file has content
+    assert content is not None  # a plain file always has content
     with content, path.open("xb") as out:
         shutil.copyfileobj(content, out, CHUNK)
 
 
 def pack(files: Mapping[str, Path], archive: Path) -> None:
-    """Write `files`, by their names in the archive."""
-    # Weights hardly compress; a higher level only takes longer. Without a time the same files give the same bytes.
+    """Write an archive of `files`, which maps names in the archive to paths."""
+    # Weights hardly compress; a higher level only takes longer. mtime=0 makes the archive reproducible.
     with archive.open("wb") as file, gzip.GzipFile("", "wb", 1, file, mtime=0) as zipped:
         with tarfile.open(fileobj=zipped, mode="w") as tar:
             for name, path in files.items():
@@ -147,7 +148,7 @@ def pack(files: Mapping[str, Path], archive: Path) -> None:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The same file for everybody: no owner, no time, readable by any uid."""
+    """Normalise a member: no owner, no time, readable by any uid."""
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""
     member.mode = 0o644
@@ -159,13 +160,13 @@ _SCRATCH_PREFIX = "maskserve-unpacked-"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """An empty folder for what an archive holds, for the time of the block; those of killed processes are removed."""
+    """Create an empty folder for unpacking, removed after the block; also remove those of killed processes."""
     _sweep()
     path = Path(tempfile.mkdtemp(prefix="maskserve-"))
     lock = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        path = path.rename(path.with_name(_SCRATCH_PREFIX + path.name))  # locked before anybody would sweep it
+        path = path.rename(path.with_name(_SCRATCH_PREFIX + path.name))  # locked before another process could remove it
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
@@ -174,10 +175,10 @@ def scratch_folder() -> Iterator[Path]:
 
 def _sweep() -> None:
     for path in Path(tempfile.gettempdir()).glob(_SCRATCH_PREFIX + "*"):
-        with suppress(OSError):  # another user's, or gone meanwhile
+        with suppress(OSError):  # owned by another user, or removed meanwhile
             lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while its process is there
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while its process is alive
                 shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(lock)

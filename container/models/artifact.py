@@ -1,8 +1,8 @@
-"""A model as files: a folder, or a model.tar.gz of it, with model.json and the weights.
+"""Model artifacts: a folder with model.json and the weights, or a model.tar.gz of it.
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
 "parameters": {…}, "options": {…}, "batch_norm_eps": number}; only `architecture` is required. The weights are
-`model.safetensors` or the only weights file that lies there. Neither is trusted: see also `archive`.
+`model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ _KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "o
 
 
 def read(path: Path, empty: Path) -> ModelSpec:
-    """The spec of the model in a folder or in a .tar.gz, which is unpacked into the folder `empty`.
+    """Read the spec of a model from a folder, or from a .tar.gz, which is unpacked into the folder `empty`.
 
-    Weights with a checksum are compared with it: 0.11 s for 170 MB.
+    If model.json has a checksum, the weights are verified against it: 0.11 s for 170 MB.
     """
     check(path)
     folder, name = path, path.name
@@ -39,7 +39,7 @@ def read(path: Path, empty: Path) -> ModelSpec:
         folder, name = empty, path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
     spec = _spec(described, folder, name)
-    if Path(spec.weights).stat().st_size > tar.MAX_BYTES:  # read through, a hole of 1 TB takes an hour
+    if Path(spec.weights).stat().st_size > tar.MAX_BYTES:  # reading a sparse file of 1 TB takes an hour
         raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
     if (expected := _typed(described, "sha256", str, "")) and expected != checksum(Path(spec.weights)):
         raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
@@ -47,20 +47,20 @@ def read(path: Path, empty: Path) -> ModelSpec:
 
 
 def checksum(weights: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
-    """The spec of a folder, an archive or a spec itself; what an archive holds is there until the end of the block."""
+    """Yield the spec of a folder, of an archive, or the given one; unpacked files exist until the end of the block."""
     with scratch_folder() as empty:
         yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 
 def check(path: Path) -> None:
-    """ModelError where it is plain without unpacking or torch that `path` is no model."""
+    """Raise ModelError if `path` is not a model, as far as can be checked without unpacking or torch."""
     if path.is_dir():
         _spec(_description(path, path.name), path, path.name)
     elif not path.is_file():
@@ -68,7 +68,7 @@ def check(path: Path) -> None:
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
-    """What model.json says, its keys known."""
+    """Return the content of model.json, with only known keys."""
     file = folder / DESCRIPTION
     if not file.exists():
         raise ModelError(
@@ -90,7 +90,7 @@ def _description(folder: Path, name: str) -> Mapping[str, Any]:
 
 def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
     epsilon = _typed(described, "batch_norm_eps", (int, float), None)
-    if epsilon is not None and not 0 <= epsilon <= 1:  # NaN and Infinity are numbers to Python's JSON
+    if epsilon is not None and not 0 <= epsilon <= 1:  # Python's JSON parser accepts NaN and Infinity
         raise ModelError(f"`batch_norm_eps` in model.json is {epsilon}; it takes a number from 0 to 1")
     return ModelSpec(
         name=_name("name", _typed(described, "name", str, name)),
@@ -104,7 +104,7 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
 
 
 def _name(key: str, value: object) -> str:
-    """What answers, pictures and metrics call a model or a class; a half of a surrogate pair is in none of them."""
+    """Return the name of a model or a class for responses, images and metrics; lone surrogates are replaced."""
     text = str(value)
     if len(text) > MAX_NAME:
         raise ModelError(f"`{key}` in model.json holds a name of {len(text)} characters; it takes at most {MAX_NAME}")
@@ -112,7 +112,7 @@ def _name(key: str, value: object) -> str:
 
 
 def with_options(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
-    """`spec` with default options by name; ModelError lists the names there are."""
+    """Return `spec` with default options set by name; ModelError lists the known names."""
     return replace(spec, options=_options(values))
 
 
@@ -134,12 +134,12 @@ def _options(values: Mapping[str, Any]) -> Options:
 
 
 def weights_in(folder: Path, model: str, name: str = "") -> Path:
-    """The weights file called `name` in `folder`, or the only one there; ModelError where there is none or several.
+    """Return the weights file `name` in `folder`, or the only one there; ModelError if there is none or several.
 
-    `model` is what errors call the folder, which may be a temporary one.
+    `model` names the folder in errors, because it may be a temporary one.
     """
     if name:
-        # Path.is_file raises where the name is too long.
+        # Path.is_file raises for a name that is too long.
         if PurePosixPath(name).name != name or not os.path.isfile(folder / name):
             raise ModelError(f"`weights` in model.json is {name!r}, and there is no such file beside it")
         return folder / name
@@ -154,7 +154,7 @@ def weights_in(folder: Path, model: str, name: str = "") -> Path:
 
 
 def describe(spec: ModelSpec, sha256: str = "") -> str:
-    """The text of model.json for a model whose weights lie beside it as model.safetensors, with their checksum."""
+    """Return the text of model.json for a model with its weights beside it as model.safetensors, and their SHA-256."""
     defaults = Options()
     described = {
         "name": spec.name,
@@ -171,7 +171,7 @@ def describe(spec: ModelSpec, sha256: str = "") -> str:
 
 
 def pack(spec: ModelSpec, weights: Path, archive: Path) -> None:
-    """Write `model.tar.gz`: model.json out of `spec`, and the file `weights` as model.safetensors."""
+    """Write `model.tar.gz`: model.json generated from `spec`, and the file `weights` as model.safetensors."""
     description = weights.with_name(DESCRIPTION)
     description.write_text(describe(spec, checksum(weights)), encoding="utf-8")
     tar.pack({DESCRIPTION: description, WEIGHTS: weights}, archive)

@@ -1,4 +1,4 @@
-"""Whether there is memory for one more model, before it is loaded."""
+"""A memory check before a further model is loaded."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -8,21 +8,21 @@ from pathlib import Path
 from container.errors import InsufficientMemory
 from container.structures import ModelSpec
 
-# What loading a model, or a prediction at 1080p, took at the most, in MB, for the embedded model, whose weights have
-# 12, and a Mask R-CNN with ResNet-50, whose have 170: 400 and 1500 with OpenVINO, which keeps the weights twice and
-# larger intermediate results; 180 and 790 with torch on a CPU. Others take less: a DeepLab with ResNet-101, whose
-# weights have 224, 910 and 620. A GPU was not measured.
-FACTORS = {"openvino": 7.0, "torch": 4.0}  # times the weights
-RESERVE = 320 << 20  # bytes on top
-# Bytes for each pixel of a photo as a detector sees it, beyond what those were measured at: 165 with the embedded model
-# and torch, 700 with ResNet-50 and OpenVINO. A model.json may ask for sides of 30,000, for which the system would end
-# the process, and with it the models that serve.
+# Measured peak memory in MB of loading a model, or of a prediction at 1080p, for the embedded model (weights of 12 MB)
+# and a Mask R-CNN with ResNet-50 (170 MB): 400 and 1500 with OpenVINO, which keeps the weights twice and larger
+# intermediate results; 180 and 790 with torch on a CPU. Other models take less: a DeepLab with ResNet-101 (224 MB) took
+# 910 with OpenVINO and 620 with torch. A GPU was not measured.
+FACTORS = {"openvino": 7.0, "torch": 4.0}  # times the size of the weights
+RESERVE = 320 << 20  # bytes added
+# Bytes per pixel of a detector's input, beyond the size of those measurements: 165 with the embedded model and torch,
+# 700 with ResNet-50 and OpenVINO. A model.json may ask for sides of 30,000, for which the system would kill the process
+# and with it the models that are serving.
 PER_PIXEL = 150
-_SIDES = {"min_size": 800, "max_size": 1333}  # torchvision's own
+_SIDES = {"min_size": 800, "max_size": 1333}  # torchvision's defaults
 
 
 class Budget:
-    """Memory that is free, less what is promised to models that are being loaded."""
+    """Free memory, minus the reservations of models that are being loaded."""
 
     def __init__(self, backend: str, available: Callable[[], int]) -> None:
         self._factor = FACTORS[backend]
@@ -32,7 +32,7 @@ class Budget:
 
     @contextmanager
     def promise(self, spec: ModelSpec) -> Iterator[None]:
-        """Hold for the time of loading what a model takes; InsufficientMemory where that is not free."""
+        """Reserve the memory of a model while it is loaded; InsufficientMemory if it is not free."""
         weights = spec.weights.stat().st_size if isinstance(spec.weights, Path) else 0
         need = int(self._factor * weights) + RESERVE + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
         with self._lock:
@@ -51,7 +51,7 @@ class Budget:
 
 
 def _pixels(parameters: Mapping[str, object]) -> int:
-    """Those of a photo of 4:3 when its sides are brought to what a detector's parameters say."""
+    """Return the pixels of a 4:3 photo after resizing to a detector's `min_size` and `max_size`."""
     given = {name: parameters.get(name, usual) for name, usual in _SIDES.items()}
     short, long = (min(side, 1e9) if isinstance(side, int | float) and side > 0 else 0 for side in given.values())
     return int(min(long, short * 4 / 3) ** 2 * 3 / 4)

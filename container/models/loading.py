@@ -1,4 +1,4 @@
-"""From a source to a Model, alone or beside models that serve; torch comes into the process here, at the first load."""
+"""Loading of models, alone or beside models that are serving; torch is imported here, at the first load."""
 
 import gc
 import logging
@@ -23,32 +23,32 @@ from container.structures import ModelSpec, Options
 
 log = logging.getLogger(__name__)
 
-# Through every head of the network: a detection is returned whatever the scores are.
+# Runs every head of the network: a detection is returned whatever the scores are.
 WARM_UP_SIZE = (480, 640, 3)
 WARM_UP_OPTIONS = Options(confidence=0.0, max_detections=1)
 WARM_UP_SECONDS = 600.0
 
-# What surrounds the building of a model, given its spec, such as a check of memory.
+# A context manager around the building of a model, given its spec, such as a memory check.
 Admission = Callable[[ModelSpec], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and how a model runs; the settings of the same names say more."""
+    """Device, precision and limits of a running model; the settings of the same names document them."""
 
     device: str = "auto"
     precision: str = "fp32"
     backend: str = "auto"
-    cpu_threads: int = 0  # 0: the cores, shared by the workers
+    cpu_threads: int = 0  # 0: the cores, divided among the workers
     workers: int = 1
     queue_size: int = 64
     batch_size: int = 8
 
 
 def preload() -> None:
-    """Import what loading a model needs and no more, so that processes forked afterwards share its memory.
+    """Import only what loading a model needs, so that processes forked afterwards share that memory.
 
-    Four workers with the embedded model take 2.3 GB and 7 s to start, without it 3.2 GB and 11 s.
+    Four workers with the embedded model take 2.3 GB and 7 s to start; without preloading, 3.2 GB and 11 s.
     """
     cores.share()
     from container.engines import light_torchvision
@@ -58,32 +58,32 @@ def preload() -> None:
 
     building.preload()
     gc.collect()
-    gc.freeze()  # else the first collection in each worker writes to every page
+    gc.freeze()  # otherwise the first collection in each worker writes to every page
 
 
 def load(source: Path | ModelSpec, placement: Placement, admission: Admission = nullcontext) -> Model:
-    """Read, build and warm up a model and start its queue; ModelError in one line where that cannot be."""
+    """Read, build and warm up a model, and start its queue; ModelError with a one-line reason."""
     runtime = _start(placement)
     from container.engines import building
     from container.engines.runtime import explain
 
     with artifact.opened(source) as spec, admission(spec):
         engine = building.load(spec, runtime)
-        # Batches on a CPU lose 7-9 % against one picture at a time.
+        # On a CPU, batches are 7-9 % slower than one image at a time.
         batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
         dispatcher = Dispatcher(engine.predict, placement.queue_size, batch_size, explain)
         try:
-            # In the thread that will predict, whose OpenMP team is its own.
+            # In the thread that will predict, because each thread has its own OpenMP team.
             dispatcher.predict([np.zeros(WARM_UP_SIZE, np.uint8)], WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
         except BaseException:
             dispatcher.close()
             raise
-    give_back()  # what building and compiling took: 90 MB of 1020 with the embedded model
+    give_back()  # memory of building and compiling: 90 MB of 1020 with the embedded model
     return Model(engine, dispatcher)
 
 
 def _start(placement: Placement) -> Any:
-    """The Runtime of this process; imports torch, which takes two seconds and must not come before a fork."""
+    """Return the Runtime of this process; imports torch, which takes two seconds and must not precede a fork."""
     cores.share()
     from container.engines import light_torchvision
 
@@ -95,7 +95,7 @@ def _start(placement: Placement) -> Any:
 
 
 def prepare(placement: Placement) -> tuple[str, Callable[[], int]]:
-    """Import what loading a model needs; gives the backend, and how many bytes a model may still take on its device."""
+    """Import what loading needs; return the backend, and a function for the free bytes on its device."""
     runtime = _start(placement)
     from container.engines import building
     from container.engines.runtime import available
@@ -105,7 +105,7 @@ def prepare(placement: Placement) -> tuple[str, Callable[[], int]]:
 
 
 def give_back() -> None:
-    """Have the memory that a model has left go back to the device and to the machine."""
+    """Release the memory freed by a model to the device and to the operating system."""
     from container.engines import runtime
 
     gc.collect()
@@ -114,9 +114,9 @@ def give_back() -> None:
 
 
 def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
-    """Build a model, predict once, and write it as a model.tar.gz; the spec with everything filled in.
+    """Build a model, predict once, and write it as a model.tar.gz; return the completed spec.
 
-    ModelError where the model cannot be built, or where nothing says what its classes are called.
+    Raises ModelError if the model cannot be built, or if the names of its classes are unknown.
     """
     from container.engines import building, runtime, weight_files
 
@@ -133,31 +133,31 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
         weight_files.write(built.module, weights)
         whole = Path(scratch) / "model.tar.gz"
         artifact.pack(built.spec, weights, whole)
-        whole.replace(archive)  # in one step: an interrupted pack leaves no half archive
+        whole.replace(archive)  # atomic: an interrupted pack leaves no partial archive
     return built.spec
 
 
 class Loader:
-    """Loads models in one placement beside those that serve, as far as there is memory for them.
+    """Loads models with one placement beside those that are serving, within the free memory.
 
-    What cannot be loaded is an answer, and leaves nothing behind.
+    A failed load raises an error for the response, and leaves no memory behind.
     """
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
-        self._budget: Budget  # from `prepare` on
+        self._budget: Budget  # set by `prepare`
 
     def prepare(self) -> None:
-        """Import what loading needs, three seconds, and find the device; ModelError where it is not there."""
+        """Import what loading needs, in three seconds, and select the device; ModelError if it is missing."""
         self._budget = Budget(*prepare(self._placement))
 
     def load(self, source: Path) -> Model:
-        """A model in a folder or an archive; BadModel, InsufficientMemory or DeviceLost."""
-        # In a thread that ends, and with it what libraries keep for each thread that computes: 0.7 MB.
+        """Load a model from a folder or an archive; BadModel, InsufficientMemory or DeviceLost."""
+        # In a thread that ends, to free the 0.7 MB that libraries keep for each computing thread.
         with ThreadPoolExecutor(1, "load") as thread:
             try:
                 load = thread.submit(self._load, source)
-            except RuntimeError as error:  # there is no memory for a thread
+            except RuntimeError as error:  # no memory for a thread
                 raise _refusal(error) from None
             return load.result()
 
@@ -166,12 +166,12 @@ class Loader:
             return load(source, self._placement, self._budget.promise)
         except Exception as error:  # whatever a model raises while loading
             refusal = _refusal(error)
-        # Out of the block: the error holds the frames that it was raised in, and those hold what there is of the model.
+        # After the block, because the error holds the frames that it was raised in, and those hold parts of the model.
         self.give_back()
         raise refusal
 
     def give_back(self) -> None:
-        """Have the memory that a model has left go back to the device and to the machine."""
+        """Release the memory freed by a model to the device and to the operating system."""
         give_back()
 
 

@@ -1,4 +1,4 @@
-"""Where a model lies, out of the settings, of what is in the model folder, or of what a client says."""
+"""The location of a model, from the settings, the model folder or a client's request."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ DEFAULT = "default"  # the name of the embedded model
 
 
 def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> Path | ModelSpec:
-    """The model to serve, as a folder or archive for `artifact.read`, or as a spec; ModelError says what is missing.
+    """Return the model to serve: a folder or archive for `artifact.read`, or a spec; ModelError if weights are missing.
 
     Args:
-        model: `default`, a folder, a .tar.gz, or an architecture's name; empty means what lies in `folder`, and where
-            that is empty too, the embedded model.
+        model: `default`, a folder, a .tar.gz, or an architecture's name; empty means the model in `folder`, or the
+            embedded model if that is empty too.
         weights: for an architecture, a weights file or the name of torchvision's weights; empty: the one in `folder`.
         labels: for an architecture with a weights file, the class names; empty means those of torchvision's weights.
         folder: SageMaker's model folder, /opt/ml/model.
@@ -39,25 +39,26 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
 
 
 def weights_source(text: str) -> Path | str:
-    """What an operator calls weights: a file where it looks like one, else the name of torchvision's weights."""
+    """Parse an operator's `weights`: a path if it looks like one, else the name of torchvision's weights."""
     return Path(text) if Path(text).suffix in WEIGHTS_TYPES or "/" in text else text
 
 
 def _found(folder: Path) -> Path:
-    """What lies in the model folder: an unpacked artifact, an archive, or nothing."""
+    """Return the unpacked artifact or the archive in the model folder; the embedded model if it is empty."""
     return inside(folder) if _files(folder) else EMBEDDED
 
 
 def inside(folder: Path) -> Path:
-    """The only archive in a folder that is not itself an unpacked model, else the folder."""
+    """Return the only archive in a folder; the folder itself if it is an unpacked model or has no single archive."""
     files = _files(folder)
     archives = [file for file in files if file.name.endswith(".tar.gz")]
     return archives[0] if len(archives) == 1 and folder / "model.json" not in files else folder
 
 
 def below(root: Path, path: str) -> Path:
-    """The folder or archive at an absolute path, for `artifact.read`; BadLocation where it, or a file of it, is not in
-    `root`, as the kernel sees it with all links followed.
+    """Return the folder or archive at an absolute path, for `artifact.read`.
+
+    Raises BadLocation if it, or a file in it, is not below `root` after resolving all links, as the kernel does.
     """
     root = root.resolve()
     try:
@@ -68,7 +69,7 @@ def below(root: Path, path: str) -> Path:
                 links = [file for file in (found, *_entries(found)) if file.is_symlink()]
                 if all(root in file.resolve().parents for file in links):
                     return found
-    except (OSError, ValueError, RuntimeError):  # too long, not readable, with a NUL, links in a circle
+    except (OSError, ValueError, RuntimeError):  # too long, not readable, with a NUL, a loop of links
         pass
     raise BadLocation("there is no model: it takes the path of a folder or a .tar.gz below the folder for models")
 
@@ -78,5 +79,5 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Hidden ones too, which model.json may name."""
+    """List all files in a folder, including hidden ones, which model.json may name."""
     return list(folder.iterdir()) if folder.is_dir() else []

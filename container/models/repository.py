@@ -1,4 +1,4 @@
-"""Which models are loaded: load in the background or at once, lease while predicting, unload, close."""
+"""Registry of loaded models: load in the background or while waiting, lease for a prediction, unload, close."""
 
 import logging
 import threading
@@ -20,14 +20,14 @@ State = Literal["loading", "ready", "failed"]
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model with the queue in front of it."""
+    """A loaded model with its request queue."""
 
     engine: Engine
     dispatcher: Dispatcher
 
     @property
     def name(self) -> str:
-        """What answers call the model."""
+        """The name of the model in responses."""
         return self.engine.spec.name
 
 
@@ -45,20 +45,20 @@ class _Slot:
 
 
 class Repository:
-    """Models by the key that they were loaded under; safe to use from many threads.
+    """Loaded models by key; thread-safe.
 
-    `patience` is how many seconds a lease waits for a model that is being loaded: with several workers a request may
-    come to one that is loading, while /ping was answered by another.
+    `patience` is the number of seconds that a lease waits for a model that is being loaded: with several workers a
+    request may reach one that is still loading, after another has answered /ping.
     """
 
     def __init__(self, patience: float = 0.0) -> None:
         self._patience = patience
         self._slots: dict[str, _Slot] = {}
         self._moving: dict[str, _Slot] = {}  # keys in transition, loading or unloading: not leasable
-        self._changed = threading.Condition()  # either of them, or the leases
+        self._changed = threading.Condition()  # notified of changes to either dict, or to the leases
 
     def load(self, key: str, load: Load) -> None:
-        """Begin to load a model in a thread of its own; `state` and `lease` tell how it went."""
+        """Start loading a model in its own thread; `state` and `lease` report the outcome."""
         slot = self._slots[key] = _Slot()
         threading.Thread(target=self._load, args=(key, slot, load), name=f"load {key}", daemon=True).start()
 
@@ -68,13 +68,13 @@ class Repository:
         except ModelError as error:
             slot.state, slot.reason = "failed", str(error)
             log.error("model %s cannot be loaded: %s", key, error)
-        except Exception as error:  # whatever a model raises while loading must be told, not end a thread unheard
+        except Exception as error:  # any error of loading must be reported, not end the thread silently
             slot.state, slot.reason = "failed", unforeseen(error)
             log.exception("model %s cannot be loaded", key)
         slot.settled.set()
 
     def add(self, key: str, load: Load) -> None:
-        """Load a model, waiting for it; ModelAlreadyLoaded, or whatever `load` raises, and then nothing is left."""
+        """Load a model and wait for it; ModelAlreadyLoaded, or any error of `load`, which leaves nothing behind."""
         with self._changed:
             if key in self._slots or key in self._moving:
                 raise ModelAlreadyLoaded(f"a model is loaded as {key!r}, or is being loaded or unloaded")
@@ -89,7 +89,7 @@ class Repository:
             self._moved(key, slot if slot.state == "ready" else None)
 
     def unload(self, key: str) -> None:
-        """End a model when the last request that leases it is done; ModelNotFound where there is none, or at once."""
+        """Unload a model once its last lease is released; ModelNotFound at once if there is none."""
         with self._changed:
             slot = self._slot(key)
             self._moving[key] = self._slots.pop(key)
@@ -100,16 +100,16 @@ class Repository:
         self._moved(key, None)
 
     def _moved(self, key: str, slot: _Slot | None) -> None:
-        with self._changed:  # in one step: between two, another may begin to unload what was just added
+        with self._changed:  # in one step, so that no other thread can unload the model in between
             del self._moving[key]
             if slot is not None:
                 self._slots[key] = slot
             self._changed.notify_all()
 
     def holds(self, key: str) -> bool:
-        """Whether there is a model to lease; one that is being added or unloaded is waited for.
+        """Return True if a model can be leased, waiting for one that is being added or unloaded.
 
-        Where it could not be added, those who waited get what `add` raised: each would wait as long again to be told.
+        If adding fails, all waiting callers get the error of `add`; otherwise each would wait as long again for it.
         """
         with self._changed:
             slot = self._moving.get(key)
@@ -119,17 +119,17 @@ class Repository:
             return key in self._slots
 
     def wait(self, key: str, seconds: float | None = None) -> None:
-        """Wait until a load has ended, well or badly."""
+        """Wait until a load has succeeded or failed."""
         self._slots[key].settled.wait(seconds)
 
     def state(self, key: str) -> tuple[State, str]:
-        """How a model stands, and why where its load has failed; ModelNotFound where there is no such key."""
+        """Return the state of a model, and the reason if its load failed; ModelNotFound for an unknown key."""
         slot = self._slot(key)
         return slot.state, slot.reason
 
     @contextmanager
     def lease(self, key: str) -> Iterator[Model]:
-        """The model under `key` for the time of one request; ModelNotFound, or ModelNotReady with the reason."""
+        """Lease the model under `key` for one request; ModelNotFound, or ModelNotReady with the reason."""
         self._slot(key).settled.wait(self._patience)
         with self._changed:
             slot = self._slot(key)
@@ -144,24 +144,24 @@ class Repository:
                 self._changed.notify_all()
 
     def broken(self, seconds: float) -> str:
-        """In one line, which model will not answer any more and why, or ""; see Dispatcher.broken."""
+        """Return the key of a broken model and the reason in one line, or ""; see Dispatcher.broken."""
         for key, model in self._models():
             if reason := model.dispatcher.broken(seconds):
                 return f"model {key}: {reason}"
         return ""
 
     def abandon(self) -> None:
-        """Refuse what waits for any model."""
+        """Reject the queued requests of every model."""
         for _, model in self._models():
             model.dispatcher.abandon()
 
     def close(self) -> None:
-        """Finish what is queued and end the threads of every model."""
+        """Finish the queued requests and stop the threads of every model."""
         for _, model in self._models():
             model.dispatcher.close()
 
     def _models(self) -> list[tuple[str, Model]]:
-        """All that predict, those that finish before they are unloaded too."""
+        """Return all models that predict, including those that finish requests before they are unloaded."""
         with self._changed:
             slots = [*self._slots.items(), *self._moving.items()]
         return [(key, slot.model) for key, slot in slots if slot.model is not None]
@@ -185,5 +185,5 @@ def _fill(key: str, slot: _Slot, load: Load) -> None:
 
 
 def unforeseen(error: Exception) -> str:
-    """What may be told of an error that nobody foresaw."""
+    """Return the message of an unexpected error, without its details."""
     return f"the model cannot be loaded ({type(error).__name__}); the log says why"

@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out: one folder or file a protocol; siblings never import each other."""
+"""HTTP protocols: one folder or file per protocol; siblings never import each other."""

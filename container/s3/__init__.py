@@ -1,4 +1,4 @@
-"""Objects by their s3:// address: in S3, or in a folder that stands for it."""
+"""Access to objects by s3:// URI, in S3 or in a local folder in its place."""
 
 from container.s3.location import Location
 from container.s3.store import S3, Folder, Store

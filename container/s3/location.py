@@ -1,4 +1,4 @@
-"""Addresses of objects: s3://bucket/key, and which of them lie below which."""
+"""S3 URIs, s3://bucket/key: parsing, joining and containment."""
 
 import re
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Self
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_MAX_KEY = 1024  # bytes, in S3
+_MAX_KEY = 1024  # bytes, the limit of S3
 
 
 @dataclass(frozen=True)
 class Location:
-    """One object, or with a key that others begin with, a folder of them."""
+    """The location of one object, or of a folder if other keys start with its key."""
 
     bucket: str
     key: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """s3://bucket, s3://bucket/key or s3://bucket/folder/; ValueError says what is wrong.
+        """Parse s3://bucket, s3://bucket/key or s3://bucket/folder/; ValueError with the reason.
 
-        Parts of a key that a file system reads as something else (empty, “.”, “..”) are refused.
+        Key parts with a special meaning in a file system (empty, “.”, “..”) are rejected.
         """
         bucket, _, key = text.removeprefix("s3://").partition("/")
         key = key.removesuffix("/")
@@ -36,9 +36,9 @@ class Location:
         return f"s3://{self.bucket}/{self.key}"
 
     def __truediv__(self, name: str) -> "Location":
-        """What lies below under a name, or under several with slashes between them."""
+        """Return the location below this one with the given name, which may contain slashes."""
         return Location.parse(f"s3://{self.bucket}/{self.key}/{name}" if self.key else f"s3://{self.bucket}/{name}")
 
     def within(self, folder: "Location") -> bool:
-        """Whether it lies in a folder, at whatever depth; a bucket's name alone is all of the bucket."""
+        """Return True if the location is in `folder` at any depth; a bucket without a key contains everything in it."""
         return self.bucket == folder.bucket and (not folder.key or self.key.startswith(folder.key + "/"))

@@ -1,6 +1,6 @@
-"""Where objects are read and written: in S3, or in a folder that stands for it.
+"""Object stores: S3, or a local folder in its place.
 
-S3 is what AWS_ENDPOINT_URL_S3 names; credentials and region come from AWS's own configuration chain.
+AWS_ENDPOINT_URL_S3 sets the S3 endpoint; credentials and region come from AWS's own configuration chain.
 """
 
 import contextlib
@@ -14,24 +14,24 @@ from typing import Any
 from container.errors import BadRequest, PayloadTooLarge, ServingError, Unavailable, setting_name
 from container.s3.location import Location
 
-# Of S3's answers: the request was understood, and another attempt will get the same.
+# S3 error codes that another attempt will not change.
 _FINAL = ("NoSuchKey", "NoSuchBucket", "AccessDenied", "InvalidObjectState", "403", "404")
 
 
 class Store(ABC):
-    """Where objects are read and written; which of them a caller may name is not decided here."""
+    """Reads and writes objects; callers check which locations a client may access."""
 
     @abstractmethod
     def read(self, location: Location, max_bytes: int) -> bytes:
-        """The bytes of an object; BadRequest where it cannot be had, PayloadTooLarge over `max_bytes`, Unavailable."""
+        """Return an object's bytes; BadRequest if it cannot be read, PayloadTooLarge over `max_bytes`, Unavailable."""
 
     @abstractmethod
     def write(self, location: Location, body: bytes, content_type: str) -> None:
-        """Make or replace an object; BadRequest or Unavailable where that cannot be."""
+        """Create or replace an object; BadRequest or Unavailable if that fails."""
 
 
 class Folder(Store):
-    """FOLDER/bucket/key: files below `root`, and none that links lead to outside of it."""
+    """An object store in files below `root`, as FOLDER/bucket/key; links to outside of `root` are not followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -57,7 +57,7 @@ class Folder(Store):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(body)
-            part.replace(path)  # who sees the object sees all of it
+            part.replace(path)  # atomic: a reader never sees a partial object
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -66,13 +66,13 @@ class Folder(Store):
     def _path(self, location: Location) -> Path | None:
         try:
             path = (self._root / location.bucket / location.key).resolve()
-        except (OSError, RuntimeError):  # a part that is too long; a loop of links
+        except (OSError, RuntimeError):  # a path part that is too long; a loop of links
             return None
         return path if path.is_relative_to(self._root) else None
 
 
 class S3(Store):
-    """Objects of S3; boto3 is imported when the first is asked for."""
+    """The S3 object store; boto3 is imported at the first access."""
 
     def read(self, location: Location, max_bytes: int) -> bytes:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -99,7 +99,7 @@ class S3(Store):
         import boto3
         from botocore.config import Config
 
-        # A session of its own: boto3's default one is not made for threads.
+        # A separate session, because boto3's default session is not thread-safe.
         patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
         return boto3.session.Session().client("s3", config=patience)
 
@@ -112,12 +112,12 @@ def _translate(error: Exception, location: Location) -> ServingError:
 
 
 def _unreadable(location: Location, reason: str) -> BadRequest:
-    """The error for an object that cannot be had."""
+    """Return the error for an object that cannot be read."""
     return BadRequest(f"{location} cannot be read: {reason}")
 
 
 def _too_large(location: Location, size: int, max_bytes: int) -> PayloadTooLarge:
-    """The error for an object over the limit."""
+    """Return the error for an object over the limit."""
     return PayloadTooLarge(
         f"{location} is {size} bytes long; at most {max_bytes} are allowed",
         hint=f"{setting_name('max_payload_mb')} sets the limit",

@@ -1,1 +1,1 @@
-"""What stands around gunicorn: its application and settings, the worker, where requests end, who is slow, start-up."""
+"""The gunicorn application and its settings, the worker, request framing, shedding of slow clients, and start-up."""

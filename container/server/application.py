@@ -1,6 +1,6 @@
-"""The server as gunicorn knows it: one master process, and workers that make the WSGI application after the fork.
+"""The gunicorn application: one master process, and workers that create the WSGI application after the fork.
 
-Application(Settings.from_environ(os.environ)).run()  # this process becomes the master, until it is ended
+Application(Settings.from_environ(os.environ)).run()  # this process becomes the master, until it is stopped
 """
 
 import logging
@@ -22,27 +22,27 @@ from container.settings import Settings, comma_list
 
 log = logging.getLogger(__name__)
 
-# Threads: one for each request that the model holds or has waiting, so that the queue refuses before the threads run
-# out, and spare ones for /ping and for clients that are slow to send, each of which holds a thread until its read
-# deadline. They are made when needed, and cost about 50 KB each.
+# Threads: one for each request that the model is processing or has queued, so that the queue rejects requests before
+# the threads run out, and spare ones for /ping and for slow senders, each of which occupies a thread until its read
+# deadline. They are created on demand and cost about 50 KB each.
 SPARE_THREADS = 700
-KEPT = 600  # connections without a thread: new, or open between two requests
-SPARE_FILES = 100  # descriptors for all but connections
+KEPT = 600  # connections without a thread: new, or idle between two requests
+SPARE_FILES = 100  # file descriptors for everything except connections
 
 
 class Application(BaseApplication):
-    """Serves with `settings`; `start` makes the services of each worker, by default those of the real model.
+    """The gunicorn application for `settings`; `start` creates each worker's services, by default for the real model.
 
-    A `start` of their own is for tests that serve something else. It may import what it likes: it runs after the fork.
+    Tests that serve something else pass their own `start`. It may import anything, because it runs after the fork.
     """
 
     def __init__(self, settings: Settings, start: Callable[[Settings], Any] | None = None) -> None:
         self.settings = settings
-        self.services: Any = None  # these two in a worker, once `load` has made them
+        self.services: Any = None  # this and `site` are set in a worker, by `load`
         self.site: Any = None
         self.startup = Startup()
         self._start = start
-        # Before anything imports prometheus_client, which looks for its folder then.
+        # Set before anything imports prometheus_client, which reads its folder at import.
         self._metrics = tempfile.mkdtemp(prefix="maskserve-metrics-") if settings.processes > 1 else ""
         if self._metrics:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = self._metrics
@@ -55,7 +55,7 @@ class Application(BaseApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        """Give gunicorn its settings."""
+        """Set the gunicorn settings."""
         settings = self.settings
         for name, value in {
             "bind": f"{settings.host}:{settings.port}",
@@ -65,11 +65,11 @@ class Application(BaseApplication):
             "worker_class": DrainingWorker,
             "backlog": 2048,
             "keepalive": 20,
-            # Only the worker's main loop is watched by this, and it hardly works; but importing torch holds it up for
+            # This timeout covers only the worker's main loop, which does little work; but importing torch blocks it for
             # seconds.
             "timeout": 120,
             "graceful_timeout": 27,  # SageMaker kills 30 s after SIGTERM
-            "preload_app": False,  # neither CUDA nor OpenMP survives a fork; `_when_ready` imports what does
+            "preload_app": False,  # neither CUDA nor OpenMP survives a fork; `_when_ready` preloads what does
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
             "proc_name": "maskserve",
             "control_socket_disable": True,
@@ -84,7 +84,7 @@ class Application(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The WSGI application, in a worker."""
+        """Create the services and return the WSGI application; runs in a worker."""
         from container import app
 
         self.services = (self._start or app.start_services)(self.settings)
@@ -92,8 +92,8 @@ class Application(BaseApplication):
         return self.site
 
     def _when_ready(self, server: Any) -> None:
-        """The port is open: refuse now, in one line, what cannot be served."""
-        server.handle_int = server.handle_term  # Ctrl-C loses no request either; a second one ends at once
+        """Validate the settings once the port is open; exit with a one-line reason if they cannot be served."""
+        server.handle_int = server.handle_term  # Ctrl-C drops no request either; a second one stops at once
         from container import app
         from container.errors import ModelError, ServingError
 
@@ -125,7 +125,7 @@ class Application(BaseApplication):
         sys.exit(1)
 
     def _worker_started(self, worker: Any) -> None:
-        """The application is there, and its model is being loaded, or those that the worker before this one had."""
+        """Watch the start of a new worker; on a multi-model endpoint, first reload the models of its predecessor."""
         if self.services.multi_model is not None:
             from container.service.multi_model import Record
 
@@ -133,14 +133,14 @@ class Application(BaseApplication):
         self.startup.watch(worker, self.services)
 
     def _worker_ends(self, server: Any, worker: Any) -> None:
-        """In a worker that was asked to end."""
+        """Close the application; runs in a worker that was asked to stop."""
         self.startup.stopping()
         if self.site is not None:
-            self.services.draining.set()  # as after a signal, which need not have been the reason
+            self.services.draining.set()  # as after a signal, which may not have been the reason
             self.site.close()
 
     def _worker_gone(self, server: Any, worker: Any) -> None:
-        """In the master: its gauges count no more."""
+        """Record that a worker exited and drop its gauges; runs in the master."""
         self.startup.died(worker)
         if self._metrics:
             from prometheus_client import multiprocess
@@ -148,7 +148,7 @@ class Application(BaseApplication):
             multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # typed only in part
 
     def _on_exit(self, server: Any) -> None:
-        """Leave nothing behind, and say why where it was not by order."""
+        """Delete the temporary folders, and report the reason if start-up failed."""
         for folder in filter(None, (self._metrics, self._models)):
             shutil.rmtree(folder, ignore_errors=True)
         if self.startup.failure:
@@ -156,9 +156,9 @@ class Application(BaseApplication):
 
 
 def _raise_descriptors(wanted: int) -> int:
-    """How many descriptors there may be, after the limit was raised to `wanted` as far as it may be.
+    """Raise the soft limit on file descriptors towards `wanted`, up to the hard limit; return the resulting number.
 
-    Each connection is a descriptor, of which many systems give 1024 unasked.
+    Each connection takes one descriptor, and the default limit of many systems is 1024.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -169,8 +169,8 @@ def _raise_descriptors(wanted: int) -> int:
 
 
 def _logging(settings: Settings) -> dict[str, Any]:
-    # gunicorn speaks of itself at INFO, flask_cors of requests, botocore of where credentials lie: warnings are what an
-    # operator needs.
+    # At INFO gunicorn logs its own lifecycle, flask_cors each request, and botocore the source of its credentials; an
+    # operator needs only the warnings.
     quiet = {"level": "WARNING", "handlers": [], "propagate": True}
     return {
         "version": 1,

@@ -1,7 +1,7 @@
-"""Where a request ends: what gunicorn's parser lets through and must not, bounds on chunked bodies, and a clean end.
+"""Request framing: stricter header checks than gunicorn's parser, limits on bodies, and clean connection closing.
 
-Whoever reads a request's bytes differently from us (a proxy in front) can be made to take a part of its body for the
-next request. So where its end is in doubt nothing after it is believed: the request is refused, the connection closed.
+If a proxy in front parses a request's bytes differently, it can take a part of the body for the next request (request
+smuggling). So when the end of a request is ambiguous, the request is rejected and the connection closed.
 """
 
 import fcntl
@@ -23,15 +23,15 @@ from gunicorn.http.message import Request
 from container.errors import BodyTooLarge
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_MAX_BETWEEN = 16_384  # bytes of one chunk's size and extensions, and of all trailers; gunicorn has no limit
-MAX_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and a second of Accept to read
-_PATIENCE = 2.0  # seconds that a refused client may pause before it is hung up on
+_MAX_BETWEEN = 16_384  # bytes of one chunk's size line with extensions, and of all trailers; gunicorn has no limit
+MAX_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and took a second to parse as Accept
+_PATIENCE = 2.0  # seconds that a rejected client may pause before its connection is closed
 
 
 def check(request: Any) -> None:
-    """Raise gunicorn's error for a head that it has read too kindly. Source: RFC 9112, 3.2 and 6.1; RFC 9110, 5.5."""
+    """Raise gunicorn's error for heads that its parser wrongly accepts. Source: RFC 9112, 3.2, 6.1; RFC 9110, 5.5."""
     for name, value in request.headers:
-        # One coding and nothing else: nothing here would undo gzip under chunks.
+        # Only chunked alone: nothing here decompresses gzip inside chunks.
         if name == "TRANSFER-ENCODING" and value.lower() != "chunked":
             raise http.UnsupportedTransferCoding(value)
         if _CONTROLS.search(value):
@@ -42,9 +42,9 @@ def check(request: Any) -> None:
 
 
 def bound(request: Any, max_bytes: int, count: Callable[[int], None]) -> None:
-    """Have the body end at `max_bytes`, before anything of it is read; the connection ends with a body over that.
+    """Limit the body to `max_bytes`, before any of it is read; a longer body closes the connection.
 
-    What is read of it is told to `count`, which may raise.
+    `count` is called with the number of bytes of each read, and may raise.
     """
     reader = request.body.reader
     if isinstance(reader, ChunkedReader):
@@ -55,15 +55,15 @@ def bound(request: Any, max_bytes: int, count: Callable[[int], None]) -> None:
 
 
 def unfinished(request: Any) -> bool:
-    """Whether a part of the body has not been read, or could not be."""
+    """Return True if a part of the body is still unread, or could not be read."""
     reader = request.body.reader
     return reader.parser is not None if isinstance(reader, ChunkedReader) else reader.length > 0
 
 
 def hang_up(client: socket.socket, seconds: float) -> None:
-    """Take what an answered client still sends, and throw it away, until it stops, or for `seconds`.
+    """Read and discard what a client still sends after its response, until it stops or `seconds` have passed.
 
-    Closing while there are bytes that nobody has read resets the connection, and the client never sees the answer.
+    Closing a connection with unread bytes resets it, and the client never sees the response.
     """
     end = time.monotonic() + seconds
     with suppress(OSError):
@@ -74,7 +74,7 @@ def hang_up(client: socket.socket, seconds: float) -> None:
 
 
 def untaken(client: socket.socket) -> bool:
-    """Whether a client has not taken, or its system not acknowledged, all that was sent to it; False if not known."""
+    """Return True if sent bytes are not yet acknowledged by the client's system; False if that is unknown."""
     try:
         return any(fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))
     except OSError:
@@ -82,32 +82,32 @@ def untaken(client: socket.socket) -> bool:
 
 
 def readable(client: socket.socket) -> bool:
-    """Whether a client has sent something, or is gone."""
+    """Return True if a client has sent something or has disconnected."""
     poll = select.poll()
     poll.register(client, select.POLLIN)
     return bool(poll.poll(0))
 
 
 def drop(client: socket.socket) -> None:
-    """Have a connection end with a reset when it is closed: the system keeps no longer what the client has not read."""
+    """Reset a connection when it is closed, so that the system discards the bytes that the client has not read."""
     with suppress(OSError):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Head(Request):
-    """A request whose whole head is bounded, and not each of its lines alone."""
+    """A gunicorn request with a limit on its whole head, not only on each line."""
 
     def parse(self, unreader: Any) -> Any:
         self.max_buffer_headers = MAX_HEAD
         try:
             return super().parse(unreader)
         except http.ParseException as error:
-            error.path = self.path  # for the shape of the answer; None where the request line itself is wrong
+            error.path = self.path  # for the format of the error response; None if the request line is malformed
             raise
 
 
 class _Counted(Body):
-    """A body that tells how much is read of it."""
+    """A body that reports the number of bytes of each read."""
 
     def __init__(self, request: Any, reader: Any, count: Callable[[int], None]) -> None:
         super().__init__(reader)
@@ -125,7 +125,7 @@ class _Counted(Body):
 
 
 class _Chunks(ChunkedReader):
-    """Chunks whose announced sizes are added up before they are waited for: BodyTooLarge over `max_bytes`."""
+    """A chunked reader that adds up the announced chunk sizes before reading them: BodyTooLarge over `max_bytes`."""
 
     def __init__(self, request: Any, unreader: Any, max_bytes: int) -> None:
         super().__init__(request, unreader)

@@ -1,4 +1,4 @@
-"""Tracks requests that are being read or answered, and sheds the slowest when threads, sockets or memory run low."""
+"""Tracks in-flight requests, and sheds the slowest clients when threads, sockets or memory run low."""
 
 import socket
 import threading
@@ -12,33 +12,33 @@ from typing import Any
 from container.errors import Overloaded
 from container.server import framing
 
-GRACE_SECONDS = 0.5  # in which nobody is taken for a slow client
+GRACE_SECONDS = 0.5  # of a request, during which its client never counts as slow
 
 
 @dataclass
 class Exchange:
-    """One request on a connection, from its first byte to the end of its answer."""
+    """One request on a connection, from its first byte to the end of its response."""
 
     begun: float = field(default_factory=time.monotonic)
-    request: Any = None  # gunicorn's, once its head has been read
-    cut: bool = False  # no more is read
+    request: Any = None  # gunicorn's request, once its head has been parsed
+    cut: bool = False  # reading has been shut down
     given_up: bool = False
-    limits: Any = None  # the BodyLimits of its path, once that is known
-    received: int = 0  # bytes of its body
-    held: int = 0  # of them, in memory
-    answered: bool = False  # what is read from then on is thrown away
+    limits: Any = None  # the BodyLimits of its path, once the path is known
+    received: int = 0  # bytes of its body read so far
+    held: int = 0  # of those, the bytes in memory
+    answered: bool = False  # bytes read from then on are discarded
 
     @property
     def sending(self) -> bool:
-        """Whether there is more to come of it."""
+        """True while more of the request is to be read."""
         return not self.cut and (self.request is None or framing.unfinished(self.request))
 
 
 class Exchanges:
-    """The exchanges of a process by connection, the oldest first; safe to call from any thread."""
+    """The exchanges of a process by connection, oldest first; thread-safe."""
 
     def __init__(self, read_seconds: float, max_held: int) -> None:
-        """For how long a request is read, and how many bytes of bodies may be held at once."""
+        """`read_seconds` limits the reading of one request, `max_held` the bytes of all bodies in memory."""
         self._exchanges: dict[Any, Exchange] = {}
         self._read_seconds = read_seconds
         self._max_held = max_held
@@ -52,22 +52,22 @@ class Exchanges:
         return self._exchanges[conn]
 
     def begin(self, conn: Any) -> None:
-        """Somebody has sent something, or will have to."""
+        """Start an exchange on a connection."""
         self._exchanges[conn] = Exchange()
 
     def answered(self, exchange: Exchange) -> None:
-        """The answer is written: the body is not held any more."""
+        """Mark the response as written, and no longer count the body as held."""
         exchange.answered = True
         with self._counting:
             self._held -= exchange.held
             exchange.held = 0
 
     def end(self, conn: Any) -> None:
-        """The exchange is over, whatever came of it."""
+        """Remove the exchange of a connection, whatever its outcome."""
         self.answered(self._exchanges.pop(conn))
 
     def count(self, exchange: Exchange, size: int) -> None:
-        """Count what is read of a body; where it is too much, the slowest sender gives way; Overloaded without one."""
+        """Count `size` bytes of a body; over `max_held` shed the slowest clients, or raise Overloaded without any."""
         exchange.received += size
         if exchange.answered or not size or (exchange.limits and not exchange.limits.in_memory):
             return
@@ -83,14 +83,18 @@ class Exchanges:
         raise Overloaded("the memory for bodies is taken by other requests")
 
     def give_way(self, count: int) -> None:
-        """Have the slowest `count` end, those included that are about to."""
+        """Shed the slowest `count` clients; those already being shed count towards it."""
         if count > 0:
             leaving = sum(exchange.given_up for exchange in list(self._exchanges.values()))
             for slow in islice(self._slow(), max(0, count - leaving)):
                 _give_way(*slow)
 
     def end_late(self, deadline_seconds: float) -> None:
-        """Read no more of who has been sending for too long, and give up who has not taken an answer by far."""
+        """Stop reading requests past their deadline, and close connections whose client has not read the response.
+
+        A request may be read for the seconds of its limits; its connection is closed after that, twice `read_seconds`
+        and `deadline_seconds` together.
+        """
         now = time.monotonic()
         for conn, exchange in list(self._exchanges.items()):
             read_seconds = exchange.limits.seconds_for(exchange.received) if exchange.limits else self._read_seconds
@@ -101,7 +105,7 @@ class Exchanges:
                 _cut(conn, exchange)
 
     def _slow(self) -> Iterator[tuple[Any, Exchange]]:
-        """Whose clients are still sending, or do not take what they are sent: the slowest first."""
+        """Yield the exchanges whose clients are still sending, or do not read their response, the slowest first."""
         now = time.monotonic()
         for conn, exchange in list(self._exchanges.items()):
             if now - exchange.begun < GRACE_SECONDS:
@@ -110,7 +114,7 @@ class Exchanges:
                 yield conn, exchange
 
     def _too_much(self) -> bool:
-        """Whether bodies take more than they may, those that are about to go left out."""
+        """Return True if the held bodies exceed `max_held`, not counting exchanges that are already being shed."""
         if self._held <= self._max_held:
             return False
         return (
@@ -128,14 +132,14 @@ def _give_way(conn: Any, exchange: Exchange) -> None:
 
 
 def _cut(conn: Any, exchange: Exchange) -> None:
-    """Read no more of a connection: a read that waits returns, and the answer can still be written."""
+    """Shut down reading of a connection: a blocked read returns, and the response can still be written."""
     exchange.cut = True
     with suppress(OSError):  # gone already
         conn.sock.shutdown(socket.SHUT_RD)
 
 
 def _give_up(conn: Any) -> None:
-    """End a connection whose client does not take its answer."""
+    """Reset a connection whose client does not read its response."""
     framing.drop(conn.sock)
     with suppress(OSError):  # gone already
         conn.sock.shutdown(socket.SHUT_RDWR)

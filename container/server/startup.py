@@ -1,7 +1,6 @@
-"""How loading the model went, told by the workers to each other and to gunicorn's master, which ends the server where
-it went wrong.
+"""Start-up state shared between the workers and gunicorn's master, which stops the server if the model cannot load.
 
-Left alone, gunicorn starts another worker for one that is gone, and that one fails as well, for ever.
+By default gunicorn replaces a worker that exited; the new one fails in the same way, in an endless loop.
 """
 
 import mmap
@@ -11,23 +10,23 @@ import threading
 import time
 from typing import Any
 
-# Workers that may be killed in a row before one has a model: by the system, for memory, or by a fault in a library.
+# Workers in a row that may die before one has loaded a model: killed by the system for memory, or by a library fault.
 DEATHS = 5
-# Of a worker without a model: who is slow to send a request, which would be refused, is not waited for.
+# Seconds before a worker without a model exits; slow senders are not waited for, as their requests would be rejected.
 GRACE_SECONDS = 5
 _MAX_WORKERS = 1000
-_READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MAX_WORKERS, 4096  # places in the memory
+_READY, _STOPPING, _WORKERS, _REASON, _SIZE = 0, 1, 2, 2 + _MAX_WORKERS, 4096  # offsets in the shared memory
 
 
 class Startup:
-    """How it stands, in memory that the master makes and the workers share."""
+    """The start-up state, in memory that the master allocates and the workers share."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)
         self._deaths = 0
 
     def watch(self, worker: Any, services: Any) -> None:
-        """In a worker: have the master stop the server when this worker's model cannot be loaded."""
+        """Make the master stop the server if this worker's model fails to load; called in a worker."""
         threading.Thread(target=self._watch, args=(worker, services), name="load watch", daemon=True).start()
 
     def _watch(self, worker: Any, services: Any) -> None:
@@ -41,15 +40,18 @@ class Startup:
             os._exit(1)
 
     def stopping(self) -> None:
-        """In a worker that ends because it was asked to."""
+        """Record that the server is shutting down; called in a worker that was asked to stop."""
         self._memory[_STOPPING] = 1
 
     def elsewhere(self, worker: Any) -> bool:
-        """Whether other workers have the model, and this one does not yet."""
+        """Return True if another worker has loaded the model and this one has not yet."""
         return any(self._memory[_WORKERS:_REASON]) and not self._memory[_place(worker)]
 
     def died(self, worker: Any) -> None:
-        """In the master: a worker is gone. Too many without a model, and the server stops."""
+        """Record that a worker exited; called in the master.
+
+        Stop the server after `DEATHS` exits in a row without a loaded model.
+        """
         self._memory[_place(worker)] = 0
         if self._memory[_STOPPING]:
             return
@@ -62,13 +64,13 @@ class Startup:
     def _fail(self, reason: str, master: int) -> None:
         line = "".join(c if c.isprintable() else " " for c in reason).encode()[: _SIZE - _REASON]
         self._memory[_REASON : _REASON + len(line)] = line
-        os.kill(master, signal.SIGTERM)  # in order: other workers finish what they are answering
+        os.kill(master, signal.SIGTERM)  # a graceful stop: other workers finish their in-flight requests
 
     @property
     def failure(self) -> str:
-        """In one line, why the model cannot be loaded; empty while nothing is wrong."""
+        """The reason why the model cannot be loaded, in one line; empty if there is none."""
         return self._memory[_REASON:].rstrip(b"\0").decode(errors="ignore")
 
 
 def _place(worker: Any) -> int:
-    return _WORKERS + int(worker.age) % _MAX_WORKERS  # its age is a number that grows with each worker
+    return _WORKERS + int(worker.age) % _MAX_WORKERS  # `age` is gunicorn's serial number of the worker

@@ -1,4 +1,4 @@
-"""Threads, where memory ends."""
+"""Starting threads safely when memory runs out."""
 
 import threading
 import time
@@ -6,29 +6,29 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-BEGIN_SECONDS = 1.0  # of one that begins: under a millisecond, tens of them under load
-AGAIN_SECONDS = 1.0  # after none could be had
+BEGIN_SECONDS = 1.0  # for a thread to start: it takes under a millisecond, tens of milliseconds under load
+AGAIN_SECONDS = 1.0  # before another try after a thread could not be started
 T = TypeVar("T")
-_NONE = "can't start new thread"  # what the standard library says where the system gives none
+_NONE = "can't start new thread"  # the standard library's message when the system refuses a thread
 
-_limbo: Any = vars(threading)["_limbo"]  # begun by start, not yet by themselves
+_limbo: Any = vars(threading)["_limbo"]  # threads that `start` was called on and that do not run yet
 _start = threading.Thread.start
 
 
 class _Begun(threading.Event):
-    """What Thread.start waits for."""
+    """The event that Thread.start waits for, with a timeout."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        # Twice: where something has held the interpreter for a second, both wait for it, and we may get it first.
+        # Twice: if something has held the GIL for a second, both threads wait for it, and this one may get it first.
         if not super().wait(BEGIN_SECONDS) and not super().wait(BEGIN_SECONDS / 10):
             raise RuntimeError(f"{_NONE}: it did not begin")
         return True
 
 
 def start(thread: threading.Thread) -> None:
-    """Start a thread; RuntimeError where none can be had, and where it has not begun within a second.
+    """Start a thread; raise RuntimeError if the system refuses it, or if it does not run within a second.
 
-    One that has no memory to begin with ends unseen, and Thread.start waits for it for ever:
+    A thread without memory to start ends silently, and Thread.start waits for it for ever:
     https://github.com/python/cpython/issues/140746.
     """
     attributes: dict[str, Any] = vars(thread)
@@ -42,15 +42,15 @@ def start(thread: threading.Thread) -> None:
 
 
 def never_wait_for_ever() -> None:
-    """Have every thread of this process started by `start`, those of libraries too."""
+    """Make every thread of this process, including those of libraries, start through `start`."""
     threading.Thread.start = start  # type: ignore[assignment]  # there is no other way into ThreadPoolExecutor
 
 
 class Threads(ThreadPoolExecutor):
-    """Up to so many threads, as far as there is memory: where no other begins those that there are do the work.
+    """A pool of up to `max_workers` threads; if memory allows no new thread, the existing ones do the work.
 
-    ThreadPoolExecutor takes the work that they do instead for idle threads and starts no others ever after, and it
-    counts threads that have ended for want of memory.
+    In that case ThreadPoolExecutor counts the work done by the existing threads as idle threads and never starts others
+    again. It also counts threads that ended because memory ran out.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -60,7 +60,7 @@ class Threads(ThreadPoolExecutor):
         self._again = 0.0
 
     def submit(self, function: Callable[..., T], /, *arguments: Any, **options: Any) -> Future[T]:
-        """As ThreadPoolExecutor's."""
+        """Queue a call, as ThreadPoolExecutor does."""
         with self._lock:
             self._unfinished += 1
         future = super().submit(function, *arguments, **options)
@@ -72,7 +72,7 @@ class Threads(ThreadPoolExecutor):
             self._unfinished -= 1
 
     def catch_up(self) -> None:
-        """Start the threads that are wanting; for when work may be waiting for one that could not be had."""
+        """Start the missing threads, for work that may be queued because a thread could not be started."""
         self._threads: set[threading.Thread] = {thread for thread in self._threads if thread.is_alive()}
         while len(self._threads) < min(self._unfinished, self._max_workers):
             if self._threads and time.monotonic() < self._again:

@@ -1,4 +1,4 @@
-"""The gunicorn worker: many cheap threads, deadlines for slow senders, and a shutdown that loses nothing."""
+"""The gunicorn worker: many cheap threads, deadlines for slow clients, and a shutdown that drops no request."""
 
 import json
 import logging
@@ -28,14 +28,14 @@ from container.server.threads import Threads, never_wait_for_ever
 
 log = logging.getLogger("maskserve.request")
 
-STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline is
-LAST_SECONDS = 1.0  # in which a worker whose model is broken refuses what waits for it
-SPARE = 50  # connections, and threads, that are kept free by giving up idle and slow clients
-BODIES = 40  # of the largest size, of which the bytes may be in memory at once
-MIN_BODIES = 100 << 20  # bytes, where bodies are small
-PAUSE_SECONDS = 0.1  # between two looks at all that, and while no connection can be taken
+STALLED_SECONDS = 10.0  # of one prediction, before which no model counts as broken, however short the deadline
+LAST_SECONDS = 1.0  # for a worker with a broken model to reject its queued requests
+SPARE = 50  # connections, and threads, that are kept free by shedding idle and slow clients
+BODIES = 40  # of the largest size that may be in memory at once
+MIN_BODIES = 100 << 20  # bytes, the lower bound if bodies are small
+PAUSE_SECONDS = 0.1  # between two such checks, and while no connection can be accepted
 
-# What the parser raises → the status and what is told; subclasses before their bases.
+# Parser error → HTTP status and message; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (http.LimitRequestHeaders, 431, "the request has too many or too long headers"),
     (http.LimitRequestLine, 414, "the request line is too long"),
@@ -46,23 +46,23 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 class DrainingWorker(ThreadWorker):
-    """gthread that does not wait for ever, and goes on answering for a while after SIGTERM.
+    """A gthread worker with deadlines for reading and writing, and a graceful drain after SIGTERM.
 
-    gthread reads without a deadline: a client that stalls holds a thread for as long as it likes. Here reading ends
-    `read_seconds` after a request began; what had not come by then is a body that broke off. Nor does gthread end
-    writing: a client that takes nothing is given up after as many seconds, one that takes a little now and then after
-    twice as many, and however it is written no answer takes longer than reading, the deadline and that together.
+    gthread reads without a deadline: a client that stalls occupies a thread indefinitely. Here reading ends
+    `read_seconds` after a request started; a body that is incomplete by then counts as broken off. gthread has no write
+    deadline either. Here a client that reads nothing is closed after `read_seconds`, one that reads a little now and
+    then after twice that. In any case no response takes longer than reading, the deadline and writing together.
 
-    Who has connected and sent nothing holds no thread, only a place; when places or threads become few, the client that
-    has been idle the longest gives way, then the slowest: no number of them keeps others out.
+    A connection that has sent nothing occupies a connection slot but no thread. When slots or threads run low, the
+    connections idle the longest are closed, then the slowest clients, so that no number of them blocks others.
 
-    After SIGTERM a load balancer needs a moment to see that /ping has turned to 503, and the kernel has accepted
-    connections that nobody has read. So requests are still taken for `drain_seconds`; then no more are, what is in
-    flight is finished, and idle connections are closed rather than waited for.
+    After SIGTERM a load balancer needs a moment to see that /ping returns 503, and the kernel has accepted connections
+    that are still unread. So requests are accepted for another `drain_seconds`. Then no more are accepted, in-flight
+    requests are finished, and idle connections are closed.
 
-    A worker whose model will not answer any more refuses what waits for it, and ends.
+    A worker whose model has stopped responding rejects its queued requests, and exits.
 
-    `app` is the `application.Application` that it belongs to: its settings, how start-up stands, and the services.
+    `app` is the `application.Application` that it belongs to, with the settings, the start-up state and the services.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -77,7 +77,7 @@ class DrainingWorker(ThreadWorker):
         self._freed = memory.Freed()
 
     def init_process(self) -> None:
-        """gunicorn's main loop and what it needs."""
+        """Install the request parser and the thread starter, then run gunicorn's main loop."""
         RequestParser.mesg_class = framing.Head
         never_wait_for_ever()
         super().init_process()
@@ -86,21 +86,21 @@ class DrainingWorker(ThreadWorker):
         return Threads(self.cfg.threads)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """As gunicorn's, but not for long while no connection is taken: there may be room for one soon."""
+        """Dispatch events as gunicorn does, with a short timeout while none is accepted: a slot may be free soon."""
         super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PAUSE_SECONDS))
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Take connections or do not; a process that loads the model leaves them to those that have it.
+        """Accept connections or stop; a process still loading the model leaves them to those that have it.
 
-        Beside 16 clients the embedded model is there after 2.4 s so, and after 5.8 s with requests waiting for it.
+        With 16 clients the embedded model is loaded after 2.4 s this way, and after 5.8 s with requests waiting for it.
         """
         super().set_accept_enabled(enabled and not self.app.startup.elsewhere(self))
 
     def handle(self, conn: Any) -> Any:
-        """Answer what a connection has sent, including what gunicorn has read of the next request already.
+        """Answer the requests of a connection, including a next one that gunicorn has already read in part.
 
-        Throwing away a body that nobody wanted (404, 413), it may read on into the request that follows; those bytes
-        lie in the parser's buffer, unseen by the poller, and their client would wait until the connection times out.
+        While discarding an unused body (404, 413), gunicorn may read into the request that follows. Those bytes stay in
+        the parser's buffer, invisible to the poller, and their client would wait until the connection times out.
         """
         keep = self._handle_one(conn)
         while keep is True and conn.parser.unreader.buf.getbuffer().nbytes:
@@ -109,7 +109,7 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._exchanges.begin(conn)
-        with suppress(OSError, AttributeError):  # gone already; not Linux
+        with suppress(OSError, AttributeError):  # already closed; not Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
         try:
             return super().handle(conn)
@@ -117,7 +117,7 @@ class DrainingWorker(ThreadWorker):
             self._exchanges.end(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer one request, and end the connection where it is not certain where that request ends."""
+        """Answer one request, and close the connection if the end of that request is ambiguous."""
         path = unquote(req.path)
         if path not in self.app.site.health_routes:
             self._freed.used(time.monotonic())
@@ -128,7 +128,7 @@ class DrainingWorker(ThreadWorker):
         framing.bound(
             req, sys.maxsize if limits.max_bytes is None else limits.max_bytes, partial(self._exchanges.count, exchange)
         )
-        conn.sock.settimeout(2 * self.settings.read_seconds)  # of writing the whole answer; for reading see `notify`
+        conn.sock.settimeout(2 * self.settings.read_seconds)  # to write the whole response; for reading see `notify`
         try:
             keep = super().handle_request(req, conn)
         except TimeoutError:
@@ -138,21 +138,21 @@ class DrainingWorker(ThreadWorker):
         finally:
             self._exchanges.answered(exchange)
         if keep and framing.unfinished(req) and not limits.in_memory:
-            keep = False  # an upload that was refused; the rest of it is worth no connection
+            keep = False  # a rejected upload; its rest is not read, the connection is closed
         if keep:
             try:
-                conn.parser.finish_body()  # of a body that nobody wanted (404)
+                conn.parser.finish_body()  # discard an unused body (404)
             except (BodyTooLarge, http.ParseException, OSError, MemoryError, ValueError):
-                keep = False  # ValueError: what was read of it was closed for want of memory
+                keep = False  # ValueError: its buffer was closed because memory ran out
         if not keep and framing.unfinished(req):
             framing.hang_up(conn.sock, self.settings.read_seconds)
         return keep
 
     def notify(self) -> None:
-        """gunicorn's main loop comes by here every second: see to slow senders, a broken model, memory, threads."""
+        """Check slow clients, a broken model, memory and missing threads; the main loop calls this every second."""
         super().notify()
         now = time.monotonic()
-        if now - self._seen_to < PAUSE_SECONDS:  # under load it comes by twice a request
+        if now - self._seen_to < PAUSE_SECONDS:  # under load it is called twice a request
             return
         self._seen_to = now
         self._end_when_broken()
@@ -164,7 +164,7 @@ class DrainingWorker(ThreadWorker):
         self._exchanges.end_late(self.app.services.deadline_seconds)
 
     def _make_room(self) -> None:
-        """Have idle and slow clients give way, as many as it takes for others to find a place and a thread."""
+        """Shed enough idle and slow clients for others to get a connection slot and a thread."""
         over = self.nr_conns - self.worker_connections + SPARE
         new = time.monotonic() + self.cfg.keepalive - GRACE_SECONDS
         for conns in (self.pending_conns, self.keepalived_conns):
@@ -179,7 +179,10 @@ class DrainingWorker(ThreadWorker):
         self._exchanges.give_way(missing)
 
     def _end_when_broken(self) -> None:
-        """A call that never returns, or a lost device, cannot be mended from within: gunicorn starts another."""
+        """Stop this process if its model is broken; gunicorn starts another.
+
+        A call that never returns, or a lost device, cannot be repaired within the process.
+        """
         services = self.app.services
         reason = services.repository.broken(max(services.deadline_seconds, STALLED_SECONDS))
         if reason and not services.draining.is_set():
@@ -187,21 +190,21 @@ class DrainingWorker(ThreadWorker):
             log.error("%s; this process ends, and another is started", reason)
             services.draining.set()  # for /ping
             services.repository.abandon()
-            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # for clients that do not take their refusals
+            end = threading.Timer(LAST_SECONDS, os._exit, [1])  # in case clients do not read their error responses
             end.daemon = True
             end.start()
-            # Who connects from now on is answered by the next process. Not here: the main loop, which has called this,
+            # The next process answers connections from now on. Deferred, because the main loop, which has called this,
             # would open the port again.
             self.method_queue.defer(self._end, signal.SIGTERM, None)
 
     def run(self) -> None:
-        """gunicorn's main loop, until what was accepted is answered."""
+        """Run gunicorn's main loop until every accepted request is answered."""
         super().run()
         if self._broken:
-            os._exit(1)  # nothing less ends a thread that is stuck
+            os._exit(1)  # nothing else ends a stuck thread
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what is not well-formed HTTP in the shape of every other error."""
+        """Answer a malformed HTTP request with an error response of the usual format."""
         for kind, status, message in _REFUSALS:
             if isinstance(exc, kind):
                 body = self._error_body(getattr(exc, "path", None) or getattr(req, "path", None), message)
@@ -215,17 +218,17 @@ class DrainingWorker(ThreadWorker):
         super().handle_error(req, client, addr, exc)
 
     def _error_body(self, path: str | None, message: str) -> bytes:
-        """The document of an error in the words of who owns the path, where that much of the request was read."""
+        """Return the JSON error in the format of the protocol that owns the path, if the path was parsed."""
         protocol = self.app.site.owner(unquote(path or ""))
         return json.dumps(protocol.error_document(BadRequest(message), "")).encode()
 
     def init_signals(self) -> None:
-        """Ctrl-C reaches the workers too, not the master alone: here it is what SIGTERM is."""
+        """Handle SIGINT like SIGTERM: Ctrl-C reaches the workers too, not only the master."""
         super().init_signals()
         signal.signal(signal.SIGINT, self.handle_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.app.services is None:  # still being imported
+        if self.app.services is None:  # the application is still being imported
             super().handle_exit(sig, frame)
             return
         draining = self.app.services.draining
@@ -240,7 +243,7 @@ class DrainingWorker(ThreadWorker):
         self._ending = True
         for listener in self.sockets:
             self._take_all(listener)
-            # Closed here and not after the last answer: what the kernel accepts in between would be reset.
+            # Closed here, not after the last response: connections that the kernel accepts in between would be reset.
             listener.close()
         for conn in [*self.pending_conns]:
             if framing.readable(conn.sock):
@@ -250,18 +253,18 @@ class DrainingWorker(ThreadWorker):
         super().handle_exit(sig, frame)
 
     def accept(self, listener: Any) -> None:
-        """Take one connection, unless `_end` has closed the port after the poller saw that one was waiting."""
+        """Accept one connection, unless `_end` has closed the port since the poller reported it."""
         if listener.sock is None:
             return
         self._make_room()
         try:
             super().accept(listener)
-        except OSError as error:  # which would end the process
+        except OSError as error:  # it would end the process
             log.error("a connection cannot be taken: %s", error)
             time.sleep(PAUSE_SECONDS)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give a connection a thread; a new one only when it has sent something, or will have no other chance to."""
+        """Assign a connection to a thread; a new one only once it has sent something, or while the worker is ending."""
         conn.data_ready = conn.data_ready or framing.readable(conn.sock)
         if conn.initialized or conn.data_ready or self._ending:
             super().enqueue_req(conn)
@@ -272,12 +275,12 @@ class DrainingWorker(ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
-        """As gunicorn's, but once: `_end` may have seen the same."""
+        """Queue a readable connection as gunicorn does, but only once: `_end` may have done so already."""
         if not conn.data_ready:
             super().on_pending_socket_readable(conn, client)
 
     def _take_all(self, listener: Any) -> None:
-        """Accept every connection that the kernel has accepted for us."""
+        """Accept every connection in the kernel's backlog."""
         before = -1
         while self.nr_conns > before:
             before = self.nr_conns

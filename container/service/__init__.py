@@ -1,4 +1,4 @@
-"""What the protocols call: the pipeline of a request and what it needs, with no word of HTTP."""
+"""The service layer that the protocols call, independent of HTTP: the request pipeline and its dependencies."""
 
 from container.service.pipeline import Pipeline, RequestContext
 from container.service.services import Services

@@ -1,4 +1,4 @@
-"""A multi-model endpoint: models that are loaded and unloaded by name while the others serve."""
+"""Multi-model endpoints: models are loaded and unloaded by name while the others serve."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class LoadsModels(Protocol):
-    """What makes models; see models.loader.Loader."""
+    """The interface of the model loader; see models.loader.Loader."""
 
     def prepare(self) -> None: ...
     def load(self, source: Path) -> Model: ...
@@ -24,22 +24,22 @@ class LoadsModels(Protocol):
 
 
 class Record:
-    """Which models are loaded and where they lie, in a file that outlives the process: the next one loads them again.
+    """A file with the names and URLs of the loaded models; after a restart, the next process loads them again.
 
-    Without a file, nothing is kept.
+    Without a file, nothing is stored.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
 
     def read(self) -> dict[str, str]:
-        """What was last written, or nothing."""
+        """Return what was last written, or an empty dict."""
         if self._file is None or not self._file.exists():
             return {}
         return dict(json.loads(self._file.read_bytes()))
 
     def write(self, models: Mapping[str, str]) -> None:
-        """Replace what was written, in one step: a process may be killed at any moment."""
+        """Replace the file atomically, because a process may be killed at any moment; OSError is only logged."""
         if self._file is None:
             return
         fresh = self._file.with_suffix(".new")
@@ -51,23 +51,23 @@ class Record:
 
 
 class Page(NamedTuple):
-    """Some of the models: their names and where they lie, and whether there are more."""
+    """One page of the list of models: (name, URL) pairs, and whether there are more."""
 
     models: list[tuple[str, str]]
     more: bool
 
 
 class MultiModel:
-    """The models of one endpoint, out of folders and archives below `root`; safe to use from many threads.
+    """The models of one endpoint, loaded from folders and archives below `root`; thread-safe.
 
-    Nothing is ever unloaded but by `unload`: it is the platform that knows which model is wanted least.
+    Models are unloaded only by `unload`: the platform knows which model is least used.
     """
 
     def __init__(self, repository: Repository, root: Path, loader: LoadsModels) -> None:
         self._repository = repository
         self._root = root
         self._loader = loader
-        self._urls: dict[str, str] = {}  # of models that are loaded
+        self._urls: dict[str, str] = {}  # of loaded models, by name
         self._writing = threading.Lock()
         self._record = Record()
         self._state: State = "loading"
@@ -75,7 +75,7 @@ class MultiModel:
         self._settled = threading.Event()
 
     def start(self, record: Record | None = None) -> None:
-        """Get ready in the background, loading what a process before this one had loaded, by its `record`."""
+        """Start in the background, loading the models that a previous process wrote to `record`."""
         self._record = record or self._record
         threading.Thread(target=self._start, name="start", daemon=True).start()
 
@@ -84,7 +84,7 @@ class MultiModel:
             self._loader.prepare()
             for name, url in self._record.read().items():
                 self._restore(name, url)
-            self._write_down()  # not before: this process may be killed as well
+            self._write_down()  # only now: this process may be killed as well
             self._state = "ready"
         except Exception as error:
             self._state, self._reason = "failed", str(error) if isinstance(error, ModelError) else type(error).__name__
@@ -98,21 +98,24 @@ class MultiModel:
             log.error("model %s was loaded before this process, and cannot be now: %s", name, error)
 
     def state(self) -> tuple[State, str]:
-        """Whether models may be asked for; and why not, where that cannot be mended."""
+        """Return the state of the endpoint and, if it failed permanently, the reason."""
         return self._state, self._reason
 
     def settle(self) -> tuple[State, str]:
-        """`state`, once it is known."""
+        """Wait until the start has ended and return `state`."""
         self._settled.wait()
         return self.state()
 
     def check(self) -> None:
-        """ModelNotReady while models of a process before this one are being loaded."""
+        """Raise ModelNotReady while models of a previous process are being loaded, or if the start failed."""
         if self._state != "ready":
             raise ModelNotReady(self._reason or "the server is still starting", retry_after=2)
 
     def load(self, name: str, url: str) -> None:
-        """Load what lies at `url` as `name`; BadLocation, BadModel, ModelAlreadyLoaded or InsufficientMemory."""
+        """Load the model at `url` as `name`.
+
+        Raises BadLocation, BadModel, ModelAlreadyLoaded, InsufficientMemory, or ModelNotReady.
+        """
         self.check()
         self._load(name, url)
 
@@ -130,7 +133,7 @@ class MultiModel:
             self._record.write(dict(self._urls))
 
     def unload(self, name: str) -> None:
-        """Unload a model and give back its memory, after the requests that it has; ModelNotFound."""
+        """Unload a model and release its memory once its in-flight requests are done; ModelNotFound."""
         self.check()
         if self._urls.pop(name, None) is None:
             raise _not_loaded(name)
@@ -139,7 +142,7 @@ class MultiModel:
         self._loader.give_back()
 
     def url(self, name: str) -> str:
-        """Where a model was loaded from; ModelNotFound."""
+        """Return the URL that a model was loaded from; ModelNotFound."""
         self.check()
         url = self._urls.get(name)
         if url is None:
@@ -147,13 +150,13 @@ class MultiModel:
         return url
 
     def page(self, after: str, limit: int) -> Page:
-        """The models whose names come after one, in the order of names."""
+        """Return up to `limit` models whose names sort after `after`, in the order of names."""
         self.check()
         rest = sorted(one for one in list(self._urls.items()) if one[0] > after)
         return Page(rest[:limit], len(rest) > limit)
 
     def only(self) -> str:
-        """The name of the model where there is only one; ModelNotFound."""
+        """Return the name of the only loaded model; ModelNotFound if none or several are loaded."""
         self.check()
         names = list(self._urls)
         if len(names) != 1:
@@ -164,16 +167,16 @@ class MultiModel:
         return names[0]
 
     def ensure(self, target: str) -> str:
-        """The name of the model that lies at `target` below the root, loaded if it was not; as `load`.
+        """Return the name of the model at `target` below the root, loading it if it is not loaded; errors of `load`.
 
-        As the platform does, by a name that does not tell the artifact's.
+        The name is a hash that does not reveal the artifact's name, as on the platform.
         """
         self.check()
         name = hashlib.sha256(target.encode()).hexdigest()[:32]
         while not self._repository.holds(name):
             try:
                 self._load(name, f"{self._root}/{target}")
-            except ModelAlreadyLoaded:  # by another request, in between
+            except ModelAlreadyLoaded:  # by a concurrent request
                 continue
         return name
 

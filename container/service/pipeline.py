@@ -1,4 +1,4 @@
-"""What every protocol does with pictures: decode, predict, encode, under one lease of the model.
+"""The request pipeline of every protocol: decode, predict and encode images under one lease of the model.
 
     with pipeline.open(model, context) as run:
         run.admit()
@@ -6,7 +6,7 @@
         results = run.predict(images, options)
         body = run.encode(form, results, choice)
 
-What it holds of the pixel budget, and the lease, end with the block.
+The lease and the share of the pixel budget are released at the end of the block.
 """
 
 import time
@@ -31,39 +31,38 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class RequestContext:
-    """One request: its id, until when and for whom its answer is wanted, what its stages took, and what is logged.
+    """The state of one request: its id, deadline, cancellation check, stage durations and log fields.
 
-    Its work is wanted up to `deadline`, and as long as the caller is not `gone`. Times are of the monotonic clock.
+    Work on it is wanted until `deadline`, or until `gone` returns True because the client has disconnected.
+    Times are on the monotonic clock.
     """
 
     deadline_seconds: float
     gone: Callable[[], bool] = lambda: False
     id: str = ""
     received: float = field(default_factory=time.monotonic)
-    started: float = field(default_factory=time.monotonic)  # from when on the deadline counts
-    stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in the order in which the stages began
-    fields: dict[str, object] = field(default_factory=dict)  # of its line in the log
-    failure: Exception | None = None  # that nobody foresaw
-    _open: tuple[str, float] | None = field(
-        default=None, init=False
-    )  # the stage of a block that has not ended, and when it began
+    started: float = field(default_factory=time.monotonic)  # start of the deadline
+    stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in order of first recording
+    fields: dict[str, object] = field(default_factory=dict)  # fields of its log line
+    failure: Exception | None = None  # an unexpected error
+    _open: tuple[str, float] | None = field(default=None, init=False)  # the stage in progress and its start
 
     @property
     def deadline(self) -> float:
-        """When the answer is no longer wanted."""
+        """The time after which the response is no longer useful."""
         return self.started + self.deadline_seconds
 
     def restart(self, started: float) -> None:
-        """Count the deadline from `started`, when its body began to be read; the stage `read` ends now.
+        """Count the deadline from `started`, when reading of the body began, and record the stage `read`.
 
-        Before that, the model that it is for may have been loaded.
+        Loading of the request's model may precede that and does not count.
         """
         self.started = started
         self.add("read", (time.monotonic() - started) * 1000)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time of the block to stage `name`."""
+        """Add the duration of the block to stage `name`."""
         begun = time.monotonic()
         self._open = (name, begun)
         try:
@@ -73,25 +72,25 @@ class RequestContext:
             self.add(name, (time.monotonic() - begun) * 1000)
 
     def add(self, name: str, milliseconds: float) -> None:
-        """Add to stage `name`, here and in the metrics."""
+        """Add a duration to stage `name` and report it to the metrics."""
         self.spend(name, milliseconds)
         metrics.STAGES.labels(name).observe(milliseconds / 1000)
 
     def spend(self, name: str, milliseconds: float) -> None:
-        """Add to stage `name`, which comes in many parts and is for the metrics once: see `observe`."""
+        """Add a part of the duration of stage `name`; `observe` reports the sum to the metrics once."""
         self.stages[name] = self.stages.get(name, 0.0) + milliseconds
 
     def observe(self, *names: str) -> None:
-        """Put into the metrics what was spent on stages."""
+        """Report the total durations of the named stages to the metrics."""
         for name in names:
             metrics.STAGES.labels(name).observe(self.stages.get(name, 0.0) / 1000)
 
     def rounded(self) -> dict[str, float]:
-        """Milliseconds by stage, for people."""
+        """Return milliseconds by stage, rounded to one decimal."""
         return {name: round(milliseconds, 1) for name, milliseconds in self.stages.items()}
 
     def check(self, before: str = "the model was asked") -> None:
-        """DeadlineExceeded, naming the slowest stage, where the deadline has passed."""
+        """Raise DeadlineExceeded, naming the slowest stage, if the deadline has passed."""
         now = time.monotonic()
         if now > self.deadline:
             stages = dict(self.stages)
@@ -102,7 +101,7 @@ class RequestContext:
             raise DeadlineExceeded(f"the deadline passed before {before}; the slowest stage was {slowest!r}")
 
     def check_wanted(self, before: str) -> None:
-        """`check`, and ClientGone where the caller has left."""
+        """Call `check`, then raise ClientGone if the client has disconnected."""
         self.check(before)
         if self.gone():
             raise ClientGone(f"the client closed the connection before {before}")
@@ -114,7 +113,10 @@ class RequestContext:
 
 
 class Pipeline:
-    """Opens runs on the models of a repository; a caller may ask for `max_detections` masks or keypoints."""
+    """A factory of runs on the models of a repository.
+
+    Clients may request up to `max_detections` masks or keypoints, or the model's own default if that is higher.
+    """
 
     def __init__(
         self, repository: Repository, limits: Limits, pixels: PixelBudget | None = None, max_detections: int = 1000
@@ -125,15 +127,15 @@ class Pipeline:
         self.max_detections = max_detections
 
     def open(self, model: str, context: RequestContext) -> "Run":
-        """The way of one request through the model of that key, in a `with`."""
+        """Return the run of one request on the model under key `model`; a context manager."""
         return Run(self, model, context)
 
 
 class Run:
-    """One request on its way; the model is leased when it is first asked, and given back with the pixels at the end."""
+    """One request in flight; it leases the model on first use and releases lease and pixel share on exit."""
 
     def __init__(self, pipeline: Pipeline, model: str, context: RequestContext) -> None:
-        self.found = 0  # instances or classes that the answer holds
+        self.found = 0  # number of instances or classes in the response
         self._pipeline = pipeline
         self._key = model
         self._context = context
@@ -149,20 +151,23 @@ class Run:
         self._held.close()
 
     def admit(self) -> None:
-        """Raise, before any work, what `predict` would: ModelNotFound, ModelNotReady, Overloaded."""
+        """Raise, before any work, the errors that `predict` would: ModelNotFound, ModelNotReady, Overloaded."""
         deadline = self._context.deadline
         self._lease().dispatcher.admit(deadline)
 
     def decode(self, read: Callable[[Limits, PixelShare], T]) -> T:
-        """What `read` makes of the limits of pictures and the share of the pixel budget that they are to take."""
+        """Return `read(limits, share)`, recorded as the stage `decode`.
+
+        `limits` are those of images, `share` is the request's part of the pixel budget.
+        """
         with self._context.stage("decode"):
             return read(self._pipeline.limits, self._share)
 
     def predict(self, images: Sequence[Image], options: Options) -> list[Result]:
-        """Predict, as many pictures at a time as the model takes, and note the stages `queue` and `inference`.
+        """Predict in batches of the model's batch size, and record the stages `queue` and `inference`.
 
-        BadRequest where `options.class_filter` names no class of the model, or for too many masks or keypoints;
-        ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory as they come from below.
+        Raises BadRequest if `options.class_filter` names a class that the model does not have, or for too many masks or
+        keypoints. Passes on ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory.
         """
         model = self._lease()
         self._check_options(options, model.engine)
@@ -181,7 +186,7 @@ class Run:
         return results
 
     def encode(self, form: Format, results: Sequence[Result], choice: Choice, batch: bool = False) -> bytes:
-        """The body of an answer, of an array of pictures where it is a `batch`; DeadlineExceeded, ClientGone."""
+        """Return the body of a response, for an array of images if `batch`; DeadlineExceeded, ClientGone."""
         wanted = partial(self._context.check_wanted, "the answer was encoded")
         predictions = [result.prediction for result in results]
         with self._context.stage("encode"), cancelled_by(wanted):
@@ -192,9 +197,9 @@ class Run:
         return body
 
     def stream(self, form: Streamed, result: Result, choice: Choice) -> Iterator[bytes]:
-        """The body in pieces, to be sent as they are made, also after the run; DeadlineExceeded, ClientGone in between.
+        """Return an iterator of the body's pieces, usable after the run; it may raise DeadlineExceeded or ClientGone.
 
-        The first is made now: what fails until then can still be answered by an error.
+        The first piece is encoded now, so that an error up to then still gets an error response.
         """
         self.found = len(result.prediction)
         metrics.DETECTIONS.labels(result.model).inc(self.found)
@@ -209,8 +214,9 @@ class Run:
         return self._model
 
     def _check_options(self, options: Options, engine: Engine) -> None:
-        """BadRequest for an unknown class, or for more masks or keypoints than the limit, or than the model makes for
-        who asks for no number.
+        """Raise BadRequest for an unknown class or too many masks or keypoints.
+
+        The limit is `max_detections` or the model's own default number, whichever is higher.
         """
         unknown = [name for name in options.class_filter or () if name not in engine.spec.labels]
         if unknown:
@@ -237,7 +243,10 @@ def _resumed(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _until_cancelled(pieces: Iterator[bytes], context: RequestContext) -> Iterator[bytes]:
-    """`pieces` for as long as somebody waits for them; what they took goes into the log."""
+    """Yield `pieces`; raise DeadlineExceeded or ClientGone once the response is no longer wanted.
+
+    Durations and the number of bytes sent go into the log.
+    """
     sent = 0
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Everything that a protocol needs, in one record."""
+"""The services that a protocol needs, in one dataclass."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,28 +13,28 @@ DEFAULT_MODEL = "model"  # the key of the one model of a single-model endpoint
 
 @dataclass(frozen=True)
 class Services:
-    """Made once a process, handed to every protocol."""
+    """The services of one process, passed to every protocol."""
 
     pipeline: Pipeline
     deadline_seconds: float = 55.0
     sessions: Sessions = field(default_factory=Sessions)
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
-    multi_model: MultiModel | None = None  # None on an endpoint of one model
+    multi_model: MultiModel | None = None  # None on a single-model endpoint
 
     @property
     def repository(self) -> Repository:
-        """The models."""
+        """The repository of loaded models."""
         return self.pipeline.repository
 
     def health(self) -> tuple[bool, str]:
-        """Whether requests should be sent here, and why not."""
+        """Return (healthy, reason): whether this process accepts requests, and if not, why."""
         if self.draining.is_set():
             return False, "shutting down"
         state, reason = self._state()
         return state == "ready", reason or state
 
     def settle(self) -> tuple[State, str]:
-        """How loading went, once it has ended, and why where it went wrong."""
+        """Wait until loading has ended; return its state and, if it failed, the reason."""
         if self.multi_model is not None:
             return self.multi_model.settle()
         self.repository.wait(DEFAULT_MODEL)

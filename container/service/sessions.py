@@ -1,4 +1,4 @@
-"""Pictures that are sent once and asked about again: sticky sessions, with no word of HTTP."""
+"""Sticky sessions: uploaded images that later requests reuse; independent of HTTP."""
 
 import threading
 import time
@@ -12,34 +12,34 @@ import numpy as np
 from container.errors import BadRequest, PayloadTooLarge, setting_name
 from container.structures import Options, Prediction
 
-OWN_BYTES = 2500  # that a session takes beside its bytes, arrays and texts: thousands of tiny pictures are not free
+OWN_BYTES = 2500  # overhead of a session beside its bytes, arrays and strings: thousands of tiny images add up
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A body as it was sent, and what was last found in its pictures, to be shown in another way without the model.
+    """A request body and the last predictions for its images, which can be rendered again without the model.
 
-    Decoded pictures are not kept: 12 megapixels take 36 MB, their JPEG a tenth of that and a tenth of a second.
+    Decoded images are not kept: 12 megapixels take 36 MB, their JPEG a tenth of that and a tenth of a second to decode.
     """
 
     body: bytes
     content_type: str
-    model: str = ""  # the key of the model that was asked
+    model: str = ""  # the key of the model that made the predictions
     options: Options = field(default_factory=Options)
     predictions: tuple[Prediction, ...] = ()
-    name: str = ""  # what answers call the model
+    name: str = ""  # the name of the model in responses
 
     @cached_property
     def size(self) -> int:
-        """Bytes of memory."""
+        """Memory use in bytes."""
         return OWN_BYTES + _size(self)
 
 
 class Sessions:
-    """Uploads by session id, each for `seconds` from when it was opened, all together `max_bytes`.
+    """Uploads by session id; each expires `seconds` after it was opened, and all together take at most `max_bytes`.
 
-    Where there is no more room the one that was asked for longest ago ends: one caller can neither fill the memory nor
-    keep others from opening sessions. What has expired is let go at the next call. Safe to use from many threads.
+    If there is no room, the least recently used session is evicted: one client can neither fill the memory nor keep
+    others from opening sessions. Expired sessions are removed at the next call. Thread-safe.
     """
 
     def __init__(self, seconds: float = 1200.0, max_bytes: int = 256 * 2**20) -> None:
@@ -47,11 +47,14 @@ class Sessions:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._uploads: OrderedDict[str, Upload] = OrderedDict()  # least recently used first
-        self._ends: dict[str, float] = {}  # on the monotonic clock, in the order in which they come
+        self._ends: dict[str, float] = {}  # expiry on the monotonic clock, earliest first
         self._held = 0  # bytes
 
     def open(self, upload: Upload) -> str:
-        """A new session of `upload`; PayloadTooLarge where it alone is more than there may be."""
+        """Open a session that holds `upload` and return its id.
+
+        Raises PayloadTooLarge if the upload alone exceeds `max_bytes`, and BadRequest if sessions are off.
+        """
         self._check_on()
         if upload.size > self._max_bytes:
             raise PayloadTooLarge(
@@ -66,21 +69,21 @@ class Sessions:
         return session
 
     def get(self, session: str) -> Upload:
-        """The upload of a session; BadRequest where there is none."""
+        """Return the upload of a session; BadRequest if there is no such session or sessions are off."""
         self._check_on()
         with self._lock:
             self._expire()
             return self._find(session)
 
     def replace(self, session: str, upload: Upload) -> None:
-        """Keep another upload in a session, which ends when it would have ended; nothing where it has ended."""
+        """Replace the upload of a session without changing its expiry; do nothing if it has ended."""
         with self._lock:
             self._expire()
             if session in self._uploads:
                 self._put(session, upload)
 
     def close(self, session: str) -> None:
-        """End a session; BadRequest where there is none."""
+        """Close a session; BadRequest if there is no such session."""
         with self._lock:
             self._expire()
             self._find(session)
@@ -120,7 +123,7 @@ class Sessions:
 
 
 def _size(value: object) -> int:
-    """Bytes of the arrays, texts and bytes in a record, or in a tuple of them."""
+    """Return the bytes of the arrays, strings and bytes in a dataclass or a tuple, recursively."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, bytes | str):

@@ -1,4 +1,4 @@
-"""The data types between layers: frozen, numpy only, knowing neither who makes them nor who uses them."""
+"""The data types passed between layers: frozen, numpy only, independent of the layers that use them."""
 
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks

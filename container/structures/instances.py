@@ -1,4 +1,4 @@
-"""What a detector found: one row an instance."""
+"""Detected instances, one row per instance."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from container.structures.masks import Masks
 
 @dataclass(frozen=True)
 class Instances:
-    """N instances in one picture, best score first; indexing filters every field alike."""
+    """N instances in one image, best score first; indexing filters all fields."""
 
     image_size: tuple[int, int]  # (height, width)
     boxes: np.ndarray  # float32 N×4 xyxy in pixels
@@ -35,18 +35,18 @@ class Instances:
         return len(self.scores)
 
     def instances(self) -> "Instances":
-        """Itself: predictions of other tasks become instances by this name."""
+        """Return itself; predictions of other tasks are converted to instances by this method."""
         return self
 
     @property
     def captions(self) -> list[str]:
-        """“name percent” of each instance, such as “horse 98%”."""
+        """The label and score of each instance, such as “horse 98%”."""
         return [f"{label} {score:.0%}" for label, score in zip(self.labels, self.scores, strict=True)]
 
     def finite(self) -> "Instances":
-        """The instances whose box and score are numbers; keypoints that are not become 0, 0, 0, COCO's absent point.
+        """Return the instances with a finite box and score; non-finite keypoints become 0, 0, 0, COCO's absent point.
 
-        What half precision made NaN or infinite is no detection, and JSON has no word for it.
+        Values that became NaN or infinite in half precision are no detections, and JSON cannot represent them.
         """
         keep = np.isfinite(self.boxes).all(axis=1) & np.isfinite(self.scores)
         kept = self if keep.all() else self[keep]  # indexing copies full-size bitmaps
@@ -56,7 +56,7 @@ class Instances:
         return replace(kept, keypoints=np.where(known, kept.keypoints, np.float32(0)))
 
     def __getitem__(self, keep: np.ndarray) -> "Instances":
-        """The instances chosen by an index array or a boolean array."""
+        """Return the instances selected by an index array or a boolean array."""
         indices = np.arange(len(self))[keep]
         return replace(
             self,

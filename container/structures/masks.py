@@ -1,7 +1,7 @@
-"""Instance masks in the forms they come in: small probabilities with boxes, full bitmaps, a map of classes.
+"""Instance masks in three representations: low-resolution probabilities with boxes, full bitmaps, a class map.
 
-All answer the same questions: the bitmap of an instance inside its box (`crop`), in the whole picture (`bitmap`), as
-COCO run lengths (`rle`) and as outlines (`polygons`). Nothing is drawn up to picture size before it is asked for.
+All have the same interface: the bitmap of an instance inside its box (`crop`), in the whole image (`bitmap`), as COCO
+RLE (`rle`) and as polygons (`polygons`). Masks are upsampled to image size only on demand.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from container.structures.options import MaskDecodeMode
 
 
 class Masks(ABC):
-    """The masks of N instances of one picture."""
+    """The masks of N instances of one image."""
 
     image_size: tuple[int, int]  # (height, width)
 
@@ -24,34 +24,34 @@ class Masks(ABC):
 
     @abstractmethod
     def __getitem__(self, keep: np.ndarray) -> Self:
-        """The masks chosen by an index array or a boolean array."""
+        """Return the masks selected by an index array or a boolean array."""
 
     @abstractmethod
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
-        """Mask i as (bool h×w, x, y): its own part of the picture and where that begins; h or w may be 0."""
+        """Return mask i as (bool h×w, x, y): its crop of the image and the top left corner; h or w may be 0."""
 
     def bitmap(self, i: int) -> np.ndarray:
-        """Mask i as bool H×W."""
+        """Return mask i as bool H×W."""
         crop, x, y = self.crop(i)
         full = np.zeros(self.image_size, bool)
         full[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
         return full
 
     def rle(self, i: int) -> dict[str, object]:
-        """Mask i as COCO's compressed run lengths: {"size": [H, W], "counts": str}."""
+        """Return mask i as COCO's compressed RLE: {"size": [H, W], "counts": str}."""
         return rle.encode(*self.crop(i), self.image_size)
 
     def polygons(self, i: int) -> list[list[float]]:
-        """Mask i as outlines, each [x0, y0, x1, y1, …] in pixels."""
+        """Return mask i as polygons, each [x0, y0, x1, y1, …] in pixels."""
         return polygons.trace(*self.crop(i))
 
 
 @dataclass(frozen=True)
 class RoiMasks(Masks):
-    """Masks as the mask head gives them: probabilities on a small grid stretched over each box."""
+    """Masks as the output of a mask head: probabilities on a small grid over each box."""
 
     probabilities: np.ndarray  # float32 N×M×M, M = 28 in torchvision
-    boxes: np.ndarray  # float32 N×4 xyxy in pixels of the picture
+    boxes: np.ndarray  # float32 N×4 xyxy in pixels of the image
     image_size: tuple[int, int]
     mode: MaskDecodeMode = "accurate"
     tradeoff_factor: float = 0.0
@@ -69,7 +69,7 @@ class RoiMasks(Masks):
 
 @dataclass(frozen=True)
 class Bitmasks(Masks):
-    """Masks at full size."""
+    """Masks at full image size."""
 
     bitmaps: np.ndarray  # bool N×H×W
 
@@ -90,7 +90,7 @@ class Bitmasks(Masks):
 
 @dataclass(frozen=True)
 class LabelMapMasks(Masks):
-    """Masks of classes in a map of class ids; each is made when it is asked for, within its box."""
+    """Masks of the classes in a class map; each is computed on demand, within its box."""
 
     class_ids: np.ndarray  # H×W
     classes: np.ndarray  # N, the class of each mask
@@ -112,7 +112,7 @@ class LabelMapMasks(Masks):
 
 
 def tight_box(bitmap: np.ndarray) -> tuple[int, int, int, int]:
-    """The xyxy box around the true pixels of a bool H×W bitmap; 0, 0, 0, 0 where there are none."""
+    """Return the xyxy box around the true pixels of a bool H×W bitmap; 0, 0, 0, 0 if there are none."""
     rows, columns = (np.flatnonzero(bitmap.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return 0, 0, 0, 0

@@ -1,4 +1,4 @@
-"""What has to be known of a model to build it."""
+"""The specification from which a model is built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from container.structures.options import Options
 
-WEIGHTS_TYPES = (".safetensors", ".pth", ".pt")  # endings of weights files
+WEIGHTS_TYPES = (".safetensors", ".pth", ".pt")  # file extensions of weights
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model by its parts, before anything of it is loaded."""
+    """The parts of a model, before any of them is loaded."""
 
-    name: str  # what answers and logs call it
+    name: str  # as in responses and logs
     architecture: str  # a name of `python -m container models`
     weights: Path | str  # a file, or the name of torchvision's own weights, such as COCO_V1
-    labels: tuple[str, ...] = ()  # class id → name; empty: what torchvision's weights of that many classes are called
+    labels: tuple[str, ...] = ()  # class id → name; empty: those of torchvision's weights with that many classes
     parameters: Mapping[str, object] = field(default_factory=dict)  # for the builder, such as {"min_size": 640}
     options: Options = field(default_factory=Options)  # the model's own defaults
-    batch_norm_eps: float | None = None  # of every batch norm; None: as the builder sets it
+    batch_norm_eps: float | None = None  # of every batch norm; None: the builder's value

@@ -1,4 +1,4 @@
-"""What each option takes: one set of rules for custom attributes, model.json and every protocol."""
+"""Validation of option values, with the same rules for custom attributes, model.json and every protocol."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ Check = Callable[[str, Any], Any]
 
 
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` (names of Options and Appearance → JSON values) in their own types; ValueError in one line."""
+    """Validate and convert `values` (names of Options and Appearance → JSON values); ValueError in one line."""
     return {name: CHECKS[name](name, value) for name, value in values.items()}
 
 
@@ -28,7 +28,7 @@ def _fraction(name: str, value: Any) -> float:
 
 
 def _count(maximum: int) -> Check:
-    """The check of an option that takes a whole number from 1 on."""
+    """Return the check of an option that takes a whole number from 1 to `maximum`."""
 
     def check(name: str, value: Any) -> int:
         if not _is_number(value) or not 1 <= value <= maximum or value != int(value):
@@ -53,7 +53,7 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def word(*allowed: str) -> Check:
-    """The check of an option that takes one of a few words."""
+    """Return the check of an option that takes one of the `allowed` words."""
 
     def check(name: str, value: Any) -> str:
         if value not in allowed:
@@ -64,7 +64,7 @@ def word(*allowed: str) -> Check:
 
 
 def _optional(check: Check) -> Check:
-    """null leaves the choice to the model."""
+    """Return a check that also accepts null, for the default of the model."""
     return lambda name, value: None if value is None else check(name, value)
 
 

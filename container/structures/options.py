@@ -1,4 +1,4 @@
-"""What a caller may ask for: one vocabulary for every protocol."""
+"""The options of a request, with the same names in every protocol."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,22 +10,22 @@ Render = Literal["overlay", "mask", "cutout"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the model is asked for; None leaves the choice to the model."""
+    """Prediction options; None means the default of the model."""
 
-    confidence: float | None = None  # 0–1: lower scores are left out
-    iou_threshold: float | None = None  # 0–1: of two boxes that overlap more, NMS keeps the better
-    class_filter: tuple[str, ...] | None = None  # label names: others are left out
+    confidence: float | None = None  # 0–1: lower scores are dropped
+    iou_threshold: float | None = None  # 0–1: of two boxes that overlap more, NMS keeps the one with the better score
+    class_filter: tuple[str, ...] | None = None  # label names: others are dropped
     class_agnostic_nms: bool | None = None  # NMS across classes
     max_detections: int | None = None  # the best N are kept
     max_candidates: int | None = None  # the best N boxes enter NMS
-    mask_decode_mode: MaskDecodeMode | None = None  # how finely masks are drawn up to the size of the picture
+    mask_decode_mode: MaskDecodeMode | None = None  # quality of upsampling masks to image size
     tradeoff_factor: float | None = None  # 0 (as "fast") to 1 (as "accurate"), for "tradeoff"
-    skip_masks: bool | None = None  # masks will not be looked at; set by formats, not by callers
+    skip_masks: bool | None = None  # masks are not needed; set by formats, not by clients
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How an answer looks: mask encoding in JSON, and the drawing of pictures."""
+    """Presentation options of a response: mask encoding in JSON, and rendering of images."""
 
     masks: MaskEncoding = "none"
     render: Render = "overlay"
@@ -37,7 +37,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Choice:
-    """The outcome of negotiation: a name in the registry of formats, and what was asked for."""
+    """The outcome of content negotiation: a name in the format registry, and the requested options."""
 
     format: str
     options: Options = field(default_factory=Options)

@@ -1,4 +1,4 @@
-"""A picture, what a model said of it, by task, and both together."""
+"""An image, predictions by task, and the result that combines both."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from container.structures.masks import LabelMapMasks, tight_box
 
 @dataclass(frozen=True)
 class Image:
-    """One picture, upright."""
+    """One upright image."""
 
     pixels: np.ndarray  # uint8 H×W×3 RGB; EXIF orientation applied
 
@@ -22,7 +22,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Classification:
-    """The likeliest classes of one picture, best first."""
+    """The most likely classes of one image, best first."""
 
     image_size: tuple[int, int]  # (height, width)
     scores: np.ndarray  # float32 N, 0–1
@@ -33,7 +33,7 @@ class Classification:
         return len(self.scores)
 
     def instances(self) -> Instances:
-        """The same as instances whose box is the whole picture."""
+        """Return the classes as instances whose box is the whole image."""
         height, width = self.image_size
         boxes = np.tile(np.array([0, 0, width, height], np.float32), (len(self.scores), 1))
         return Instances(self.image_size, boxes, self.scores, self.classes, self.labels)
@@ -41,7 +41,7 @@ class Classification:
 
 @dataclass(frozen=True)
 class SemanticMap:
-    """The class of every pixel, and how sure the model is of each class that is present."""
+    """The class of every pixel, and the confidence of each class that is present."""
 
     class_ids: np.ndarray  # uint8 (or uint16) H×W; 0 is background
     confidences: dict[int, float]  # class id → mean confidence of its pixels, 0–1; the classes to report
@@ -56,7 +56,7 @@ class SemanticMap:
         return self.class_ids.shape[0], self.class_ids.shape[1]
 
     def instances(self) -> Instances:
-        """The same as one instance per reported class, surest first: the box and the mask of its pixels."""
+        """Return one instance per reported class, most confident first: the box and the mask of its pixels."""
         classes = sorted(self.confidences, key=lambda c: -self.confidences[c])
         boxes = np.array([tight_box(self.class_ids == c) for c in classes], np.int64).reshape(-1, 4)
         return Instances(
@@ -74,7 +74,7 @@ Prediction = Instances | SemanticMap | Classification
 
 @dataclass(frozen=True)
 class Result:
-    """A picture, and what a model said of it."""
+    """An image with a model's prediction."""
 
     image: Image
     prediction: Prediction

@@ -1,7 +1,7 @@
-"""Logs as one JSON object a line on standard error, which is what CloudWatch can search.
+"""Logging as one JSON object per line on standard error, which CloudWatch can search.
 
-Values are escaped by the JSON form, credentials are starred out, and a line is cut to 2 KB, so that a caller's header
-can neither forge nor flood the log, nor tell its readers what it should not.
+JSON escapes the values, credentials are replaced by ***, and a line is truncated to 2 KB. So a client's header can
+neither forge nor flood the log, nor leak a secret into it.
 """
 
 import json
@@ -13,19 +13,19 @@ import traceback
 from collections.abc import Sequence
 
 MAX_LINE = 2048
-_CARETS = re.compile(r"^[ ~^]+\n", re.MULTILINE)  # which Python puts under the lines of a traceback
-# What callers may put into a path, an id or an attribute although it belongs elsewhere.
+_CARETS = re.compile(r"^[ ~^]+\n", re.MULTILINE)  # Python's markers under the lines of a traceback
+# Credentials that clients may put into a path, an id or an attribute by mistake.
 _CREDENTIALS = (
     re.compile(r"(?i)((?:api[_-]?key|token|secret|password|signature|credential)(?:=|%3d))[^\s\"\\&]+"),
     re.compile(r"(?i)(\b(?:bearer|basic)(?:\s|\+|%20)+)[\w.~+/=-]{8,}"),
-    re.compile(r"(:/{1,2})[^\s/\"\\@]+(?=@)"),  # doubled slashes of a path may be one by now
+    re.compile(r"(:/{1,2})[^\s/\"\\@]+(?=@)"),  # double slashes of a path may already be merged into one
 )
 
 
 class JsonLines(logging.Formatter):
-    """A record as {"time", "level", "logger", "message", …}, with what was given as `extra={"fields": {…}}`.
+    """Formats a record as {"time", "level", "logger", "message", …}, plus the values of `extra={"fields": {…}}`.
 
-    Texts of `hidden` are starred out wherever they stand; they must be such as JSON does not escape.
+    All occurrences of the texts in `hidden` are replaced by ***; they must not contain characters that JSON escapes.
     """
 
     def __init__(self, hidden: Sequence[str] = ()) -> None:
@@ -34,7 +34,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            # The wall clock, because people read it; no duration is computed from it.
+            # Wall clock, for human readers; no duration is computed from it.
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
@@ -56,7 +56,7 @@ class JsonLines(logging.Formatter):
 
 
 def _cut(line: dict[str, object]) -> str:
-    """The line with its longest values halved until it fits; tracebacks keep their end, where the error was raised."""
+    """Halve the longest values until the line fits; tracebacks keep their end, where the error was raised."""
     while len(text := json.dumps(line)) > MAX_LINE:
         longest = max(line, key=lambda name: len(json.dumps(line[name])))
         value = str(line[longest])

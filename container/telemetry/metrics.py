@@ -1,7 +1,7 @@
-"""Counters and histograms in Prometheus' form.
+"""Prometheus counters, gauges and histograms.
 
 With several workers each writes its own files below PROMETHEUS_MULTIPROC_DIR (set before this module is imported),
-and a scrape of any worker adds them up.
+and a scrape of any worker aggregates them.
 """
 
 import os
@@ -29,9 +29,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def render() -> bytes:
-    """All metrics of all workers as Prometheus text."""
+    """Return all metrics of all workers in Prometheus text format."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library types only a part of itself
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is only partly typed
     return generate_latest(registry)

@@ -1,1 +1,1 @@
-"""What HTTP needs whatever the protocol: the site and what a protocol is, bodies, errors, keys, the log, the docs."""
+"""The HTTP layer shared by all protocols: application, protocol base class, bodies, errors, API keys, log, docs."""

@@ -1,11 +1,11 @@
-"""Who may call: callers with an API key, where the operator has set any, and the web pages of the operator's origins.
+"""Access control: API keys, if the operator has set any, and CORS for the web pages of the operator's origins.
 
-Every route that its protocol does not open asks for a key.
-Clients carry a key in different places, and any of them will do. What is in `Authorization` may be something else, as
-the signature of the AWS clients, and is then no key. Neither keys nor what was taken for one appear in messages.
+Every route requires a key unless its protocol lists it as open.
+Clients send a key in different places, and each of them is accepted. `Authorization` may hold something else, such as
+the signature of the AWS clients; that is not treated as a key. Messages contain neither keys nor rejected candidates.
 
-Health checks carry no key. All else is behind it: metrics tell who is served how much, and the documentation comes from
-the same server as the pictures. Browsers ask for the key, as a user name.
+Health checks need no key. Metrics and documentation do: metrics reveal how much each client uses the server, and the
+documentation comes from the same server as the images. Browsers prompt for the key, entered as a user name.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from container.web.protocol import Protocol
 from container.web.site import Site
 
 CHALLENGES = ('Bearer realm="maskserve"', 'Basic realm="maskserve", charset="UTF-8"')
-_PREFLIGHT_SECONDS = 600  # for which a browser may remember what it was told
+_PREFLIGHT_SECONDS = 600  # how long a browser may cache a preflight response
 
 
 class Keys:
-    """API keys, compared in a time that tells nothing of them."""
+    """A set of API keys with constant-time comparison."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._digests = [_digest(key) for key in keys]
@@ -35,13 +35,16 @@ class Keys:
         return bool(self._digests)
 
     def hold(self, offered: str) -> bool:
-        """Whether `offered` is one of them; compares it with each, so that the time does not say which."""
+        """Return True if `offered` is one of the keys; compares with all, so that timing does not reveal which."""
         digest = _digest(offered)
         return any([hmac.compare_digest(digest, one) for one in self._digests])
 
 
 def require_key(site: Site, keys: Keys) -> None:
-    """Refuse what carries none of `keys`, before its body is read; but a key may lie in the body of some routes."""
+    """Reject requests without one of `keys` before their body is read.
+
+    If a route takes JSON and its protocol has a `key_field`, the body is read as the last place to look for a key.
+    """
     if not keys:
         return
     open_routes = site.health_routes | {route for protocol in site.protocols for route in protocol.open_routes}
@@ -63,13 +66,16 @@ def require_key(site: Site, keys: Keys) -> None:
     @site.after_request
     def challenge(response: Response) -> Response:
         if response.status_code == Unauthenticated.status:
-            # One line each: browsers read only the first challenge of a line.
+            # One header line per challenge: browsers read only the first challenge of a line.
             response.headers.setlist("WWW-Authenticate", CHALLENGES)
         return response
 
 
 def _key_in_body(site: Site, protocol: Protocol) -> str:
-    """The key in a JSON body, "" where there is none or the route takes no JSON; errors of `read_body`."""
+    """Return the key in a JSON body, or "" if it has none or the route takes no JSON.
+
+    Raises the errors of `read_body`, except BadRequest.
+    """
     max_parts = getattr(site.view_functions.get(request.endpoint or ""), "max_json_parts", None)
     if not protocol.key_field or max_parts is None:
         return ""
@@ -82,11 +88,11 @@ def _key_in_body(site: Site, protocol: Protocol) -> str:
 
 
 def allow_origins(site: Site, origins: Sequence[str]) -> None:
-    """Let the pages of `origins` ask and read answers; "*" is every page."""
+    """Allow web pages of `origins` to send requests and read responses (CORS); "*" allows every page."""
     if origins:
         CORS(
             site,
-            # The library takes brackets, as in http://[::1]:3000, for a pattern.
+            # The library treats brackets, as in http://[::1]:3000, as a pattern.
             origins=[origin if origin == "*" else re.compile(re.escape(origin) + r"\Z") for origin in origins],
             methods=["GET", "POST"],
             expose_headers=[
@@ -97,12 +103,12 @@ def allow_origins(site: Site, origins: Sequence[str]) -> None:
             max_age=_PREFLIGHT_SECONDS,
             send_wildcard=True,
             always_send=False,
-            intercept_exceptions=False,  # errors are answered by handlers of ours, and so pass here anyway
+            intercept_exceptions=False,  # our error handlers respond to errors, so that they pass through here anyway
         )
 
 
 def _is_preflight(request: Request) -> bool:
-    """A browser's question before a page's request, which never carries credentials; it reaches no view."""
+    """Return True for a CORS preflight request, which never carries credentials and reaches no view."""
     return request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
 
 

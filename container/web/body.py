@@ -1,4 +1,4 @@
-"""Request bodies: how large they may be and how long they may take, and how a view reads one."""
+"""Request bodies: limits on size and duration, and functions for views to read and parse them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,38 +19,38 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """The limits of one route's bodies, which the server applies while it reads and Flask once more.
+    """The limits of one route's bodies, enforced by the server while it reads and again by Flask.
 
-    BodyLimits(25 * 2**20, seconds=30)  # a picture
+    BodyLimits(25 * 2**20, seconds=30)  # an image
     BodyLimits(512 * 2**20, seconds=30, min_rate=65_536, in_memory=False)  # an upload that the view writes to disk
     """
 
     max_bytes: int | None = None  # None: no limit
     seconds: float = 30.0  # from the first byte of the request to the last
-    min_rate: int = 0  # bytes a second: each that has come gives the body 1 / min_rate seconds more
-    in_memory: bool = True  # whether its bytes count against the memory for bodies of all requests
-    setting: str = ""  # the environment variable that sets `max_bytes`, for who is refused
+    min_rate: int = 0  # bytes per second: each received byte extends the deadline by 1 / min_rate seconds
+    in_memory: bool = True  # True: its bytes count against the memory shared by all request bodies
+    setting: str = ""  # the environment variable that sets `max_bytes`, for the error message
 
     def seconds_for(self, received: int) -> float:
-        """How long a body may have taken of which `received` bytes have come."""
+        """Return the time limit in seconds for a body of which `received` bytes have arrived."""
         return self.seconds + (received / self.min_rate if self.min_rate else 0.0)
 
 
 def read_body(request: Request, keep: bool = False) -> bytes:
-    """The whole body, to be read once unless it is kept.
+    """Return the whole body; it can be read only once unless `keep` is set.
 
-    BodyTooLarge over the limit, Overloaded or MemoryError where there is no memory for it now, BadRequest where it
-    breaks off or its chunks are malformed.
+    Raises BodyTooLarge over the limit, Overloaded or MemoryError if there is no memory for it now, and BadRequest if it
+    is truncated or its chunks are malformed.
     """
     with _translated(request):
-        # Before anything touches request.form, which would swallow a body that curl calls a form.
+        # Before anything accesses request.form, which would consume a body that curl labels as a form.
         body = request.get_data(cache=keep)
         _check_end(request, len(body))
     return body
 
 
 def read_pieces(request: Request, size: int = 1 << 16) -> Iterator[bytes]:
-    """The body in pieces of at most `size` bytes, for uploads that are written to disk; errors of `read_body`."""
+    """Yield the body in pieces of at most `size` bytes, for uploads written to disk; raises errors of `read_body`."""
     received = 0
     with _translated(request):
         while piece := request.stream.read(size):
@@ -60,17 +60,17 @@ def read_pieces(request: Request, size: int = 1 << 16) -> Iterator[bytes]:
 
 
 def _check_end(request: Request, received: int) -> None:
-    """BodyTooLarge or BadRequest where a body of which so many bytes were read is longer."""
+    """Raise RequestEntityTooLarge or BadRequest if the body is longer than the `received` bytes."""
     length = request.content_length
     if length is None and received == request.max_content_length and request.environ["wsgi.input"].read(1):
-        raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit and says nothing
+        raise RequestEntityTooLarge  # werkzeug truncates a chunked body at the limit silently
     if length is not None and received < length:
         raise BadRequest(f"the body broke off after {received} of {length} bytes")
 
 
 @contextmanager
 def _translated(request: Request) -> Iterator[None]:
-    """Errors of a body that is read, in our own terms."""
+    """Translate errors raised while a body is read into ServingErrors."""
     try:
         yield
     except (RequestEntityTooLarge, BodyTooLarge):
@@ -82,12 +82,12 @@ def _translated(request: Request) -> Iterator[None]:
     except Exception as error:
         if memory.lacking(error):
             raise
-        # gunicorn's parser raises its own errors, of several families, out of wsgi.input on malformed chunks.
+        # On malformed chunks, wsgi.input raises errors of gunicorn's parser, which have no common base class.
         raise BadRequest("the body cannot be read: its chunks are malformed or it broke off") from error
 
 
 def too_large(request: Request) -> BodyTooLarge:
-    """The error for a body over the limit of its route."""
+    """Return the error for a body over the limit of its route."""
     setting = g.body_limits.setting if "body_limits" in g else ""
     return BodyTooLarge(
         f"the body is over {(request.max_content_length or 0) / 1024**2:g} MB",
@@ -96,28 +96,32 @@ def too_large(request: Request) -> BodyTooLarge:
 
 
 def parse_json(body: bytes, max_parts: int = MAX_PARTS) -> object:
-    """The value of a JSON body; ValueError or RecursionError where it is none, BadRequest where it has too many parts.
+    """Return the value of a JSON body.
 
-    25 MB of empty objects take 620 MB once they are read, and a second in which nothing else runs.
+    Raises ValueError or RecursionError if it is not JSON, and BadRequest if it has more than `max_parts` parts.
+    25 MB of empty objects take 620 MB once parsed, and block all other threads for one second.
     """
-    parts = sum(map(body.count, (b",", b"[", b"{")))  # base64 has none of them
+    parts = sum(map(body.count, (b",", b"[", b"{")))  # base64 contains none of these
     if parts > max_parts:
         raise BadRequest(f"the JSON body has {parts} commas and opening brackets; at most {max_parts} are allowed")
     return json.loads(body)
 
 
 def takes_json(max_parts: int = MAX_PARTS) -> Callable[[View], View]:
-    """Mark a view whose body is JSON, of at most so many parts: an API key may lie in it, and `read_json` reads it."""
+    """Mark a view whose body is JSON of at most `max_parts` parts, read by `read_json`; it may hold an API key."""
 
     def mark(view: View) -> View:
-        view.max_json_parts = max_parts  # type: ignore[attr-defined]  # a function takes attributes
+        view.max_json_parts = max_parts  # type: ignore[attr-defined]  # functions accept attributes
         return view
 
     return mark
 
 
 def read_json(request: Request, max_parts: int = MAX_PARTS) -> object:
-    """The value of a JSON body, read and parsed once a request; BadRequest where it is none, errors of `read_body`."""
+    """Return the value of a JSON body, read and parsed once per request.
+
+    Raises BadRequest if it is not JSON, and the errors of `read_body`.
+    """
     if "json_value" not in g:
         try:
             g.json_value = parse_json(read_body(request), max_parts)

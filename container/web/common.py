@@ -1,4 +1,4 @@
-"""GET /openapi.json, GET /docs, a page that works offline, and GET /metrics: answered whatever the server speaks."""
+"""Routes served with every protocol: GET /openapi.json, GET /docs (works offline) and GET /metrics."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,26 +29,26 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-# A file of its own, so that the policy need not allow scripts inside pages. The address is made of parts, because the
-# page's own may hold a key as a user name, with which no script may ask for anything.
+# A separate file, so that the policy need not allow inline scripts. The URL is built from parts because the page's own
+# URL may hold a key as a user name, and scripts may not fetch URLs with credentials.
 _START = """const url = new URL("openapi.json", location.origin + location.pathname).href;
 SwaggerUIBundle({url, dom_id: "#api", validatorUrl: null});
 """
 _POLICY = (
-    # data: is what the style sheet draws its arrows with, blob: a picture that was answered
+    # data: is for the arrows of the style sheet, blob: for the image in a response
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
 class Common(Protocol):
-    """The documentation and the metrics; it also owns the paths that no other protocol does."""
+    """The documentation and metrics protocol; it also owns all paths that no other protocol owns."""
 
     name = "common"
     prefixes = ("/openapi.json", "/docs", "/metrics")
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
-        """Both."""
+        """Return the documentation and metrics blueprints."""
         return _documentation(locked=bool(self.settings.api_key)), _metrics()
 
 

@@ -1,6 +1,7 @@
-"""Errors as answers: any exception becomes a ServingError once, and that the response of the path's protocol."""
+"""Error handling: every exception is translated to a ServingError once, which the path's protocol renders."""
 
 from flask import Response, g, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from container import memory
@@ -13,23 +14,29 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_la
 
 
 def register(site: Site) -> None:
-    """Answer every error of `site`, its own, Flask's and unforeseen ones, as the owner of the path wants it."""
+    """Register an error handler for all exceptions of `site`: ServingErrors, Flask's errors and unexpected ones.
+
+    The protocol that owns the path renders the response.
+    """
 
     @site.errorhandler(Exception)
     def respond(error: Exception) -> Response:
         context = g.get("context") or RequestContext(0.0)
         serving = translate(error, context)
         response = site.owner(request.path).error_response(serving, context.id)
+        headers = Headers()
         if response.status_code == serving.status:
             if isinstance(serving, Unavailable):
-                response.headers["Retry-After"] = str(serving.retry_after)
+                headers["Retry-After"] = str(serving.retry_after)
             if isinstance(error, MethodNotAllowed) and error.valid_methods:
-                response.headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
+                headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
+        headers.extend(response.headers)
+        response.headers = headers
         return response
 
 
 def translate(error: Exception, context: RequestContext) -> ServingError:
-    """`error` as a ServingError; what nobody foresaw goes into the request's log line and to nobody else."""
+    """Return `error` as a ServingError; an unexpected one goes into the request's log line, never to a client."""
     if isinstance(error, ServingError):
         return error
     if isinstance(error, RequestEntityTooLarge):

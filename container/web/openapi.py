@@ -1,4 +1,4 @@
-"""How a route describes itself, by `@operation`, and /openapi.json, made of all that."""
+"""OpenAPI: the `@operation` decorator that describes a route, and the document built from all of them."""
 
 import re
 from collections.abc import Callable
@@ -17,17 +17,17 @@ _WAYS_TO_CARRY_A_KEY = {
 
 
 def operation(summary: str, responses: dict[str, Any], **rest: Any) -> Callable[[View], View]:
-    """Describe a view as an OpenAPI operation: its summary, its responses by status, and other members as they are."""
+    """Attach an OpenAPI operation to a view: `summary`, `responses` by status, and other members verbatim."""
 
     def describe(view: View) -> View:
-        view.operation = {"summary": summary, "responses": responses, **rest}  # type: ignore[attr-defined]  # a function takes attributes
+        view.operation = {"summary": summary, "responses": responses, **rest}  # type: ignore[attr-defined]  # functions accept attributes
         return view
 
     return describe
 
 
 def describe(site: Site, locked: bool) -> dict[str, Any]:
-    """The OpenAPI 3.0 document of every route that has an `operation`; `locked`: the site asks for an API key."""
+    """Return the OpenAPI 3.0 document of every route with an `operation`; `locked`: the site requires an API key."""
     paths: dict[str, dict[str, Any]] = {}
     for rule in site.url_map.iter_rules():
         view = site.view_functions[rule.endpoint]

@@ -1,6 +1,6 @@
-"""What a protocol is: its paths, routes, errors, keys and limits, and the table of those that there are.
+"""The base class of protocols (paths, routes, errors, keys, limits) and the registry of all of them.
 
-A folder or a file of container/protocols/ holds one and registers it by its own name:
+Each folder or file of container/protocols/ holds one protocol and registers it by name:
 
     class Echo(Protocol):
         name = "echo"
@@ -24,39 +24,40 @@ from container.web.body import BodyLimits
 
 
 class Protocol:
-    """A language that clients speak over HTTP. What a subclass leaves out is as here: errors in Maskserve's own shape,
-    keys in headers and the query, the server's limits.
+    """An HTTP API that clients use; subclasses override the defaults below.
 
-    It is made of the server's Settings, before any model; ValueError names the setting that is wrong.
+    Defaults: errors in Maskserve's own format, keys in headers and the query, the server's body limits.
+    It is created from the server's Settings, before any model is loaded; ValueError names an invalid setting.
     """
 
     name: str
-    # Paths at or below them are the protocol's: "/models". With variables, "/<a>/<b>", it is a catch-all: whatever lies
-    # at or below a fixed prefix, of any protocol, is none of it.
+    # The protocol owns the paths at or below its prefixes, such as "/models". A prefix with variables, "/<a>/<b>", is a
+    # catch-all: it excludes the paths at or below a fixed prefix of any protocol.
     prefixes: tuple[str, ...] = ()
-    health_routes: tuple[str, ...] = ()  # answered without a key, and not logged: they are asked every few seconds
-    open_routes: tuple[str, ...] = ()  # answered without a key
-    key_field: str = ""  # of the JSON body of a route that is marked by `takes_json`: where a key may lie as well
-    doubled_slashes: Literal["one", "data"] = "one"  # what "//" in its paths is; neither ever redirects
-    request_id_headers: tuple[str, ...] = ()  # in which its clients name a request, before X-Request-Id
-    exposed_headers: tuple[str, ...] = ()  # that the pages of other origins may read
-    # Of bodies that are sent to these paths of its own or below them, variables as in prefixes; elsewhere the server's.
+    health_routes: tuple[str, ...] = ()  # need no key and are not logged: they are polled every few seconds
+    open_routes: tuple[str, ...] = ()  # need no key
+    key_field: str = ""  # field of the JSON body, on routes marked by `takes_json`, that may also hold a key
+    doubled_slashes: Literal["one", "data"] = "one"  # "//" in its paths: one slash, or data; never redirected
+    request_id_headers: tuple[str, ...] = ()  # headers with the client's request id; they precede X-Request-Id
+    exposed_headers: tuple[str, ...] = ()  # response headers that pages of other origins may read
+    # Body limits by path, for bodies sent to that path of its own or below it; variables as in prefixes. All other
+    # paths have the server's limits.
     body_limits: Mapping[str, BodyLimits] = {}
-    example: str = ""  # a command that asks the model, with {url} in it, shown when the server starts
+    example: str = ""  # a command that invokes the model, with {url} in it, printed when the server starts
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
-        """Its routes. Those that begin with a variable, as /<a>/<b>, lose to all others, whatever the method."""
+        """Return its routes; those that begin with a variable, as /<a>/<b>, match last, whatever the method."""
         return ()
 
     def keys(self, request: Request) -> Iterator[str]:
-        """Whatever a request may mean as a key: query, X-Api-Key, Bearer token, user name of HTTP Basic."""
+        """Yield the candidate API keys of a request: query, X-Api-Key, Bearer token, user name of HTTP Basic."""
         yield from request.args.getlist("api_key")
         yield request.headers.get("X-Api-Key", "")
         if not request.headers.get("Authorization", "").isascii():
-            return  # no key, and werkzeug 3.1.9 raises ValueError for such a Basic
+            return  # not a key, and werkzeug 3.1.9 raises ValueError for non-ASCII HTTP Basic
         authorization = request.authorization
         if authorization is not None and authorization.type == "bearer":
             yield authorization.token or ""
@@ -64,30 +65,30 @@ class Protocol:
             yield authorization.username or ""
 
     def error_document(self, error: ServingError, request_id: str) -> Mapping[str, Any]:
-        """The JSON of an error, also of one that the server finds before any route is looked for."""
+        """Return the JSON document of an error, including errors that the server detects before routing."""
         return error_document(error, request_id)
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
-        """The answer to an error; Retry-After and Allow are added where they belong."""
+        """Return the response to an error; the error handler adds Retry-After and Allow where they apply."""
         body = as_json(self.error_document(error, request_id))
         return Response(body, error.status, content_type="application/json")
 
     def components(self) -> Mapping[str, Any]:
-        """Its part of `components` in /openapi.json; its operations stand on its views, by `operation`."""
+        """Return its part of `components` in /openapi.json; its operations are attached to its views by `operation`."""
         return {}
 
     def close(self) -> None:
-        """End what it runs in the background, once `services.draining` is set."""
+        """Stop its background work, once `services.draining` is set."""
 
 
 def error_document(error: ServingError, request_id: str) -> dict[str, dict[str, str]]:
-    """An error in Maskserve's own shape."""
+    """Return the document of an error in Maskserve's own format."""
     fields = {"code": error.code, "message": error.message, "hint": error.hint, "request_id": request_id}
     return {"error": {key: value for key, value in fields.items() if value}}
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
-    """An error's document on one line."""
+    """Return the document of an error as one line of JSON."""
     return json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, one log line, the metrics, and the headers that every answer has."""
+"""Hooks around every request: request id, one log line, metrics, and the headers of every response."""
 
 import logging
 import re
@@ -21,15 +21,15 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # Answers are of the request's own picture. Pages and their files set another value.
+    # Responses depend on the request's own image. Pages and their files set another value.
     "Cache-Control": "no-store",
 }
-_GONE = (7, 8)  # of TCP's states in Linux: reset, and closed by the other side
+_GONE = (7, 8)  # TCP states in Linux: TCP_CLOSE (reset) and TCP_CLOSE_WAIT (closed by the client)
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 def register(site: Site) -> None:
-    """Give every request a context with an id, echo it as X-Request-Id, and log and count it when it is answered."""
+    """Give every request a context with an id, echo the id as X-Request-Id, and log and count every response."""
     id_headers = [*(name for protocol in site.protocols for name in protocol.request_id_headers), "X-Request-Id"]
 
     @site.before_request
@@ -44,15 +44,15 @@ def register(site: Site) -> None:
     def end(response: Response) -> Response:
         if "context" not in g:
             return response
-        response.headers["X-Request-Id"] = g.context.id
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = g.context.id
         rule = request.url_rule.rule if request.url_rule else "none"
         quiet = rule in site.health_routes
         record = partial(_record, g.context, rule, request.method[:16], request.path[:200], response, quiet)
-        if response.is_streamed:  # over after its last piece, when Flask has left the request
+        if response.is_streamed:  # ends with its last piece, after Flask has torn down the request
             g.streamed = True
-            response.direct_passthrough = False  # a file that the server takes by itself is closed, the response not
+            response.direct_passthrough = False  # with passthrough, the server closes the file but not the response
             response.call_on_close(record)
             response.call_on_close(metrics.IN_FLIGHT.dec)
         else:
@@ -69,7 +69,7 @@ def _record(context: RequestContext, rule: str, method: str, path: str, response
     milliseconds = (time.monotonic() - context.received) * 1000
     metrics.REQUESTS.labels(rule, response.status_code).inc()
     metrics.LATENCY.labels(rule).observe(milliseconds / 1000)
-    if quiet and not context.failure:  # asked every few seconds: a line each is money on CloudWatch
+    if quiet and not context.failure:  # polled every few seconds: a line for each costs money on CloudWatch
         return
     fields = {
         "request_id": context.id,
@@ -82,14 +82,14 @@ def _record(context: RequestContext, rule: str, method: str, path: str, response
     }
     level = logging.ERROR if context.failure else logging.INFO
     log.log(level, "request", exc_info=context.failure, extra={"fields": fields})
-    context.failure = None  # whose frames hold the context and the picture, up to a collection
+    context.failure = None  # its frames hold the context and the image until garbage collection
 
 
 def disconnected(environ: Mapping[str, Any]) -> bool:
-    """Whether the client of a request has closed or reset its connection; False where that cannot be told.
+    """Return True if the client has closed or reset its connection; False if that cannot be determined.
 
-    The state is asked for and nothing is read: once its read deadline has passed, a connection is shut for reading, and
-    would look closed.
+    Queries the TCP state without reading: a connection past its read deadline is shut for reading and would appear
+    closed.
     """
     client = environ.get("gunicorn.socket")
     if client is None or not hasattr(socket, "TCP_INFO"):  # another server, or not Linux

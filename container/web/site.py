@@ -1,4 +1,4 @@
-"""The WSGI application of several protocols: whose a path is, which route answers it, and what its body may be."""
+"""The WSGI application of several protocols; it maps a path to its protocol, its route and its body limits."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,44 +16,44 @@ _SLASHES = re.compile(r"/{2,}")
 
 
 class Routes(Map):
-    """Routes, of which those that begin with a variable, as /<a>/<b>, lie in a map of their own: `catch_alls`.
+    """A URL map that keeps the routes that begin with a variable, as /<a>/<b>, in a separate map: `catch_alls`.
 
-    In one map such a route would answer the methods that a fixed route of the same path does not have.
+    In one map, such a route would match the methods that a fixed route of the same path does not have.
     """
 
     def __init__(self, **options: Any) -> None:
-        # No redirects: after one, clients ask again without their body.
+        # No redirects: clients follow them without their body.
         super().__init__(merge_slashes=False, **options)
         self.catch_alls = Map(merge_slashes=False, **options)
 
     def add(self, rulefactory: RuleFactory) -> None:
-        """Add one route."""
+        """Add one route to this map or to `catch_alls`."""
         if isinstance(rulefactory, Rule) and rulefactory.rule.startswith("/<"):
             self.catch_alls.add(rulefactory)
         else:
             super().add(rulefactory)
 
     def iter_rules(self, endpoint: Any | None = None) -> Iterator[Rule]:
-        """All routes."""
+        """Return all routes, catch-alls last."""
         return chain(super().iter_rules(endpoint), self.catch_alls.iter_rules(endpoint))
 
 
 class Site(Flask):
-    """A Flask application whose paths belong to protocols.
+    """A Flask application whose paths are owned by protocols.
 
-    The owner of a path says how errors on it look, what its bodies may be, and whether doubled slashes are one; it is
-    the protocol with the longest fixed prefix of the path, else one whose catch-all fits, else `common`.
+    The owner of a path determines its error format, its body limits and the handling of doubled slashes. It is the
+    protocol with the longest fixed prefix of the path, else one whose catch-all matches, else `common`.
     """
 
     url_map_class: type[Map] = Routes
     url_map: Routes
 
     def __init__(self, protocols: Sequence[Protocol], common: Protocol, body_limits: BodyLimits) -> None:
-        """ValueError where two protocols have the same prefix."""
+        """Raise ValueError if two protocols share a prefix, or one sets body limits for a path it does not own."""
         super().__init__("maskserve", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = body_limits.max_bytes
         self.protocols = [*protocols, common]
-        self.services: Services  # once they are mounted
+        self.services: Services  # set by `mount`
         self._common = common
         self._body_limits = body_limits
         owners: dict[str, Protocol] = {}
@@ -78,7 +78,7 @@ class Site(Flask):
                     raise ValueError(f"protocol {protocol.name} sets the limits of {path}, which is no path of its own")
 
     def mount(self, services: Services) -> None:
-        """Take the routes of every protocol; ValueError for one that is not below a prefix of its own."""
+        """Register the routes of every protocol; ValueError for a route that is not below a prefix of its own."""
         self.services = services
         for protocol in self.protocols:
             for blueprint in protocol.blueprints(services):
@@ -88,27 +88,27 @@ class Site(Flask):
                         raise ValueError(f"{rule.rule} is below no prefix of protocol {protocol.name}")
 
     def close(self) -> None:
-        """End what protocols run in the background, once `services.draining` is set."""
+        """Stop the background work of all protocols, once `services.draining` is set."""
         for protocol in self.protocols:
             protocol.close()
 
     def owner(self, path: str) -> Protocol:
-        """The protocol that a path, as "/models/a", belongs to."""
+        """Return the protocol that owns a path, such as "/models/a"."""
         return self._owner(path) or self._common
 
     def body_limits(self, path: str) -> BodyLimits:
-        """What a body that is sent to `path` may be."""
+        """Return the limits of bodies sent to `path`."""
         path = self._single_slashed(path) if "//" in path else path
         return next((limits for pattern, limits in self._limits if pattern.match(path)), self._body_limits)
 
     def wsgi_app(self, environ: Any, start_response: Any) -> Any:
-        """Answer one request, doubled slashes taken for one where the owner of the path says so."""
+        """Handle one request, merging doubled slashes if the owner of the path says so."""
         if "//" in environ["PATH_INFO"]:
             environ["PATH_INFO"] = self._single_slashed(environ["PATH_INFO"])
         return super().wsgi_app(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Flask's, but catch-alls are looked at only for paths below no fixed prefix."""
+        """Return Flask's adapter, or that of `catch_alls` for paths below no fixed prefix."""
         if request is None or not self._catch_alls or self._fixed_owner(request.path) is not None:
             return super().create_url_adapter(request)
         return self.url_map.catch_alls.bind_to_environ(request.environ)
@@ -137,6 +137,6 @@ class Site(Flask):
 
 
 def _pattern(prefix: str) -> re.Pattern[str]:
-    """A prefix with variables as an expression: "/<a>/<b>" fits /x/y and what lies below it."""
+    """Return a prefix with variables as a regular expression: "/<a>/<b>" matches /x/y and the paths below it."""
     parts = re.split(r"<[^>]+>", prefix)
     return re.compile("[^/]+".join(map(re.escape, parts)) + r"(?=/|\Z)")

@@ -27,7 +27,7 @@ def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, ra
     assert origin.startswith("from the weights model.safetensors; random: ") and random in origin
     assert "backbone." not in origin
     assert (spec.architecture, spec.labels) == (architecture, LABELS)
-    embedded = network.weights.read(locate.EMBEDDED / "model.safetensors")
+    embedded = network.weight_files.read(locate.EMBEDDED / "model.safetensors")
     name = "backbone.fpn.layer_blocks.0.0.weight"
     assert torch.equal(built.state_dict()[name], embedded[name].float())
 
@@ -79,6 +79,6 @@ def test_what_is_written_can_be_read(half: bool, dtype: torch.dtype, tmp_path: P
     assert (read.architecture, read.labels, dict(read.parameters)) == (spec.architecture, LABELS, {"min_size": 96})
     assert read.options.confidence == 0.6
     assert isinstance(read.weights, Path)
-    state = network.weights.read(read.weights)
+    state = network.weight_files.read(read.weights)
     assert {v.dtype for v in state.values()} == {dtype} and set(state) == set(built.state_dict())
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]

@@ -1,1 +1,1 @@
-"""Networks that can be served, and what predicts with them: one file a task or an architecture."""
+"""Plug-ins: the networks that can be served and their engines, one module per task or architecture."""

@@ -1,16 +1,15 @@
-"""A compact Mask R-CNN for few labelled photos: what ImageNet has taught stays within reach of the box classifier.
+"""A compact Mask R-CNN for few labelled photos, whose box classifier also uses ImageNet's features.
 
-MobileNetV2 features, a feature pyramid of 128 channels, light box and mask heads: 6.1 million parameters, against 44
-million of maskrcnn_resnet50_fpn. Three things differ from torchvision's own:
+MobileNetV2 features, a feature pyramid of 128 channels, light box and mask heads: 6.1 million parameters, compared with
+44 million of maskrcnn_resnet50_fpn. It differs from torchvision's own in three ways:
 
-- The box classifier sees, beside the pyramid's 7×7 cells, the mean over the box of the 1280 channels that ImageNet's
-  classifier reads; they tell classes apart of which there are a dozen examples.
-- The mask head is class-agnostic: one mask for whatever class the box has (Mask R-CNN, arXiv:1703.06870, section 4.2),
-  so that rare classes share what frequent ones have taught it.
-- The mask head sees each box at half the stride that the box head does, down to 4 pixels, which costs one convolution
-  of 1×1.
+- Besides the pyramid's 7×7 cells, the box classifier gets the mean over the box of the 1280 channels that ImageNet's
+  classifier uses; they separate classes with only a dozen examples.
+- The mask head is class-agnostic: one mask for any class of the box (Mask R-CNN, arXiv:1703.06870, section 4.2), so
+  that rare classes benefit from frequent ones.
+- The mask head gets each box at half the stride of the box head, down to 4 pixels, at the cost of one 1×1 convolution.
 
-The embedded default model is of this architecture.
+The embedded default model has this architecture.
 """
 
 from collections import OrderedDict
@@ -36,7 +35,7 @@ from container.engines.mobilenet_v2_fpn import (
 )
 from container.engines.roi_align import PyramidRoIAlign
 
-ANCHOR_SIZES = ((20, 32), (48, 72), (104, 152), (216, 312))  # pixels, two for each level
+ANCHOR_SIZES = ((20, 32), (48, 72), (104, 152), (216, 312))  # pixels, two per level
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
 BOX_CELLS = 7
 BOX_UNITS = 384
@@ -44,7 +43,7 @@ NOT_FOR_PROPOSALS = ("fine", "context")
 
 
 class _Proposals(nn.Module):
-    """A region proposal network that is given the pyramid's levels only."""
+    """A region proposal network that gets only the pyramid's levels."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -57,7 +56,7 @@ class _Proposals(nn.Module):
 
 
 class _BoxPool(PyramidRoIAlign):
-    """For each box its cells of the pyramid, and the mean of the context over it, in one row."""
+    """RoI pooling that returns, in one row per box, its cells of the pyramid and the mean of its context."""
 
     def __init__(self) -> None:
         super().__init__(STRIDES, BOX_CELLS, sampling_ratio=2)
@@ -71,7 +70,7 @@ class _BoxPool(PyramidRoIAlign):
 
 
 class _BoxHead(TwoMLPHead):
-    """Two layers over the cells; the context goes past them."""
+    """Two fully connected layers over the cells; the context is passed through."""
 
     def __init__(self) -> None:
         super().__init__(CHANNELS * BOX_CELLS**2, BOX_UNITS)
@@ -81,7 +80,7 @@ class _BoxHead(TwoMLPHead):
 
 
 class _MaskPool(PyramidRoIAlign):
-    """For each box its cells of a pyramid with one finer level, and of that a finer one than the box head gets."""
+    """RoI pooling from a pyramid with one finer level, at half the stride that the box head uses."""
 
     def __init__(self) -> None:
         super().__init__({"fine": FINE_STRIDE, **STRIDES}, output_size=14, sampling_ratio=2, canonical_scale=448)
@@ -95,7 +94,7 @@ class _MaskPool(PyramidRoIAlign):
 
 
 class _MaskPredictor(MaskRCNNPredictor):
-    """One mask a box, answered for every class, since torchvision picks the mask of the box's class."""
+    """Predicts one mask per box, repeated for every class, because torchvision selects the mask of the box's class."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(CHANNELS, CHANNELS, num_classes=1)
@@ -107,12 +106,12 @@ class _MaskPredictor(MaskRCNNPredictor):
 
 
 def build(num_classes: int, min_size: int = 640, max_size: int = 720) -> MaskRCNN:
-    """The network with random weights.
+    """Build the network with random weights.
 
     Args:
-        num_classes: the background included.
-        min_size: pixels that the shorter side of a picture is brought to.
-        max_size: pixels that the longer side may not pass.
+        num_classes: including the background.
+        min_size: pixels of the shorter side of an image after resizing.
+        max_size: maximum pixels of the longer side after resizing.
     """
     network = MaskRCNN(
         MobileNetV2Pyramid(),

@@ -1,8 +1,8 @@
-"""A compact semantic model: the levels of a feature pyramid summed at stride 8, one class a pixel.
+"""A compact semantic segmentation model: the levels of a feature pyramid summed at stride 8, one class per pixel.
 
-After the semantic branch of Panoptic FPN (Kirillov et al. 2019, arXiv:1901.02446), with the channels that ImageNet's
-classifier reads for one more level; 3.5 million parameters. The backbone is that of `maskrcnn_mobilenet_v2_fpn`, whose
-weights it can start from.
+Based on the semantic branch of Panoptic FPN (Kirillov et al. 2019, arXiv:1901.02446), with the channels that ImageNet's
+classifier uses as a further level; 3.5 million parameters. The backbone is that of `maskrcnn_mobilenet_v2_fpn`, whose
+weights can initialise it.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ HEAD_CHANNELS = 128
 
 
 class SemanticFPN(nn.Module):
-    """N×3×H×W pixels, normalised as for ImageNet, to {"out": logits N×classes×H/8×W/8}, as torchvision's models do."""
+    """Maps ImageNet-normalised pixels N×3×H×W to {"out": logits N×classes×H/8×W/8}, as torchvision's models do."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class SemanticFPN(nn.Module):
 
 
 def build(num_classes: int) -> SemanticFPN:
-    """The network with random weights; `num_classes` counts the background."""
+    """Build the network with random weights; `num_classes` includes the background."""
     return SemanticFPN(num_classes)
 
 

@@ -1,4 +1,4 @@
-"""Classifiers of torchvision: names for the whole picture."""
+"""torchvision's classifiers: labels for the whole image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,17 @@ from container.engines.runtime import Runtime
 from container.engines.tensors import pad_slim, to_array, to_tensor
 from container.structures import Classification, ModelSpec, Options
 
-DEFAULT_DETECTIONS = 5  # classes named where the caller sets no max_detections
+DEFAULT_DETECTIONS = 5  # classes returned if the request sets no max_detections
 
 
 class ClassificationEngine(Engine):
-    """Any torchvision classifier as an engine that answers with a Classification."""
+    """The engine of any torchvision classifier; returns a Classification."""
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
-        # The crop that an architecture is measured at differs from one to the next; its weights' meta data know it.
+        # The evaluation crop differs between architectures; the metadata of the weights define it.
         known = torchvision.models.get_model_weights(spec.architecture)
         self._transform = known[spec.weights if isinstance(spec.weights, str) else "DEFAULT"].transforms()
 

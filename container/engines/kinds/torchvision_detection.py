@@ -1,4 +1,4 @@
-"""Detectors of torchvision: boxes, and with them masks or keypoints where the network has a head for them."""
+"""torchvision's detectors: boxes, and masks or keypoints if the network has a head for them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -20,18 +20,18 @@ from container.engines.tensors import network_input, pad_slim, thinning, to_tens
 from container.structures import Instances, ModelSpec, Options, RoiMasks
 
 DEFAULT_CONFIDENCE = 0.5
-# Boxes that go through a mask or keypoint head at a time. 4,500 at once took 12.5 GB in a ResNet-50 of 91 classes.
+# Boxes per run of a mask or keypoint head. 4,500 at once took 12.5 GB in a ResNet-50 with 91 classes.
 PIECE = 100
 
 
 class DetectionEngine(Engine):
-    """Any torchvision detector as an engine that answers with Instances."""
+    """The engine of any torchvision detector; returns Instances."""
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
-        # Anchors are made in the type of the features, and bfloat16 counts in steps of 8 pixels above 1024.
+        # Anchors have the dtype of the features, and bfloat16 has steps of 8 pixels above 1024.
         module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
 
     def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Instances]:
@@ -40,7 +40,7 @@ class DetectionEngine(Engine):
             return run(pixels, options)
 
     def default_instances(self, options: Options) -> int | None:
-        """`max_detections` of the model where its masks or keypoints are wanted."""
+        """Return the model's `max_detections` if masks or keypoints are wanted, else None."""
         if not isinstance(self._module, GeneralizedRCNN):
             return None
         heads = self._module.roi_heads
@@ -49,7 +49,7 @@ class DetectionEngine(Engine):
         return None
 
     def _two_stages(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
-        """GeneralizedRCNN.forward, but for what happens between the box head and the mask head: see selection."""
+        """Run GeneralizedRCNN.forward, with `selection` between the box head and the mask head."""
         module, heads = self._module, self._module.roi_heads
         defaults = {
             "confidence": DEFAULT_CONFIDENCE,
@@ -73,7 +73,7 @@ class DetectionEngine(Engine):
     def _masks(
         self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]], options: list[Options]
     ) -> list[torch.Tensor | None]:
-        """For each picture the masks of its boxes, or None where there is no head for them or nobody will look."""
+        """Return the masks of each image's boxes, or None if there is no mask head or masks are not wanted."""
         heads = self._module.roi_heads
         wanted = [heads.has_mask() and not one.skip_masks for one in options]
         if not any(wanted):
@@ -101,7 +101,7 @@ class DetectionEngine(Engine):
         def run(pieces: list[slice]) -> list[torch.Tensor]:
             some = _cut(boxes, pieces)
             logits = heads.keypoint_predictor(heads.keypoint_head(heads.keypoint_roi_pool(features, some, sizes)))
-            points, scores = keypointrcnn_inference(logits.float(), some)  # scores are heights of a heat map, unbounded
+            points, scores = keypointrcnn_inference(logits.float(), some)  # scores are heat map peaks, unbounded
             return [
                 torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1)
                 for xyv, score in zip(points, scores, strict=True)
@@ -119,7 +119,7 @@ class DetectionEngine(Engine):
         masks: torch.Tensor | None = None,
         points: torch.Tensor | None = None,
     ) -> Instances:
-        """What was selected at the network's size, at that of the picture; what was shown of it may be thinned out."""
+        """Scale a selection from the network's size to that of the image, which may have been subsampled."""
         boxes = resize_boxes(selection.boxes, network_size, shown_size).cpu().numpy().astype(np.float32)
         classes = selection.classes.cpu().numpy()
         mode, factor = options.mask_decode_mode or "accurate", options.tradeoff_factor or 0.0
@@ -135,7 +135,7 @@ class DetectionEngine(Engine):
         return found if shown_size == image_size else _inside(found, image_size)
 
     def _one_stage(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
-        """One-stage detectors run whole; their thresholds are attributes, set anew for each picture."""
+        """Run one-stage detectors unchanged; their thresholds are attributes, set for each image."""
         return [self._one_stage_picture(*one) for one in zip(pictures, options, strict=True)]
 
     def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
@@ -153,10 +153,10 @@ class DetectionEngine(Engine):
             max_candidates=own["topk_candidates"],
         )
         assert resolved.confidence is not None
-        module.score_thresh = resolved.confidence * (1 - 1e-6)  # they compare with ">", and ">=" was asked
+        module.score_thresh = resolved.confidence * (1 - 1e-6)  # they compare with ">", but confidence means ">="
         module.nms_thresh = resolved.iou_threshold
         module.topk_candidates = resolved.max_candidates
-        # Filtered afterwards, so that detections of other classes do not take the places of those wanted.
+        # Limited afterwards, so that detections of other classes do not displace the wanted ones.
         module.detections_per_img = resolved.max_candidates
         try:
             found = module([to_tensor(shown, self._runtime.device)])[0]
@@ -179,16 +179,16 @@ class DetectionEngine(Engine):
 
 
 def _in_pieces(boxes: list[torch.Tensor], run: Callable[[list[slice]], list[torch.Tensor]]) -> list[torch.Tensor]:
-    """What a head gives for each picture's boxes, with at most PIECE of them in it at a time.
+    """Run a head on each image's boxes, at most PIECE boxes at a time, and concatenate the outputs.
 
-    `run` takes a slice of each picture's boxes, and gives a tensor a picture with as many rows.
+    `run` takes a slice of each image's boxes, and returns one tensor per image with as many rows.
     """
     found = [run(pieces) for pieces in _pieces([len(one) for one in boxes])]
     return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
 
 def _pieces(counts: list[int]) -> Iterator[list[slice]]:
-    """Slices of each picture's boxes, PIECE boxes in all but for the last time; at least once, with none."""
+    """Yield slices of each image's boxes, PIECE boxes in total except in the last; yields once without boxes, too."""
     ends = np.cumsum(counts).tolist()
     for start in range(0, max(ends[-1], 1), PIECE):
         checkpoint()
@@ -207,14 +207,14 @@ def _as_float32(features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
-    """Instances of a picture that was thinned out or had a margin, without either."""
+    """Map instances of a subsampled or padded image back to the original image."""
     height, width = image_size
     down, across = thinning(image_size)
     step = np.array([across, down, across, down], np.float32)
     boxes = (instances.boxes * step).clip(0, np.array([width, height, width, height], np.float32))
     masks, points = instances.masks, instances.keypoints
     if isinstance(masks, RoiMasks):
-        # The grid stays stretched over the box as the network saw it; only the picture around it has changed.
+        # The grid still covers the box as the network saw it; only the image around it has changed.
         masks = RoiMasks(masks.probabilities, masks.boxes * step, (height, width), masks.mode, masks.tradeoff_factor)
     if points is not None:
         points = points * np.array([across, down, 1], np.float32)

@@ -1,4 +1,4 @@
-"""Semantic models of torchvision: one class a pixel."""
+"""torchvision's semantic segmentation models: one class per pixel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +16,17 @@ from container.engines.tensors import pad_slim, thinning, to_array, to_tensor
 from container.ops import label_map
 from container.structures import ModelSpec, Options, SemanticMap
 
-RESIZE = 520  # shorter side that torchvision's semantic models are trained and measured at
-MAX_SIDE = 5 * RESIZE  # a picture of 1×20000 would be 11 million pixels otherwise, and DeepLab busy for a minute
-NORMALISE = SemanticSegmentation(resize_size=None)  # what a network sees, in training too
+RESIZE = 520  # shorter side at which torchvision's semantic models are trained and evaluated
+MAX_SIDE = 5 * RESIZE  # else an image of 1×20000 would be 11 million pixels, and DeepLab busy for a minute
+NORMALISE = SemanticSegmentation(resize_size=None)  # the network's input normalisation, in training too
 
 
 class SegmentationEngine(Engine):
-    """Any torchvision semantic model as an engine that answers with a SemanticMap.
+    """The engine of any torchvision semantic segmentation model; returns a SemanticMap.
 
-    The map is the arg-max of the network's own output, stretched bilinearly to the size of the picture. A class's
-    confidence is the mean of its probability over the pixels it wins, at the network's size; classes below the
-    caller's confidence, or out of the caller's classes, are background.
+    The map is the arg-max of the network's output, resized bilinearly to the size of the image. A class's confidence is
+    the mean of its probability over the pixels it wins, at the network's size. Classes below the requested confidence,
+    or outside the requested classes, become background.
     """
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:

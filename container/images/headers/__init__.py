@@ -1,4 +1,4 @@
-"""What a file declares before any of it is decoded: its size, its orientation; one file a format."""
+"""Image header parsers, one module per format: size and orientation, before any decoding."""
 
 from container.images.headers._header import Header
 

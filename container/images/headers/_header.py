@@ -1,4 +1,4 @@
-"""What the first look at a file tells."""
+"""The result of parsing an image header."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from container.errors import BadImage
 
 @dataclass(frozen=True)
 class Header:
-    """What a file declares, and the part of it that a decoder needs."""
+    """The metadata that an image file declares, and the part of the file that a decoder needs."""
 
-    format: str  # as Pillow names it
+    format: str  # Pillow's name of it
     width: int
     height: int
-    stream: bytes  # the file, where possible without metadata: that is neither parsed nor unpacked then
-    orientation: int = 1  # 1–8 as EXIF counts, still to be applied
+    stream: bytes  # the file, if possible without metadata, which is then neither parsed nor decompressed
+    orientation: int = 1  # EXIF, 1–8, still to be applied
     scans: int = 1
-    effort: int = 1  # of a scan: how many times as long it takes as one that is Huffman-coded
+    effort: int = 1  # decoding time of a scan, relative to a Huffman-coded one
 
 
 def cut_short(format: str) -> BadImage:
-    """The error for a file that ends inside its own header."""
+    """Return the error for a file that ends inside its header."""
     return BadImage(f"the {format} is cut short: it ends before its header does; send the whole file")

@@ -1,4 +1,4 @@
-"""The header of a BMP."""
+"""Parser of BMP headers."""
 
 import struct
 
@@ -6,7 +6,7 @@ from container.images.headers._header import Header, cut_short
 
 
 def read(data: bytes) -> Header:
-    """Width and height; a negative height (rows from the top) counts as its amount."""
+    """Parse width and height; of a negative height (rows from the top) the absolute value counts."""
     if len(data) < 26:
         raise cut_short("BMP")
     (header_size,) = struct.unpack_from("<I", data, 14)

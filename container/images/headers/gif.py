@@ -1,4 +1,4 @@
-"""The blocks of a GIF up to its first frame."""
+"""Parser of a GIF's blocks up to its first frame."""
 
 import re
 import struct
@@ -6,16 +6,16 @@ import struct
 from container.errors import BadImage
 from container.images.headers._header import Header, cut_short
 
-_BLOCK = re.compile(rb"[!,;]")  # an extension, a frame, the end; bytes between blocks are skipped, as Pillow does
+_BLOCK = re.compile(rb"[!,;]")  # extension, frame, trailer; bytes between blocks are skipped, as Pillow does
 _CONTROL = 0xF9
-_MAX_PARTS = 100_000  # in all extensions; a colour profile of 1 MB is in 4,112
+_MAX_PARTS = 100_000  # sub-blocks of all extensions; a colour profile of 1 MB has 4,112
 
 
 def read(data: bytes) -> Header:
-    """The size of the screen, or of the first frame where that reaches over it, and the file without what goes before.
+    """Parse the size of the screen, extended to the first frame if that is larger; drop the blocks before that frame.
 
-    Of the extensions only the transparent colour is kept. How a frame is disposed of is not: Pillow would make a second
-    picture in the size of the frame for that, before anybody could ask it for the size.
+    Of the extensions only the transparent colour is kept. The disposal method is dropped: for it Pillow would allocate
+    a second image in the size of the frame, before its size can be checked.
     """
     if len(data) < 13:
         raise cut_short("GIF")
@@ -32,7 +32,7 @@ def read(data: bytes) -> Header:
             return Header("GIF", width and max(width, left + wide), height and max(height, top + high), stream)
         if block[0] == b";":
             raise BadImage("the GIF holds no picture")
-        control = data[position : position + 6]  # its name, 4, flags, two bytes of time, the transparent colour
+        control = data[position : position + 6]  # label, block size 4, flags, two bytes of delay, transparent colour
         if len(control) == 6 and control[0] == _CONTROL and control[1] == 4 and control[2] & 1:
             transparency = bytes([0x21, _CONTROL, 4, 1, 0, 0, control[5], 0])
         position += 1

@@ -1,4 +1,4 @@
-"""The markers of a JPEG."""
+"""Parser of JPEG markers."""
 
 import re
 import struct
@@ -8,19 +8,19 @@ from container.errors import BadImage
 from container.images.headers import tiff
 from container.images.headers._header import Header, cut_short
 
-_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")  # those without a body, and stuffed bytes, left out
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")  # without markers that have no body, and without stuffed bytes
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN, _END, _EXIF = 0xDA, 0xD9, 0xE1
-_METADATA = {*range(0xE1, 0xF0), 0xFE} - {0xEE}  # APP0 (JFIF) and APP14 (Adobe) decide the colour space
-_ARITHMETIC, _EFFORT = 0xC9, 4  # the first such frame; for 50 MP a refining scan took 60 ms Huffman-coded, 250 so
+_METADATA = {*range(0xE1, 0xF0), 0xFE} - {0xEE}  # APP0 (JFIF) and APP14 (Adobe) determine the colour space
+_ARITHMETIC, _EFFORT = 0xC9, 4  # first arithmetic frame; a refinement scan of 50 MP took 250 ms, Huffman-coded 60 ms
 _MAX_SEGMENTS = 10_000  # files have dozens; a 25 MB one could have 6 million
 _FEW_SCANS = 16
 
 
 def read(data: bytes) -> Header:
-    """Width, height, orientation and the number of scans, and the file without what makes no pixels.
+    """Parse width, height, orientation and the number of scans; drop the segments that affect no pixels.
 
-    Without its metadata a photo is opened without parsing EXIF, colour profiles or the index of further pictures.
+    Without metadata Pillow opens a photo without parsing EXIF, colour profiles or the index of further images.
     """
     size: tuple[int, int] | None = None
     block, effort = b"", 1
@@ -45,7 +45,7 @@ def read(data: bytes) -> Header:
 
 
 def _segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
-    """(code, start, end) of each segment from `position` on, from its last 0xFF to the end of its body."""
+    """Yield (code, start, end) of each segment after `position`, from its last 0xFF to the end of its body."""
     for _ in range(_MAX_SEGMENTS):
         marker = _MARKER.search(data, position)
         if marker is None:
@@ -58,10 +58,10 @@ def _segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _scans(data: bytes, position: int) -> int:
-    """How many scans begin at or after `position`, up to the end of the picture.
+    """Count the scans that start at or after `position`, up to the end of the image.
 
-    Counting the two bytes is quick (20 µs for 125 KB) and never too low; only where it gives many, which bytes after
-    the end of the picture may do, are the segments walked.
+    Counting the two marker bytes is fast (20 µs for 125 KB) and never too low. Only a high count, which bytes after the
+    end of the image may cause, is verified by walking the segments.
     """
     count = data.count(b"\xff\xda", position)
     if count <= _FEW_SCANS:

@@ -1,4 +1,4 @@
-"""The chunks of a PNG."""
+"""Parser of PNG chunks."""
 
 import struct
 import zlib
@@ -9,17 +9,17 @@ from container.images.headers import tiff
 from container.images.headers._header import Header, cut_short
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MAX_CHUNKS = 100_000  # 25 MB in the usual 8 KB pieces are 3,200
+_MAX_CHUNKS = 100_000  # 25 MB in the usual chunks of 8 KB are 3,200
 _TEXTS = (b"zTXt", b"iTXt")
-_MAX_TEXT = 1 << 20  # bytes; nobody hides a megabyte of text in a photo by accident
-_STEP = 1 << 16  # bytes unpacked at once
+_MAX_TEXT = 1 << 20  # bytes; decompressed; no ordinary photo holds a megabyte of text
+_STEP = 1 << 16  # bytes decompressed at once
 
 
 def read(data: bytes) -> Header:
-    """Width, height and orientation, and the file without what makes no pixels.
+    """Parse width, height and orientation; drop the chunks that affect no pixels.
 
-    Only the critical chunks and tRNS are kept: text, colour profiles and the frames of an animation, any of which may
-    unpack to much more, never reach the decoder. Checksums are tested here, as Pillow does not test those of IDAT.
+    Only the critical chunks and tRNS are kept. Text, colour profiles and animation frames, which may decompress to a
+    much larger size, never reach the decoder. Checksums are verified here, as Pillow does not verify those of IDAT.
     """
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise cut_short("PNG")
@@ -46,7 +46,7 @@ def read(data: bytes) -> Header:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(name, start, end) of each chunk up to IEND; BadImage where there is none."""
+    """Yield (name, start, end) of each chunk up to IEND; BadImage if IEND is missing."""
     position = len(SIGNATURE)
     for _ in range(_MAX_CHUNKS):
         length, name = struct.unpack_from(">I4s", data, position) if position + 12 <= len(data) else (len(data), b"")
@@ -60,7 +60,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _text_size(name: bytes, body: bytes) -> int:
-    """How long a compressed text is once unpacked, not far beyond `_MAX_TEXT`."""
+    """Return the decompressed length of a text in bytes, counted to slightly over `_MAX_TEXT` at most."""
     _, _, packed = body.partition(b"\0")
     if name == b"iTXt":
         if packed[:1] != b"\1":
@@ -73,6 +73,6 @@ def _text_size(name: bytes, body: bytes) -> int:
         try:
             size += len(unpacker.decompress(packed, _STEP))
         except zlib.error:
-            return size + _STEP  # so that many broken texts are not free
+            return size + _STEP  # so that many damaged texts count, too
         packed = unpacker.unconsumed_tail
     return size

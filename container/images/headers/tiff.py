@@ -1,6 +1,6 @@
-"""The directories of a TIFF, and of EXIF, which is one: size and orientation, and what would exhaust Pillow.
+"""Parser of TIFF directories, also for EXIF, which is a TIFF: size, orientation, and limits that protect Pillow.
 
-That tags which share bytes are not read over and over, Pillow sees to since 13.0.
+Since 13.0 Pillow itself does not read tags with shared bytes repeatedly.
 """
 
 import struct
@@ -17,14 +17,14 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 _ORIENTATION = 274
 _OFFSETS, _LENGTHS = (273, 324), (279, 325)  # of strips, of tiles
-_MAX_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow makes a Python object of each
-_SHARED = 64 << 20  # bytes that strips or tiles may be read again; some writers store tiles that are alike once
-# Type → of `struct`; libtiff takes signed ones, too, where they are not negative.
+_MAX_OFFSETS = 262_144  # 50 MP in 16×16 tiles are 195,313; Pillow creates a Python object for each
+_SHARED = 64 << 20  # bytes that strips or tiles may read repeatedly; some writers store identical tiles once
+# TIFF type → `struct` letter; libtiff also accepts signed values that are not negative.
 _LETTERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}
 
 
 class Entry(NamedTuple):
-    """One tag: its type, how many values, and the bytes that hold the values or their offset."""
+    """One tag: its type, its number of values, and the bytes that hold the values or their offset."""
 
     type: int
     length: int
@@ -33,12 +33,12 @@ class Entry(NamedTuple):
 
 
 def read(data: bytes) -> Header:
-    """Width and height; the orientation is left to Pillow, which applies it to TIFF while loading."""
+    """Parse width and height; Pillow itself applies the orientation of a TIFF while loading."""
     rows = _entries(data)
     tags = dict(rows)
     times = Counter(tag for tag, _ in rows)
     for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_OFFSETS, *_LENGTHS):
-        if times[tag] > 1:  # libtiff takes the first of them and Pillow the last
+        if times[tag] > 1:  # libtiff uses the first of them and Pillow the last
             raise BadImage(f"the TIFF is damaged: it holds tag {tag} twice")
     width, height = (number(tags, tag) for tag in (_WIDTH, _HEIGHT))
     tile_width, tile_height = (number(tags, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
@@ -53,9 +53,9 @@ def read(data: bytes) -> Header:
 
 
 def orientation(block: bytes) -> int:
-    """1–8, and 1 wherever `block` (EXIF: a TIFF without pixels) is missing, broken or says anything else.
+    """Return the orientation, 1–8; 1 if `block` (EXIF: a TIFF without pixels) is missing, damaged or invalid.
 
-    Pillow's own reader parses every tag, warns, and raises a dozen kinds of exception on hostile blocks.
+    Pillow's own reader parses every tag, warns, and raises a dozen kinds of exception on malicious blocks.
     """
     block = block.removeprefix(b"Exif\0\0")
     if not block.startswith(SIGNATURES):
@@ -68,7 +68,7 @@ def orientation(block: bytes) -> int:
 
 
 def _total(data: bytes, entry: Entry) -> int:
-    """The sum of an array of lengths, none of which counts for more than the file has."""
+    """Return the sum of an array of lengths in bytes, each capped at the length of the file."""
     letter = _LETTERS.get(entry.type, "")
     size = struct.calcsize(letter) * entry.length
     if size <= len(entry.inline):
@@ -77,7 +77,7 @@ def _total(data: bytes, entry: Entry) -> int:
         (at,) = struct.unpack(entry.order + ("Q" if len(entry.inline) == 8 else "I"), entry.inline)
         values = data[at : at + size]
     if not letter or len(values) < size:
-        return 0  # which nothing reads
+        return 0  # no decoder reads such an array
     lengths = np.frombuffer(values, entry.order + letter).astype(np.uint64)  # a byte cannot be compared with 256
     return int(np.minimum(lengths, len(data)).sum())
 
@@ -99,7 +99,7 @@ def _entries(data: bytes) -> list[tuple[int, Entry]]:
 
 
 def number(tags: dict[int, Entry], tag: int) -> int:
-    """The value of a tag that holds one unsigned integer; 0 where it is missing or holds anything else."""
+    """Return the value of a tag that holds one unsigned integer; 0 if it is missing or holds anything else."""
     entry = tags.get(tag)
     letter = "" if entry is None or entry.length != 1 else _LETTERS.get(entry.type, "")
     if entry is None or not letter or struct.calcsize(letter) > len(entry.inline):

@@ -1,17 +1,17 @@
-"""The chunks of a WebP."""
+"""Parser of WebP chunks."""
 
 import struct
 
 from container.images.headers import tiff
 from container.images.headers._header import Header, cut_short
 
-_MAX_CHUNKS = 10_000  # those after are not looked at for EXIF
+_MAX_CHUNKS = 10_000  # later ones are not searched for EXIF
 
 
 def read(data: bytes) -> Header:
-    """The size of the canvas, and the orientation in an EXIF chunk.
+    """Parse the size of the canvas, and the orientation in an EXIF chunk.
 
-    libwebp allocates two canvases as soon as the file is opened, so Pillow cannot be asked for the size.
+    Pillow cannot be used for the size, because libwebp allocates two canvases when it opens the file.
     """
     size: tuple[int, int] | None = None
     block = b""

@@ -1,1 +1,1 @@
-"""Pictures that the server downloads: which URLs, which addresses, and the download."""
+"""Image download: rules for URLs, public IP addresses, and the HTTP client."""

@@ -1,4 +1,4 @@
-"""Whether an IP address belongs to the public internet, whatever it is wrapped in."""
+"""A check that an IP address, and any IPv4 address embedded in it, is public."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -6,11 +6,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-# What IANA's registries list as special, and Python 3.11's `is_global` takes for public.
+# Special ranges of IANA's registries that Python 3.11's `is_global` considers public.
 _SPECIAL = (
     IPv4Network("192.0.0.0/24"),  # protocol assignments
-    IPv4Network("192.88.99.0/24"),  # 6to4 relays, given up
-    IPv6Network("2001::/23"),  # protocol assignments; Teredo, in it, counts by what it holds
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays, deprecated
+    IPv6Network("2001::/23"),  # protocol assignments; Teredo, within it, is judged by its embedded addresses
     IPv6Network("3fff::/20"),  # documentation
 )
 _LAST_32_BITS = (
@@ -19,11 +19,11 @@ _LAST_32_BITS = (
     IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated
     IPv6Network("64:ff9b::/96"),  # NAT64
 )
-_ISATAP = (0x00005EFE, 0x02005EFE)  # the upper half of the interface part
+_ISATAP = (0x00005EFE, 0x02005EFE)  # the upper half of the interface identifier
 
 
 def is_public(text: str) -> bool:
-    """True where the address, and every IPv4 address that it embeds, is one of the public internet."""
+    """Return True if the address, and every IPv4 address embedded in it, is public."""
     try:
         return _is_public(ip_address(text))
     except ValueError:
@@ -32,7 +32,7 @@ def is_public(text: str) -> bool:
 
 def _is_public(address: Address) -> bool:
     if address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback:
-        # NAT64 and the mapped forms lie in blocks that are reserved as such; what they lead to counts
+        # NAT64 and the mapped forms lie in reserved blocks; the embedded address decides
         if isinstance(address, IPv4Address) or not any(address in network for network in _LAST_32_BITS):
             return False
     special = any(address in network for network in _SPECIAL)

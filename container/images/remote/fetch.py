@@ -1,8 +1,8 @@
-"""A download that leads nowhere but to the hosts the operator named, on the public internet.
+"""Download of an image from allowlisted hosts on the public internet only.
 
-Each hop is tested anew: the URL against the list, then every address of its host. The connection goes to the address
-that was tested (no second lookup), TLS and Host keep the name. One deadline is over everything; proxies of the
-environment are not used. Messages never hold an address.
+Each redirect is checked again: the URL against the list, then every address of its host. The connection goes to the
+checked address (no second lookup), while TLS and Host use the name. One deadline covers the whole download; proxies of
+the environment are not used. Messages never contain an address.
 """
 
 import functools
@@ -23,16 +23,16 @@ from container.images.source import Limits
 
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PIECE = 1 << 16  # bytes read at once
-# Bytes that an answer may have beside its picture, and as many as that again: headers, and the sizes of chunks.
-# http.client bounds each line, but neither the number of interim answers nor what is said beside a chunk's size.
+_PIECE = 1 << 16  # bytes per read
+# Bytes of headers and chunk sizes that a response may have in addition to twice the allowed length of its image.
+# http.client limits each line, but neither the number of interim responses nor the extensions of a chunk's size.
 _MAX_AROUND = 1 << 20
 
-SocketAddress = tuple[int, Any]  # address family, what `connect` takes
+SocketAddress = tuple[int, Any]  # address family, argument of `connect`
 
 
 def fetch(url: str, limits: Limits) -> bytes:
-    """The bytes behind `url`; BadRequest for any URL, host, answer, length or duration that is not allowed."""
+    """Return the bytes at `url`; BadRequest for any URL, host, response, length or duration that is not allowed."""
     deadline = _Deadline(limits.url_timeout)
     for _ in range(1 + _MAX_REDIRECTS):
         goal = target(url, limits.url_hosts)
@@ -50,7 +50,7 @@ class _Deadline:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left; BadRequest where there are none."""
+        """Return the seconds left; BadRequest after the deadline."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise self.passed()
@@ -63,9 +63,9 @@ class _Deadline:
 
 
 def _resolve(goal: Target, deadline: _Deadline) -> list[SocketAddress]:
-    """Every address of the host, looked up once; BadRequest where any of them is not public.
+    """Look up every address of the host, once; BadRequest if any of them is not public.
 
-    The lookup has no timeout of its own, so it runs in a thread that is left behind when the deadline passes.
+    The lookup has no timeout of its own, so it runs in a daemon thread that is abandoned after the deadline.
     """
     answers: queue.SimpleQueue[list[SocketAddress] | None] = queue.SimpleQueue()
 
@@ -89,7 +89,7 @@ def _resolve(goal: Target, deadline: _Deadline) -> list[SocketAddress]:
 
 
 def _connect(goal: Target, deadline: _Deadline) -> ssl.SSLSocket:
-    """TLS with the first of the tested addresses that answers."""
+    """Open a TLS connection to the first checked address that responds."""
     for family, address in _resolve(goal, deadline):
         plain = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -115,7 +115,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _answer(connection: ssl.SSLSocket, goal: Target, deadline: _Deadline, max_bytes: int) -> tuple[bytes, str | None]:
-    """The body of a 200, or where a redirect leads."""
+    """Send the request; return the body of a 200, or the location of a redirect."""
     named = f"[{goal.host}]" if ":" in goal.host else goal.host
     request = (
         f"GET {goal.path} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: maskserve\r\nAccept: image/*\r\n"
@@ -160,7 +160,7 @@ def _body(response: http.client.HTTPResponse, goal: Target, max_bytes: int) -> b
 
 
 class _Readable(io.RawIOBase):
-    """What `HTTPResponse` reads of a socket: `max_bytes` of it, and the rest of the whole time for every read."""
+    """A socket reader for `HTTPResponse`, limited to `max_bytes`; each read may take the time left to the deadline."""
 
     def __init__(self, connection: ssl.SSLSocket, deadline: _Deadline, max_bytes: int) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Which URLs may be fetched at all, by their text alone."""
+"""Rules for URLs that may be fetched, checked on their text alone."""
 
 import re
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from container.errors import BadRequest, setting_name
 
 _MAX_LENGTH = 2048  # characters
-_TEXT = re.compile(r"[!-\[\]-~]+")  # printable ASCII without the backslash, which some readers take for a slash
+_TEXT = re.compile(r"[!-\[\]-~]+")  # printable ASCII without the backslash, which some parsers treat as a slash
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to connect and what to ask for."""
+    """The host, port and path of a URL."""
 
     host: str  # lower case
     port: int
@@ -21,7 +21,7 @@ class Target:
 
 
 def target(url: str, hosts: tuple[str, ...]) -> Target:
-    """What an https URL leads to; BadRequest where its form or its host is not allowed."""
+    """Parse an https URL; BadRequest if its form or its host is not allowed."""
     if len(url) > _MAX_LENGTH or not _TEXT.fullmatch(url):
         raise BadRequest(f"the URL is empty, over {_MAX_LENGTH} characters, or holds other than printable ASCII")
     try:
@@ -41,7 +41,7 @@ def target(url: str, hosts: tuple[str, ...]) -> Target:
 
 
 def _listed(host: str, hosts: tuple[str, ...]) -> bool:
-    """Whether the list holds the host itself, or the end of its name; addresses must be listed in full."""
+    """Return True if the list holds the host itself or a suffix of its name; addresses must be listed in full."""
     allowed = [entry.lower() for entry in hosts]
     if host in allowed and not host.startswith("."):
         return True

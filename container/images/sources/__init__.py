@@ -1,4 +1,4 @@
-"""Where pictures in a request come from, one file a source, and pictures inside JSON."""
+"""Image sources of a request, one module per source, and images inside JSON."""
 
 from container.errors import BadRequest
 from container.images.pixel_budget import PixelShare
@@ -12,9 +12,9 @@ load_plugins(__name__)
 
 
 def read_json(value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
-    """The pictures of one JSON value: {"type": "base64" or "url", "value": "…"}, or a plain string of base64.
+    """Return the images of one JSON value: {"type": "base64" or "url", "value": "…"}, or a plain base64 string.
 
-    BadRequest for other shapes, and for types not allowed in JSON.
+    Raises BadRequest for other shapes, and for types not allowed in JSON.
     """
     if isinstance(value, str):
         return sources["base64"].read(value, limits, share)

@@ -1,4 +1,4 @@
-"""The file of one picture in base64, in any of the spellings that clients use."""
+"""Image source: one image file in base64, in any of the variants that clients use."""
 
 import binascii
 
@@ -12,9 +12,9 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class Base64(Source):
-    """str (or ASCII bytes) of base64 → one picture.
+    """Reads one image from a str (or ASCII bytes) of base64.
 
-    Read as well: a prefix as in "data:image/png;base64,", white space and line breaks, the URL-safe alphabet, missing
+    Also accepted: a prefix as in "data:image/png;base64,", white space and line breaks, the URL-safe alphabet, missing
     padding.
     """
 

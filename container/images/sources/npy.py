@@ -1,4 +1,4 @@
-"""Pixels as numpy saves them. The file is read here and not by numpy, so that no pickle is ever looked at."""
+"""Image source: pixels in a .npy file. The file is parsed here, not by numpy, so that no pickle is ever loaded."""
 
 import math
 import re
@@ -13,18 +13,18 @@ from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _MAGIC = b"\x93NUMPY"
-_MAX_HEADER = 10_000  # bytes, as numpy has it; those of plain arrays have 118
-_MAX_DIGITS = 18  # of one size
+_MAX_HEADER = 10_000  # bytes, numpy's own limit; headers of plain arrays have 118
+_MAX_DIGITS = 18  # of one dimension
 _DTYPE = re.compile(r"""["']descr["']\s*:\s*(?:["']([^"']{1,20})["']|(\[))""")
 _ORDER = re.compile(r"""["']fortran_order["']\s*:\s*(True|False)""")
-# Digits are told apart below: a pattern of groups that commas may part or not can be matched in 2^n ways, and 60 digits
-# without a bracket behind them held the whole process up for ever.
+# The sizes are split below: a pattern of groups with optional commas can be matched in 2^n ways, and 60 digits without
+# a closing bracket blocked the whole process for ever.
 _SHAPE = re.compile(r"""["']shape["']\s*:\s*\(([0-9,\s]*)\)""")
 _WANTED = "wanted: uint8 of shape (H, W, 3) or (N, H, W, 3), RGB"
 
 
 class Npy(Source):
-    """bytes of a .npy file, uint8 H×W×3 or N×H×W×3 RGB in C or Fortran order → one or N pictures."""
+    """Reads one or N images from the bytes of a .npy file: uint8 H×W×3 or N×H×W×3, RGB, in C or Fortran order."""
 
     def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
         if not isinstance(value, bytes):
@@ -46,12 +46,12 @@ class Npy(Source):
 
 
 def is_batch(data: bytes) -> bool:
-    """Whether a .npy file that can be read has four dimensions, if only for one picture."""
+    """Return True if a valid .npy file has four dimensions, even if it holds only one image."""
     return len(_shape(_header(data)[0])) == 4
 
 
 def _header(data: bytes) -> tuple[str, int]:
-    """The text of the header, and where the pixels begin."""
+    """Return the text of the header, and the offset of the pixels."""
     if not data.startswith(_MAGIC) or len(data) < 12:
         raise BadRequest(f"the first bytes {data[:8].hex(' ')} are not those of a .npy file; {_WANTED}")
     version = data[6]
@@ -67,7 +67,7 @@ def _header(data: bytes) -> tuple[str, int]:
 
 
 def _shape(header: str) -> tuple[int, ...]:
-    """The shape, once the dtype is known to be right."""
+    """Return the shape, after checking the dtype."""
     dtype, shape = _DTYPE.search(header), _SHAPE.search(header)
     if dtype is None or shape is None:
         raise BadRequest(f"the npy header names no dtype or no shape; {_WANTED}")
@@ -82,7 +82,7 @@ def _shape(header: str) -> tuple[int, ...]:
 
 
 def _name(code: str) -> str:
-    """The dtype in words: "|u1" → "uint8"."""
+    """Return the name of a dtype: "|u1" → "uint8"."""
     kinds = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex", "O": "object"}
     match = re.fullmatch(r"[|<>=]?([biufcO])([0-9]{0,2})", code)
     if match is None:

@@ -1,4 +1,4 @@
-"""A picture that the server downloads; off unless the operator names the hosts."""
+"""Image source: a URL that the server downloads; off unless the operator lists the hosts."""
 
 from container.errors import BadRequest, setting_name
 from container.images.decode import decode
@@ -9,7 +9,7 @@ from container.structures import Image
 
 
 class Url(Source):
-    """str of an https URL on one of `Limits.url_hosts` → one picture."""
+    """Reads one image from an https URL (str) on one of `Limits.url_hosts`."""
 
     in_json = True
 

@@ -1,9 +1,9 @@
-"""InvokeEndpointAsync: 202 at once, and the answer as an object of S3 later; GET /async/ID tells where one stands.
+"""InvokeEndpointAsync: returns 202 immediately and writes the result to S3 later; GET /async/ID returns the state.
 
-On SageMaker the platform does all this and calls /invocations; here it is done by the server itself, for code that is
-tried without SageMaker. A caller may name only inputs that the operator allows, and never where the output goes: that
-is the operator's folder, and the caller's names are below it.
-Source: the InvokeEndpointAsync API reference, whose patterns and limits these are.
+On SageMaker, the platform does this and calls /invocations; here the server does it itself, for code that is tested
+without SageMaker. Clients may name only inputs that the operator allows. The operator sets the output folder, and the
+client's names are placed below it.
+Source: the InvokeEndpointAsync API reference, which defines these patterns and limits.
 """
 
 import re
@@ -35,17 +35,20 @@ _EXTENSION = re.compile(r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]{1,512}")
 
 @dataclass(frozen=True)
 class AsyncLocations:
-    """What the operator set."""
+    """The S3 locations and the time limit that the operator has set."""
 
-    output: Location | None = None  # results go below it; None: asynchronous invocations are off
-    inputs: Sequence[Location] = ()  # callers may name what lies in these folders
-    max_seconds: float = 3600.0  # that a request may last, whatever it asks for
+    output: Location | None = None  # folder of the results; None: asynchronous invocations are off
+    inputs: Sequence[Location] = ()  # folders from which clients may name inputs
+    max_seconds: float = 3600.0  # upper limit on the time limit of a request
 
 
 def create_blueprint(
     services: Services, defaults: Defaults, names: Sequence[str], locations: AsyncLocations, queue: AsyncQueue | None
 ) -> Blueprint:
-    """The runtime's route; `names` are the endpoints that exist, or none for any; without a `queue` it is off."""
+    """Return the blueprint of InvokeEndpointAsync.
+
+    `names` are the existing endpoints, or empty to accept any name. Without a `queue`, requests are refused.
+    """
     blueprint = Blueprint(BLUEPRINT, __name__)
     takes = async_invocation()
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
@@ -87,7 +90,7 @@ def create_blueprint(
 
 
 def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
-    """The route that tells how asynchronous requests stand."""
+    """Return the blueprint of the route for the state of asynchronous requests."""
     blueprint = Blueprint("sagemaker_async_states", __name__)
 
     @blueprint.get("/async/<path:inference_id>")
@@ -112,7 +115,7 @@ def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
 
 
 def _input(locations: AsyncLocations, queue: AsyncQueue, max_bytes: int) -> Callable[[], InvocationRequest]:
-    """What reads the request's input: its body, or later the object that it names."""
+    """Return a function that provides the input: the request's body, or the S3 object it names, read when called."""
     named = request.headers.get(PREFIX + "InputLocation", "")
     if (request.content_length or 0) > MAX_INLINE:
         raise Refused(f"Body is {request.content_length} bytes long; at most {MAX_INLINE} are allowed.")
@@ -131,7 +134,7 @@ def _input(locations: AsyncLocations, queue: AsyncQueue, max_bytes: int) -> Call
 
 
 def _job(output: Location, max_seconds: float) -> Job:
-    """The job that the headers describe, and where it writes."""
+    """Return the job that the headers describe, with its output locations; Refused for invalid headers."""
     headers = request.headers
     given = headers.get(PREFIX + "Inference-Id", "")
     if given and not _INFERENCE_ID.fullmatch(given):

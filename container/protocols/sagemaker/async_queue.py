@@ -1,4 +1,4 @@
-"""Asynchronous requests: a bounded queue of tasks whose results are written to S3, and the threads that run them."""
+"""Asynchronous requests: a bounded queue of tasks whose results are written to S3, and its worker threads."""
 
 import logging
 import queue
@@ -16,47 +16,50 @@ from container.web.protocol import as_json, error_document
 
 log = logging.getLogger("maskserve.request")
 
-THREADS = 4  # one is predicted at a time; the others fetch, decode, encode and write
-WAITING = 256  # each may hold a body of 128,000 bytes
-REMEMBERED = 1000  # that have ended
-DRAIN_SECONDS = 15.0  # after SIGTERM for what has begun
+THREADS = 4  # one predicts at a time; the others fetch, decode, encode and write
+WAITING = 256  # queued jobs; each may hold a body of 128,000 bytes
+REMEMBERED = 1000  # ended jobs whose state is kept
+DRAIN_SECONDS = 15.0  # time after SIGTERM for jobs in progress
 
 State = Literal["Queued", "InProgress", "Completed", "Failed"]
 
 
 class JobResult(NamedTuple):
-    """What a task gives."""
+    """The result of a task."""
 
     body: bytes
     media_type: str
-    fields: dict[str, object]  # of the line in the log
+    fields: dict[str, object]  # for the log line
 
 
-Task = Callable[[float], JobResult]  # takes the seconds that it may last
+Task = Callable[[float], JobResult]  # the argument is its time limit in seconds
 
 
-@dataclass(eq=False)  # one of two with the same id is not the other
+@dataclass(eq=False)  # compared by identity: two jobs may have the same id
 class Job:
-    """Where a job stands, and where its result goes."""
+    """The state of an asynchronous request, and the locations of its output."""
 
     id: str
     output: Location
     failure: Location
-    ttl_seconds: float  # how long it may wait
-    seconds: float  # how long it may last
+    ttl_seconds: float  # maximum time in the queue
+    seconds: float  # time limit of the task
     state: State = "Queued"
     error: str = ""
-    settled: bool = False  # its outcome is claimed by a thread
+    settled: bool = False  # a thread has claimed its outcome
 
 
 class AsyncQueue:
-    """Jobs that wait, run and have ended; after `draining` is set none begins, and what has not ended in time fails."""
+    """A queue of jobs with its worker threads and a record of ended jobs.
+
+    After `draining` is set, no job starts, and jobs that do not end within DRAIN_SECONDS fail.
+    """
 
     def __init__(self, store: Store, draining: threading.Event, waiting: int = WAITING) -> None:
         self.store = store
         self._draining = draining
         self._lock = threading.Lock()
-        self._jobs: OrderedDict[str, Job] = OrderedDict()  # the last of each id
+        self._jobs: OrderedDict[str, Job] = OrderedDict()  # the latest job of each id
         self._open: set[Job] = set()  # neither completed nor failed
         self._queue: queue.Queue[tuple[Job, Task, float] | None] = queue.Queue(waiting)
         self._threads = [threading.Thread(target=self._run, name=f"job {i}", daemon=True) for i in range(THREADS)]
@@ -65,7 +68,7 @@ class AsyncQueue:
             thread.start()
 
     def add(self, job: Job, task: Task) -> None:
-        """Have `task` run when its turn comes; Overloaded where too many wait, Unavailable while shutting down."""
+        """Queue `task`; Overloaded if the queue is full, Unavailable while shutting down."""
         if self._draining.is_set():
             raise Unavailable("the server is shutting down")
         with self._lock:
@@ -81,14 +84,14 @@ class AsyncQueue:
                 del self._jobs[old]
 
     def get(self, job_id: str) -> Job:
-        """The last job of an id; NotFound where this process knows none."""
+        """Return the latest job with this id; NotFound if this process knows none."""
         with self._lock:
             if job_id not in self._jobs:
                 raise NotFound(f"no asynchronous request {job_id[:64]!r} is known here; the last {REMEMBERED} are")
             return self._jobs[job_id]
 
     def close(self) -> None:
-        """After `draining` is set: wait until nothing is left."""
+        """Wait until all jobs have ended or failed, after `draining` is set."""
         self._drain_thread.join()
 
     def _run(self) -> None:
@@ -96,7 +99,7 @@ class AsyncQueue:
             job, task, queued = item
             del item
             self._run_once(job, task, queued)
-            del task  # and the body that it holds, before the next comes
+            del task  # releases the body that it holds, before waiting for the next
 
     def _run_once(self, job: Job, task: Task, queued: float) -> None:
         waited = time.monotonic() - queued
@@ -108,7 +111,7 @@ class AsyncQueue:
             self._end(job, "Completed", {"queued_ms": round(waited * 1000, 1), **result.fields})
         except ServingError as error:
             self._fail(job, error)
-        except Exception as error:  # the thread must outlive whatever a model raises; every job hears of it
+        except Exception as error:  # the thread must survive any error of a model; the job fails with it
             if memory.lacking(error):
                 self._fail(job, OutOfMemory("there is not enough memory for this request"))
                 return
@@ -124,7 +127,7 @@ class AsyncQueue:
         return self._run_with_retries(job, task)
 
     def _run_with_retries(self, job: Job, task: Task) -> JobResult:
-        """What the task gives, run again where it was refused as too many: nobody else would ask again."""
+        """Return the result of the task, retrying while it raises Unavailable: no client would retry it."""
         end = time.monotonic() + job.seconds
         while True:
             try:
@@ -135,7 +138,7 @@ class AsyncQueue:
                 self._draining.wait(error.retry_after)
 
     def _claim_outcome(self, job: Job) -> bool:
-        """Whether the caller, and not another thread, says what became of a job."""
+        """Return True if the calling thread is the first to claim the job's outcome and so may set it."""
         with self._lock:
             first, job.settled = not job.settled, True
         return first
@@ -168,5 +171,5 @@ class AsyncQueue:
         with self._lock:
             left = list(self._open)
         for job in left:
-            if self._claim_outcome(job):  # what has not ended, and will find that it is too late
+            if self._claim_outcome(job):  # not ended; its thread can no longer claim the outcome
                 self._fail(job, Unavailable("the server shut down before this request was done; send it again"))

@@ -18,20 +18,20 @@ from container.web.body import read_body
 from container.web.openapi import operation
 
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
-PAYLOAD_PRODUCT_MB = 100  # SageMaker's rule: MaxConcurrentTransforms × MaxPayloadInMB may not pass it
+PAYLOAD_PRODUCT_MB = 100  # SageMaker's limit on MaxConcurrentTransforms × MaxPayloadInMB
 
 
 @dataclass(frozen=True)
 class BatchCapacity:
-    """What /execution-parameters tells a batch transform."""
+    """The parameters of the /execution-parameters response for batch transforms."""
 
     max_payload_mb: float  # 0: no limit
-    concurrency: int  # 0: as many as keep the model at work, and fit
+    concurrency: int  # 0: as many as keep the model busy and fit PAYLOAD_PRODUCT_MB
     workers: int = 1
 
 
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
-    """The routes of a SageMaker container."""
+    """Return the blueprint of the routes of a SageMaker container."""
     blueprint = Blueprint("sagemaker", __name__)
 
     @blueprint.get("/ping", strict_slashes=False)
@@ -72,8 +72,8 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         if services.multi_model is not None:
             raise NotFound("batch transforms do not use multi-model endpoints")
         with services.repository.lease(DEFAULT_MODEL) as model:
-            # What each worker predicts at once, and one more, to be decoded meanwhile: at 12 megapixels on two cores
-            # one request at a time gave 0.9 pictures a second, two 1.5, four no more.
+            # One batch per worker, plus one request that is decoded meanwhile: at 12 megapixels on two cores, one
+            # concurrent request gave 0.9 images per second, two gave 1.5, four no more.
             useful = capacity.workers * (model.dispatcher.batch_size + 1)
         payload = math.ceil(capacity.max_payload_mb)
         fitting = PAYLOAD_PRODUCT_MB // max(1, payload)
@@ -87,17 +87,18 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
 
 
 def target(request: Request, services: Services) -> str:
-    """The model that X-Amzn-SageMaker-Target-Model names, loaded if it was not; without it the only one that is loaded.
+    """Return the key of the model that X-Amzn-SageMaker-Target-Model names, loading it if necessary.
 
-    On SageMaker the platform reads the header, and asks the container by POST /models. Here, and for the SageMaker
-    SDK's local mode, the container does what the platform would. BadLocation, BadModel, InsufficientMemory;
-    ModelNotFound without the header; errors of read_body.
+    Without the header, it is the only loaded model. On SageMaker, the platform reads the header and calls POST /models
+    of the container. Here, and for the SageMaker SDK's local mode, the container does the platform's part.
+    Raises BadLocation, BadModel, InsufficientMemory; ModelNotFound without the header, if not exactly one model is
+    loaded; errors of read_body.
     """
     if services.multi_model is None:
         return DEFAULT_MODEL
     if TARGET_MODEL not in request.headers:
         return services.multi_model.only()
-    read_body(request, keep=True)  # before the load, which may take longer than clients have for sending
+    read_body(request, keep=True)  # before loading, which may take longer than the time limit for sending a body
     return services.multi_model.ensure(request.headers[TARGET_MODEL])
 
 

@@ -1,8 +1,8 @@
-"""Frames of AWS's event stream, as InvokeEndpointWithResponseStream answers with them.
+"""Frames of AWS's event stream encoding, the response format of InvokeEndpointWithResponseStream.
 
-A frame is its length, its headers' length and the checksum of both, the headers, the payload, and the checksum of all
-that; numbers are big-endian, a header is its name and a string. Source: the ResponseStream shape of botocore's
-sagemaker-runtime service model; botocore's eventstream.py reads what is written here.
+A frame consists of its length, its headers' length and the checksum of both, the headers, the payload, and the checksum
+of everything before. Numbers are big-endian; a header is its name and a string. Source: the ResponseStream shape of
+botocore's sagemaker-runtime service model; botocore's eventstream.py decodes these frames.
 """
 
 import json
@@ -16,14 +16,14 @@ _STRING = 7
 
 
 def part(payload: bytes) -> bytes:
-    """A piece of the body."""
+    """Return a PayloadPart frame with a piece of the body."""
     return frame(
         {":message-type": "event", ":event-type": "PayloadPart", ":content-type": "application/octet-stream"}, payload
     )
 
 
 def model_stream_error(message: str, code: str) -> bytes:
-    """The end of a stream that broke, with one of the API's error codes."""
+    """Return the ModelStreamError frame that ends a failed stream; `code` is one of the API's error codes."""
     return frame(
         {":message-type": "exception", ":exception-type": "ModelStreamError", ":content-type": "application/json"},
         json.dumps({"Message": message, "ErrorCode": code}).encode(),
@@ -31,7 +31,7 @@ def model_stream_error(message: str, code: str) -> bytes:
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One frame."""
+    """Return one encoded frame."""
     head = b"".join(
         struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", _STRING, len(value)) + value.encode()
         for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""One invocation, whichever route it came by: headers and bytes in, a response out."""
+"""Invocation handling shared by all routes: from headers and body to a response."""
 
 import json
 import time
@@ -27,7 +27,7 @@ from container.web.body import parse_json, read_body
 from container.web.protocol import as_json, error_document
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-MAX_ATTRIBUTES = 1024  # characters that the platform lets through
+MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
 
 _UNTYPED = ("", "application/x-image", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -37,30 +37,31 @@ _JSON_HINT = '{"image": {"type": "base64", "value": "…"}}'
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the operator set for requests that say nothing."""
+    """The operator's defaults for requests that specify neither Accept nor attributes."""
 
     accept: str = "application/json"
-    attributes: Mapping[str, Any] | None = None  # checked
+    attributes: Mapping[str, Any] | None = None  # validated
 
 
 class Pictures(NamedTuple):
-    """The pictures of one request."""
+    """The images of one request."""
 
     images: list[Image]
-    batch: bool  # sent as an array of pictures, and so answered by one, even where it holds a single picture
+    batch: bool  # sent as an array, so that the response is one, too, even for a single image
 
 
 def invoke(
     request: Request, services: Services, defaults: Defaults, context: RequestContext, model: str = DEFAULT_MODEL
 ) -> InvocationResponse:
-    """Read, negotiate, decode, predict, encode; any ServingError rises untouched."""
-    # Reading comes first: clients that are refused while they send see a broken connection instead.
+    """Read, negotiate, decode, predict and encode; every ServingError propagates unchanged."""
+    # Read first: a client that is refused while it sends sees a broken connection instead of the error.
     return respond(read_request(request), services, defaults, context, model)
 
 
 def read_request(request: Request) -> InvocationRequest:
-    """The headers that matter, and the body; the headers of boto3's streaming and asynchronous calls come before the
-    common ones. Errors of `read_body`.
+    """Return the relevant headers and the body of a request; raises the errors of `read_body`.
+
+    The headers of boto3's streaming and asynchronous calls take precedence over the common ones.
     """
     header = request.headers
     return InvocationRequest(
@@ -81,16 +82,16 @@ def respond(
     context: RequestContext,
     model: str = DEFAULT_MODEL,
 ) -> InvocationResponse:
-    """`invoke` for what has been read, whether or not there is a connection to send the response on."""
+    """Run `invoke` on a request that has been read; needs no client connection."""
     attributes = parse(invocation.attributes, defaults.attributes)
     choice = negotiate(invocation.accept, attributes, defaults.accept)
     if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
         return closed
     form = formats[choice.format]
     options = form.options(choice)
-    upload: Upload | None = None  # that the model has answered before, with the same options
+    upload: Upload | None = None  # set if its predictions for the same model and options can be reused
     if invocation.session:
-        options = replace(options, skip_masks=None)  # the next answer may show masks
+        options = replace(options, skip_masks=None)  # the next response may show masks
         invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
     if invocation.read_since is not None:
         context.restart(invocation.read_since)
@@ -131,7 +132,7 @@ def respond(
 
 
 def _placeholder(error: ServingError, invocation: InvocationRequest, context: RequestContext) -> InvocationResponse:
-    """A good answer in place of one to a picture that cannot be read, which would fail a whole batch transform."""
+    """Return a 200 response for an unreadable image, because an error response would fail a whole batch transform."""
     facts: dict[str, object] = {"error": error.code, "type": "application/json"}
     context.fields |= {"bytes_in": len(invocation.body), **facts}
     return InvocationResponse(as_json(error_document(error, context.id)), "application/json", _fit(facts))
@@ -140,7 +141,7 @@ def _placeholder(error: ServingError, invocation: InvocationRequest, context: Re
 def _facts(
     results: list[Result], found: int, media_type: str, attributes: Attributes, total_ms: float
 ) -> dict[str, object]:
-    """What a caller who gets a picture would otherwise not learn."""
+    """Return facts about the result for the attributes header, for clients whose response body is an image."""
     height, width, _ = results[0].image.pixels.shape
     facts: dict[str, object] = {
         "model": results[0].model,
@@ -158,7 +159,7 @@ def _facts(
 
 
 def _fit(facts: Mapping[str, object]) -> str:
-    """`facts` as ASCII JSON within the platform's limit, giving up the least important first."""
+    """Return `facts` as ASCII JSON within the platform's limit, dropping the least important first."""
     kept = dict(facts)
     for droppable in ("ignored", "trace", "model"):
         text = json.dumps(kept, separators=(",", ":"))
@@ -169,10 +170,10 @@ def _fit(facts: Mapping[str, object]) -> str:
 
 
 def read_pictures(invocation: InvocationRequest, limits: Limits, share: PixelShare | None = None) -> Pictures:
-    """The pictures in a request's body, held in `share`.
+    """Return the images in a request's body; their pixels are charged to `share`.
 
-    Bytes of a picture are recognised by what they are: clients, and batch transforms over mixed folders, name the
-    wrong image type, none, or curl's application/x-www-form-urlencoded.
+    The image type is detected from the bytes: clients, and batch transforms over mixed folders, send the wrong image
+    type, none, or curl's application/x-www-form-urlencoded.
     """
     body, coding = invocation.body, invocation.content_encoding
     if coding.strip().lower() not in ("", "identity"):

@@ -1,4 +1,4 @@
-"""An invocation's request and its response."""
+"""The request and the response of an invocation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ class InvocationRequest:
     accept: str = ""
     attributes: str = ""
     session: str = ""
-    read_since: float | None = None  # when its body began to be read, on the monotonic clock
+    read_since: float | None = None  # start of reading the body, on the monotonic clock
 
 
 @dataclass(frozen=True)
 class InvocationResponse:
-    """The response to an invocation that succeeded."""
+    """The response to a successful invocation."""
 
-    body: bytes | Iterator[bytes]  # an iterator gives the parts of a format that can be streamed
+    body: bytes | Iterator[bytes]  # an iterator yields the pieces of a streamed format
     media_type: str
-    facts: str = "{}"  # for the header of custom attributes
-    headers: Mapping[str, str] = field(default_factory=dict)  # of sessions
+    facts: str = "{}"  # JSON for the header of custom attributes
+    headers: Mapping[str, str] = field(default_factory=dict)  # session headers
 
     def whole(self) -> bytes:
-        """The body at once; errors as those of `invoke`."""
+        """Return the whole body; raises the errors of `invoke`."""
         return self.body if isinstance(self.body, bytes) else b"".join(self.body)

@@ -1,4 +1,4 @@
-"""The container's side of a multi-model endpoint: load, list, get, unload and invoke models by name.
+"""Multi-model endpoint routes of the container: load, list, get, unload and invoke models by name.
 
 Source: docs.aws.amazon.com/sagemaker/latest/dg, mms-container-apis.html.
 """
@@ -32,7 +32,7 @@ _STARTING = {"503": error("The server is still starting; Retry-After says when")
 
 
 def create_blueprint(models: MultiModel, services: Services, defaults: Defaults) -> Blueprint:
-    """The routes below /models."""
+    """Return the blueprint of the routes below /models."""
     blueprint = Blueprint("sagemaker_models", __name__)
     takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
 
@@ -82,7 +82,7 @@ def create_blueprint(models: MultiModel, services: Services, defaults: Defaults)
         models.check()
         try:
             response = invoke(request, services, defaults, g.context, name)
-        except (OutOfMemory, MemoryError):  # 507 has the platform unload others and ask again
+        except (OutOfMemory, MemoryError):  # on 507, the platform unloads other models and retries
             raise InsufficientMemory("there is not enough memory for this picture", _MAKE_ROOM) from None
         body = response.body
         if not isinstance(body, bytes):
@@ -98,7 +98,7 @@ def _described(name: str, url: str) -> dict[str, str]:
 
 
 def _named(body: bytes) -> tuple[str, str]:
-    """The name and the place in the body of a load."""
+    """Return the name and the URL in the body of a load request; BadRequest if it is invalid."""
     try:
         document = parse_json(body)
     except (ValueError, RecursionError):
@@ -119,7 +119,7 @@ def _limit(text: str) -> int:
 
 
 def _token(name: str) -> str:
-    """A page token: the last name of a page, so that models which come and go move no other to or fro."""
+    """Return a page token: the last name of a page, so that loads and unloads do not shift later pages."""
     return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 

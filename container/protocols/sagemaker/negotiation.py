@@ -1,8 +1,8 @@
-"""What a request asks for: the JSON in X-Amzn-SageMaker-Custom-Attributes, and the format that Accept and it choose.
+"""Content negotiation: parses X-Amzn-SageMaker-Custom-Attributes (JSON) and selects the response format.
 
-Accept comes first, then the attributes, then the configured default, then JSON. Pure functions of strings; knows no
-HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is no preference: curl, Postman and requests send */*
-on their own, and it must not beat what the attributes say.
+Accept takes precedence, then the attributes, then the configured default, then JSON. Pure functions of strings,
+independent of HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is not a preference: curl, Postman and
+requests send */* by default, and it must not override the attributes.
 """
 
 import json
@@ -16,7 +16,7 @@ from container.errors import BadRequest, NotAcceptable
 from container.structures import Appearance, Choice, Options
 from container.structures.option_values import CHECKS, word
 
-# What there is, in the order in which it is picked where nothing else decides.
+# The available media types, in the order of preference if nothing else decides.
 OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png", "application/jsonlines": "jsonlines"}
 RESPONSE_TYPES = {
     "json": "application/json",
@@ -32,23 +32,23 @@ MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
 
 @dataclass(frozen=True)
 class Attributes:
-    """Checked attributes; an attribute string that is not JSON is the caller's own and only echoed."""
+    """Validated custom attributes; an attribute string that is not JSON is opaque and only echoed."""
 
     values: Mapping[str, Any]  # known keys only
-    ignored: tuple[str, ...] = ()  # keys that are not known, as sent
+    ignored: tuple[str, ...] = ()  # unknown keys, as sent
     trace: str = ""  # the opaque string
 
     def options(self) -> Options:
-        """The part that the model is asked."""
+        """Return the attributes that affect prediction."""
         return Options(**{k: v for k, v in self.values.items() if k in _OPTIONS})
 
     def appearance(self) -> Appearance:
-        """The part that the answer's look is made of."""
+        """Return the attributes that affect rendering."""
         return Appearance(**{k: v for k, v in self.values.items() if k in _APPEARANCE})
 
 
 def parse(header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
-    """Read the header's value over the operator's `defaults`; BadRequest where it looks like JSON and is not right."""
+    """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or invalid values."""
     text = _utf8(header).strip()
     if not text.startswith("{"):
         return Attributes(dict(defaults or {}), trace=text[:MAX_TRACE])
@@ -67,7 +67,7 @@ def parse(header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
 
 
 def _utf8(header: str) -> str:
-    """WSGI hands header bytes over as Latin-1; clients send UTF-8."""
+    """Decode a header value: WSGI passes header bytes as Latin-1, clients send UTF-8."""
     try:
         return header.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -90,11 +90,11 @@ _APPEARANCE = {f.name for f in fields(Appearance)}
 
 
 def negotiate(accept: str, attributes: Attributes, default: str) -> Choice:
-    """The format and what was asked of it; NotAcceptable where Accept allows none of OFFERS.
+    """Return the chosen format with its options; NotAcceptable if Accept allows none of OFFERS.
 
     Args:
-        accept: the header's value, "" where it is missing.
-        default: the media type that the operator set, one of OFFERS.
+        accept: the header's value, "" if it is missing.
+        default: the media type set by the operator, one of OFFERS.
     """
     preferred = (RESPONSE_TYPES.get(attributes.values.get("response_type", ""), ""), default, "application/json")
     media_type = _pick(_ranges(accept), preferred)
@@ -109,7 +109,7 @@ class _Range(NamedTuple):
     quality: float
 
     def precision(self, media_type: str) -> int:
-        """2 for the same type, 1 for its family, 0 for any, -1 for no match."""
+        """Return 2 for the same type, 1 for type/*, 0 for */*, -1 for no match."""
         if self.pattern == media_type or (self.pattern == "image/jpg" and media_type == "image/jpeg"):
             return 2
         if self.pattern == media_type.split("/")[0] + "/*":
@@ -118,9 +118,9 @@ class _Range(NamedTuple):
 
 
 def _ranges(accept: str) -> list[_Range]:
-    """The well-formed ranges of an Accept header, in its order; malformed ones say nothing."""
+    """Return the well-formed ranges of an Accept header in order; malformed ones are ignored."""
     ranges = []
-    for part in accept.split(","):  # one at a time, since werkzeug sorts and the order decides between equals
+    for part in accept.split(","):  # one at a time, since werkzeug sorts them and the original order breaks ties
         for value, quality in parse_accept_header(part):
             pattern = value.split(";")[0].strip().lower()
             ranges.append(_Range("*/*" if pattern == "*" else pattern, quality))

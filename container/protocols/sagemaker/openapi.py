@@ -1,4 +1,4 @@
-"""The SageMaker routes in OpenAPI's words."""
+"""OpenAPI descriptions of the SageMaker routes."""
 
 import re
 from typing import Any
@@ -42,17 +42,17 @@ _DETECTIONS_SCHEMA = {
 
 
 def name_parameter(description: str, pattern: re.Pattern[str]) -> dict[str, Any]:
-    """The NAME in a route's path."""
+    """Return the parameter for NAME in a route's path."""
     schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
     return {"in": "path", "name": "name", "description": description, "required": True, "schema": schema}
 
 
 def error(description: str) -> dict[str, Any]:
-    """A response whose body is the error document."""
+    """Return a response whose body is the error document."""
     return {"description": description, "content": {"application/json": {"schema": _ERROR_SCHEMA}}}
 
 
-# JSON that is no object is an opaque string to us, hence no type.
+# No type, because a value that is not a JSON object is treated as an opaque string.
 _ATTRIBUTES_SCHEMA: dict[str, Any] = {
     "properties": {
         "response_type": {"type": "string", "enum": ["", *RESPONSE_TYPES]},
@@ -83,7 +83,7 @@ _ATTRIBUTES_SCHEMA: dict[str, Any] = {
 
 
 def invocation(urls: bool) -> dict[str, Any]:
-    """What an invocation takes; `urls`: whether pictures may be named by their URL."""
+    """Return the parameters and the request body of an invocation; `urls`: images may be given by URL."""
     base64 = {"type": "string", "format": "byte", "description": "The file of a picture"}
     kinds = [base64, _named("base64", base64)]
     if urls:
@@ -92,7 +92,7 @@ def invocation(urls: bool) -> dict[str, Any]:
     read = ("image/jpeg", "image/png", "application/x-image", "application/octet-stream", "application/x-npy")
     return {
         "parameters": [
-            # OpenAPI keeps Accept and Content-Type out of parameters: responses and requestBody say what they take.
+            # OpenAPI excludes Accept and Content-Type from parameters: responses and requestBody define them.
             {
                 "in": "header",
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
@@ -130,7 +130,7 @@ TARGET_ANSWERS = {
 
 
 def targeted_invocation(services: Services) -> dict[str, Any]:
-    """What an invocation takes that may name one of several models."""
+    """Return `invocation` with the target model parameter on multi-model endpoints."""
     takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
     if services.multi_model is not None:
         takes["parameters"] = [*takes["parameters"], TARGET_PARAMETER]
@@ -165,7 +165,7 @@ _GOOD = {
 
 
 def answers() -> dict[str, Any]:
-    """Every answer of an invocation, by status."""
+    """Return all responses of an invocation, by status."""
     return {
         "200": _GOOD,
         "400": error("The picture, the attributes or the JSON cannot be read"),
@@ -217,7 +217,7 @@ _S3 = {"type": "string", "pattern": "^s3://"}
 
 
 def async_invocation() -> dict[str, Any]:
-    """What an asynchronous invocation takes: a body, or an InputLocation instead of it."""
+    """Return the parameters and the request body of an asynchronous invocation: a body or an InputLocation."""
     attributes = {
         "name": _PREFIX + "Custom-Attributes",
         "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},

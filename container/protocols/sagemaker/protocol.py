@@ -1,4 +1,4 @@
-"""SageMaker as a protocol: its paths, its routes and which errors are whose."""
+"""The SageMaker protocol class: its paths, its routes and its error formats."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ from container.web.protocol import Protocol
 
 
 class SageMaker(Protocol):
-    """The hosting contract on the container's routes, and the runtime API below /endpoints, whose errors are typed."""
+    """The hosting contract on the container's routes, and the runtime API with its typed errors below /endpoints."""
 
     name = "sagemaker"
     prefixes = ("/ping", "/invocations", "/execution-parameters", "/models", "/endpoints", "/async")
@@ -38,7 +38,7 @@ class SageMaker(Protocol):
             )
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
-        """/ping and /invocations, /models for several models, /endpoints and /async."""
+        """Return the blueprints of /ping and /invocations, /models (multi-model only), /endpoints and /async."""
         settings, defaults, names = self.settings, self._defaults, comma_list(self.settings.endpoint_names)
         capacity = endpoint.BatchCapacity(
             settings.max_payload_mb, settings.max_concurrent_transforms, settings.processes
@@ -54,19 +54,19 @@ class SageMaker(Protocol):
         yield async_invocation.create_states_blueprint(self._queue)
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
-        """Typed as boto3 knows it on the runtime's routes."""
+        """Return the response to an error; on the runtime's routes it has an error type that boto3 knows."""
         if request.blueprint in (runtime.BLUEPRINT, async_invocation.BLUEPRINT):
             return runtime_errors.typed_response(error, request_id)
         return super().error_response(error, request_id)
 
     def close(self) -> None:
-        """Wait for asynchronous requests that have begun."""
+        """Wait for asynchronous requests in progress."""
         if self._queue is not None:
             self._queue.close()
 
 
 def read_defaults(settings: Settings) -> Defaults:
-    """What answers look like where the caller says nothing; ValueError names the setting that is wrong."""
+    """Return the operator's default Accept and attributes; ValueError names an invalid setting."""
     media_type = settings.default_accept.split(";")[0].strip().lower()
     if media_type not in negotiation.OFFERS:
         raise ValueError(
@@ -82,7 +82,7 @@ def read_defaults(settings: Settings) -> Defaults:
 
 
 def read_async_locations(settings: Settings) -> AsyncLocations:
-    """Where asynchronous requests read and write; ValueError names the setting that is wrong."""
+    """Return the S3 locations that asynchronous requests read and write; ValueError names an invalid setting."""
 
     def parsed(name: str) -> tuple[Location, ...]:
         try:

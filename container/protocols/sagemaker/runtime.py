@@ -1,4 +1,4 @@
-"""SageMaker Runtime itself: POST /endpoints/NAME/invocations and …-response-stream, as boto3 and the AWS CLI call them.
+"""Routes of the SageMaker Runtime API: POST /endpoints/NAME/invocations and …-response-stream, for boto3 and AWS CLI.
 
 With AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME set to this server, unmodified client code works.
 Source: the InvokeEndpoint and InvokeEndpointWithResponseStream API references.
@@ -24,7 +24,7 @@ _TARGET_NOT_TAKEN = "TargetModel is for multi-model endpoints only, and this end
 
 
 def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str]) -> Blueprint:
-    """The runtime's routes; `names` are the endpoints that exist, or none for any."""
+    """Return the blueprint of the runtime's routes; `names` are the existing endpoints, or empty to accept any name."""
     blueprint = Blueprint(BLUEPRINT, __name__)
     takes = targeted_invocation(services)
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
@@ -51,7 +51,7 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
 
 
 def _model(services: Services) -> str:
-    """The model that TargetModel names; Refused where there is one and may not be, or none and must."""
+    """Return the key of the model that TargetModel names; Refused if it is missing, unexpected or an invalid path."""
     several = services.multi_model is not None
     if (TARGET_MODEL in request.headers) != several:
         raise Refused(_TARGET_MISSING if several else _TARGET_NOT_TAKEN)

@@ -1,7 +1,7 @@
-"""Errors of the SageMaker Runtime's routes as boto3 knows them, and what these routes refuse alike.
+"""Errors of the SageMaker Runtime's routes in boto3's types, and the validation that these routes share.
 
-Errors of the container become the typed ModelError (424) that the platform makes of them: boto3 sends what got a raw
-5xx three times. Source: the sagemaker-runtime service model of botocore.
+Errors of the container become the typed ModelError (424), as on the platform: boto3 would send a request with a raw 5xx
+response three times. Source: the sagemaker-runtime service model of botocore.
 """
 
 import json
@@ -22,7 +22,7 @@ NAME_PARAMETER = name_parameter("Endpoint name", NAME)
 
 
 class Refused(ServingError):
-    """What the platform would refuse before the container sees it: an error type of the API, its status, a message."""
+    """A rejection that the platform makes before the container sees the request: API error type, status and message."""
 
     def __init__(self, message: str, kind: str = "ValidationError", status: int = 400) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class Refused(ServingError):
 
 
 def check(name: str, names: Sequence[str]) -> None:
-    """Refused where no endpoint has the `name`, of `names` if there are any, or where the attributes are too long."""
+    """Raise Refused if `name` is invalid or not among `names` (if there are any), or if the attributes are too long."""
     if NAME.fullmatch(name) is None or (names and name not in names):
         raise Refused(f"Endpoint {name[:63]} of account 000000000000 not found.")
     attributes = request.headers.get(ATTRIBUTES, "")
@@ -40,12 +40,12 @@ def check(name: str, names: Sequence[str]) -> None:
 
 
 def id_header(request_id: str) -> dict[str, str]:
-    """The header in which AWS's clients look for the request's id."""
+    """Return the header from which AWS clients read the request id."""
     return {"x-amzn-RequestId": request_id or str(uuid.uuid4())}
 
 
 def typed_response(error: ServingError, request_id: str) -> Response:
-    """The response to an error that boto3 raises as one of the API's types."""
+    """Return the response to an error that boto3 raises as one of the API's error types."""
     if isinstance(error, Refused):
         return _typed(error.status, error.kind, {"Message": error.message}, request_id)
     if isinstance(error, BodyTooLarge):

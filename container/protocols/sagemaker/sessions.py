@@ -1,7 +1,7 @@
-"""Sticky sessions in SageMaker's headers: a picture is sent once, and asked about again without it.
+"""Sticky sessions through SageMaker's headers: a client uploads an image once, and later requests reuse it.
 
-X-Amzn-SageMaker-Session-Id is NEW_SESSION with the picture, then the id that came back, without one. How a session is
-closed is the container's to say; as in AWS's own containers it is the body {"requestType": "CLOSE"}.
+X-Amzn-SageMaker-Session-Id is NEW_SESSION in the request with the image, and the returned id in later ones without an
+image. The container defines how to close a session; as in AWS's own containers, the body is {"requestType": "CLOSE"}.
 Source: docs.aws.amazon.com/sagemaker/latest/dg/stateful-sessions.html; NewSessionResponseHeader of botocore's model.
 """
 
@@ -21,7 +21,10 @@ _CLOSE = {"requestType": "CLOSE"}
 
 
 def closed(invocation: InvocationRequest, sessions: Sessions) -> InvocationResponse | None:
-    """The response to a request that closes its session."""
+    """Close the session if the request asks for it and return the response, else None.
+
+    Raises BadRequest for an unknown session.
+    """
     if invocation.session in ("", NEW) or len(invocation.body) > 100:
         return None
     try:
@@ -38,8 +41,10 @@ def closed(invocation: InvocationRequest, sessions: Sessions) -> InvocationRespo
 def recalled(
     invocation: InvocationRequest, model: str, options: Options, sessions: Sessions
 ) -> tuple[InvocationRequest, Upload | None]:
-    """`invocation` with the picture of its session where it brings none, and its upload where nothing has to be asked:
-    the same model has answered the same options.
+    """Return the invocation, with the stored body of its session if it has none, and the session's upload or None.
+
+    The upload is returned if its predictions can be reused: they are of the same model and the same options. Raises
+    BadRequest for an unknown session.
     """
     if invocation.session in ("", NEW):
         return invocation, None
@@ -51,11 +56,11 @@ def recalled(
 
 
 def keep(session: str, upload: Upload, sessions: Sessions) -> dict[str, str]:
-    """Keep the picture of an answered request for the next ones of its session; headers that say so."""
+    """Store the image of a successful request in its session; return the response headers of a new session."""
     if session != NEW:
         sessions.replace(session, upload)
         return {}
     opened = sessions.open(upload)
-    # A date for people and clients; the session itself ends by a clock that nobody sets.
+    # This date is informative; the session itself expires by the monotonic clock.
     end = time.gmtime(calendar.timegm(time.gmtime()) + int(sessions.seconds))
     return {NEW_ID: f"{opened}; Expires={time.strftime('%Y-%m-%dT%H:%M:%SZ', end)}"}

@@ -1,7 +1,7 @@
-"""Answers that are sent while they are made: chunks on /invocations, frames of events on the runtime's route.
+"""Streamed responses: chunks on /invocations, event stream frames on the runtime's route.
 
-What goes wrong once the status is out can no longer be told by it: a chunked body then breaks off without its end, and
-a stream of events ends with an error.
+After the status line is sent, it can no longer report an error: a chunked body is then aborted without its last chunk,
+and an event stream ends with an error frame.
 """
 
 import errno
@@ -15,7 +15,7 @@ from container.web import errors
 
 
 def chunks(pieces: Iterator[bytes], context: RequestContext, environ: Mapping[str, Any]) -> bytes | Iterator[bytes]:
-    """The body of a plain answer: in pieces where the client can be told that one broke."""
+    """Return the body of a chunked response; for HTTP/1.0, which cannot signal an aborted body, it is joined first."""
     return b"".join(pieces) if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else _chunks(pieces, context)
 
 
@@ -24,7 +24,7 @@ def _chunks(pieces: Iterator[bytes], context: RequestContext) -> Iterator[bytes]
         yield from pieces
     except Exception as error:
         _note(error, context)
-        # gunicorn closes the connection without the last chunk, and without a line of its own in the log.
+        # gunicorn closes the connection without the last chunk, and without a log line of its own.
         raise ConnectionResetError(errno.ECONNRESET, "the answer broke off") from error
     except GeneratorExit:
         _note(ClientGone(""), context)
@@ -32,7 +32,7 @@ def _chunks(pieces: Iterator[bytes], context: RequestContext) -> Iterator[bytes]
 
 
 def events(body: bytes | Iterator[bytes], context: RequestContext) -> Iterator[bytes]:
-    """Any body as frames of at most event_stream.MAX_PART bytes; what breaks it is the last of them."""
+    """Yield a body as frames of at most event_stream.MAX_PART bytes; an error becomes the last frame."""
     try:
         for piece in [body] if isinstance(body, bytes) else body:
             for start in range(0, len(piece), event_stream.MAX_PART):
@@ -47,7 +47,7 @@ def events(body: bytes | Iterator[bytes], context: RequestContext) -> Iterator[b
 
 
 def _note(error: Exception, context: RequestContext) -> ServingError:
-    """`error` in our own terms, for the request's line in the log."""
+    """Return `error` as a ServingError and put its code into the request's log line."""
     known = errors.translate(error, context)
     context.fields["broke"] = known.code
     return known

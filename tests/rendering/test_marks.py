@@ -1,9 +1,10 @@
-"""Dots and the skeleton."""
+"""Dots, the skeleton and dashed boxes."""
 
 import numpy as np
 import pytest
 
-from container.rendering.marks import SKELETON, draw_keypoints
+from container.rendering import marks
+from container.rendering.marks import SKELETON, draw_dashed, draw_keypoints
 
 RED = (255, 0, 0)
 
@@ -47,3 +48,18 @@ def test_a_body_of_17_points_has_lines() -> None:
 def test_the_skeleton_joins_every_keypoint() -> None:
     assert {point for pair in SKELETON for point in pair} == set(range(17))
     assert len({frozenset(pair) for pair in SKELETON}) == 19
+
+
+def test_a_dashed_box_is_red_and_white_along_its_box_only() -> None:
+    canvas = np.full((60, 80, 3), 90, np.uint8)
+    draw_dashed(canvas, np.array([[10.2, 5, 60, 50]]))
+    colors = {tuple(pixel) for pixel in canvas.reshape(-1, 3).tolist()}
+    assert colors == {marks.RED, (255, 255, 255), (90, 90, 90)}
+    assert {tuple(pixel) for pixel in canvas[5, 10:60].tolist()} == {marks.RED, (255, 255, 255)}
+    assert (canvas[9:46, 14:56] == 90).all() and (canvas[:, 64:] == 90).all()
+
+
+def test_no_boxes_change_nothing() -> None:
+    canvas = np.full((60, 80, 3), 90, np.uint8)
+    draw_dashed(canvas, np.zeros((0, 4)))
+    assert (canvas == 90).all()
