@@ -28,12 +28,12 @@ evaluation/         average precision, mean IoU: predictions and truth in, numbe
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             locate, artifact (model.tar.gz), repository (what is loaded), loading and budget, embedded (the
                     default model)
-rendering/          masks, outlines, boxes, marks and labels on a picture
+rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
-ops/                paste, rle, polygons, label_map: functions on arrays
+ops/                paste, rle, polygons, argmax: functions on arrays
 cancellation, cores, memory, errors, failure, registry, telemetry/   usable everywhere
 """
 

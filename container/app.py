@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from container import formats, protocols
+from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget
-from container.images.source import Limits
 from container.models import artifact, loading, locate
 from container.models.loading import Loader
 from container.models.repository import Repository

@@ -13,7 +13,7 @@ import numpy as np
 from container.engines.base import Engine
 from container.engines.queue import Dispatcher, Predict
 from container.errors import BadModel, InsufficientMemory
-from container.images.source import Limits
+from container.images.base import Limits
 from container.models.repository import Load, Model, Repository
 from container.service import Pipeline, Services
 from container.service.multi_model import MultiModel, Record

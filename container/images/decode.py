@@ -34,10 +34,10 @@ from container.errors import (
     UnsupportedMediaType,
     setting_name,
 )
+from container.images.base import Limits
 from container.images.headers import Header, bmp, gif, jpeg, png, tiff, webp
 from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
-from container.images.source import Limits
 from container.structures import Image
 
 

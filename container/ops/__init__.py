@@ -1,1 +1,1 @@
-"""Functions on arrays that know none of our types: paste, rle, polygons, label_map."""
+"""Functions on arrays that know none of our types: paste, rle, polygons, argmax."""

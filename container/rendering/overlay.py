@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from container.rendering import palette
+from container.rendering.annotations import draw_keypoints
 from container.rendering.labels import draw_labels
-from container.rendering.marks import draw_keypoints
 from container.rendering.outlines import draw_outline
 from container.rendering.palette import Color
 from container.rendering.regions import regions

@@ -20,8 +20,8 @@ from container.cancellation import cancelled_by
 from container.engines.base import Engine
 from container.errors import BadRequest, ClientGone, DeadlineExceeded, setting_name
 from container.formats import Format, Streamed
+from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget, PixelShare
-from container.images.source import Limits
 from container.models.repository import Model, Repository
 from container.structures import Choice, Image, Options, Result
 from container.telemetry import metrics

@@ -16,12 +16,12 @@ from container.evaluation.detection import DetectionTally
 from container.evaluation.faults import CONFIDENCE
 from container.evaluation.report import Report, Subject, listed
 from container.evaluation.semantic import SemanticTally
+from container.images.base import Limits
 from container.images.decode import decode, orientation
 from container.images.rgb import upright
-from container.images.source import Limits
 from container.rendering import draw
+from container.rendering.annotations import draw_dashed
 from container.rendering.contact_sheet import contact_sheet
-from container.rendering.marks import draw_dashed
 from container.structures import Appearance, Instances, Options, SemanticMap
 from container.training.pixels import write_png
 

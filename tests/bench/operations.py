@@ -17,7 +17,7 @@ from torch.nn import functional
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.utils import draw_segmentation_masks
 
-from container.ops import label_map, polygons, rle
+from container.ops import argmax, polygons, rle
 from container.rendering import draw
 from container.structures import Appearance, Instances, RoiMasks
 from tests.bench.cases import SIZES
@@ -72,7 +72,7 @@ def pairs(size: tuple[int, int], count: int) -> dict[str, Pair]:
         "overlay": (lambda: draw_segmentation_masks(pixels, full, alpha=0.5), lambda: draw(photo, instances, bare)),
         "label map": (
             lambda: functional.interpolate(scores, size, mode="bilinear", align_corners=False)[0].argmax(0),
-            lambda: label_map.argmax_resized(logits, size),
+            lambda: argmax.argmax_resized(logits, size),
         ),
     }
     differing = sum(int((masks.bitmap(i) != full[i].numpy()).sum()) for i in every)

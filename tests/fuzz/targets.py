@@ -8,9 +8,9 @@ from contextlib import suppress
 import numpy as np
 
 from container.errors import ServingError
+from container.images.base import Limits
 from container.images.decode import decode
 from container.images.headers.png import SIGNATURE
-from container.images.source import Limits
 from container.protocols.sagemaker.negotiation import KEYS, MAX_TRACE, parse
 
 LIMITS = Limits(max_pixels=20_000)

@@ -26,8 +26,8 @@ from container.errors import (
     UnsupportedMediaType,
 )
 from container.images import rgb
+from container.images.base import Limits
 from container.images.decode import decode
-from container.images.source import Limits
 from tests.conftest import ROOT
 from tests.images.pictures import chunk, encode, exif, idat, many_scans, noise, png, smooth, tiff, with_app1
 
@@ -389,7 +389,7 @@ TIGHT = """
 import sys
 from container.errors import OutOfMemory
 from container.images.decode import decode
-from container.images.source import Limits
+from container.images.base import Limits
 from tests.limits import bounded
 
 data = sys.stdin.buffer.read()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from container.errors import ServingError
+from container.images.base import Limits
 from container.images.decode import decode
-from container.images.source import Limits
 from container.images.sources import read_json, sources
 from tests.images.pictures import encode, exif, many_scans, smooth, tiff, with_app1
 

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from container.errors import BadImage, PayloadTooLarge
+from container.images.base import Limits
 from container.images.decode import decode
 from container.images.headers import gif
-from container.images.source import Limits
 
 PIXEL = b"\x02\x02\x44\x01\x00"  # the packed data of one pixel of colour 0
 PALETTE = bytes([200, 100, 50, 0, 0, 0])

@@ -3,8 +3,8 @@
 import pytest
 
 from container.errors import PayloadTooLarge, Unprocessable
+from container.images.base import Limits
 from container.images.decode import check_bytes, check_pixels, check_scans
-from container.images.source import Limits
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from container.images.base import Limits
 from container.images.decode import decode
-from container.images.source import Limits
 from tests.images.pictures import chunk, encode, idat, png, tiff
 
 

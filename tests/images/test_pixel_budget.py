@@ -7,9 +7,9 @@ import pytest
 
 from container.errors import BadImage, Overloaded
 from container.images import pixel_budget
+from container.images.base import Limits
 from container.images.decode import decode
 from container.images.pixel_budget import DECODING, PixelBudget, PixelShare
-from container.images.source import Limits
 from tests.images.pictures import encode, noise
 
 DATA = encode(noise(40, 60))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from container.errors import BadRequest, PayloadTooLarge, Unprocessable, UnsupportedMediaType
+from container.images.base import Limits
 from container.images.decode import decode
-from container.images.source import Limits
 from container.images.sources import read_json, sources
 from tests.images.pictures import encode, noise, smooth
 

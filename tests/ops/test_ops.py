@@ -11,7 +11,7 @@ from pycocotools import mask as coco
 from torch.nn import functional
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
-from container.ops import label_map, paste, polygons, rle
+from container.ops import argmax, paste, polygons, rle
 
 SIZE = (90, 120)
 BOXES = st.tuples(st.floats(-20, 110), st.floats(-20, 80), st.floats(0.01, 90), st.floats(0.01, 70))
@@ -84,13 +84,13 @@ def test_label_map_equals_interpolate_and_argmax(size: tuple[int, int]) -> None:
         torch.randn(1, 6, 9, 13, generator=torch.Generator().manual_seed(1)), (72, 104), mode="bilinear"
     )
     expected = functional.interpolate(logits, size, mode="bilinear", align_corners=False).argmax(1)[0].numpy()
-    assert (label_map.argmax_resized(logits[0].numpy(), size) != expected).mean() <= 1e-5
+    assert (argmax.argmax_resized(logits[0].numpy(), size) != expected).mean() <= 1e-5
 
 
 def test_label_map_counts_over_256_classes() -> None:
     logits = np.zeros((300, 2, 2), np.float32)
     logits[299] = 1
-    found = label_map.argmax_resized(logits, (4, 4))
+    found = argmax.argmax_resized(logits, (4, 4))
     assert found.dtype == np.uint16 and (found == 299).all()
 
 

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from container.app import create_app
 from container.errors import BadImage, BadRequest
 from container.formats import formats
+from container.images.base import Limits
 from container.images.decode import decode
-from container.images.source import Limits
 from container.service import Pipeline, RequestContext
 from container.service.services import DEFAULT_MODEL
 from container.settings import Settings

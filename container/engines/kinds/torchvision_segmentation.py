@@ -13,7 +13,7 @@ from container.engines.base import Engine, engines
 from container.engines.kinds._builders import register_builders
 from container.engines.runtime import Runtime
 from container.engines.tensors import pad_slim, thinning, to_array, to_tensor
-from container.ops import label_map
+from container.ops import argmax
 from container.structures import ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side at which torchvision's semantic models are trained and evaluated
@@ -45,7 +45,7 @@ class SegmentationEngine(Engine):
             probabilities, winners = logits.softmax(0).max(0)
             pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
             means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
-            class_ids = label_map.argmax_resized(to_array(logits), padded.shape[:2])
+            class_ids = argmax.argmax_resized(to_array(logits), padded.shape[:2])
         for axis, step in enumerate(thinning(pixels.shape)):
             class_ids = class_ids if step == 1 else class_ids.repeat(step, axis)
         return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)

@@ -2,7 +2,7 @@
 
 import struct
 
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 
 def read(data: bytes) -> Header:

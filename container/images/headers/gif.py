@@ -4,7 +4,7 @@ import re
 import struct
 
 from container.errors import BadImage
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 _BLOCK = re.compile(rb"[!,;]")  # extension, frame, trailer; bytes between blocks are skipped, as Pillow does
 _CONTROL = 0xF9

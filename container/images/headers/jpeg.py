@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from container.errors import BadImage
 from container.images.headers import tiff
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")  # without markers that have no body, and without stuffed bytes
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

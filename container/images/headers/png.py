@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from container.errors import BadImage
 from container.images.headers import tiff
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 100_000  # 25 MB in the usual chunks of 8 KB are 3,200

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from container.errors import BadImage
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

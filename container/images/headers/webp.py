@@ -3,7 +3,7 @@
 import struct
 
 from container.images.headers import tiff
-from container.images.headers._header import Header, cut_short
+from container.images.headers._base import Header, cut_short
 
 _MAX_CHUNKS = 10_000  # later ones are not searched for EXIF
 

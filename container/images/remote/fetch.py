@@ -17,9 +17,9 @@ from typing import Any, cast
 from urllib.parse import urljoin
 
 from container.errors import BadRequest, setting_name
+from container.images.base import Limits
 from container.images.remote import addresses
 from container.images.remote.url_rules import Target, target
-from container.images.source import Limits
 
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)

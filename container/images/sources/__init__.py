@@ -1,8 +1,8 @@
 """Image sources of a request, one module per source, and images inside JSON."""
 
 from container.errors import BadRequest
+from container.images.base import Limits, sources
 from container.images.pixel_budget import PixelShare
-from container.images.source import Limits, sources
 from container.registry import load_plugins
 from container.structures import Image
 

@@ -3,9 +3,9 @@
 import binascii
 
 from container.errors import BadRequest
+from container.images.base import Limits, Source, sources, wrong_kind
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")

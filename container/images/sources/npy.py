@@ -7,9 +7,9 @@ import struct
 import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge
+from container.images.base import Limits, Source, sources, wrong_kind
 from container.images.decode import check_pixels
 from container.images.pixel_budget import PixelShare
-from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 _MAGIC = b"\x93NUMPY"

@@ -1,10 +1,10 @@
 """Image source: a URL that the server downloads; off unless the operator lists the hosts."""
 
 from container.errors import BadRequest, setting_name
+from container.images.base import Limits, Source, sources, wrong_kind
 from container.images.decode import decode
 from container.images.pixel_budget import PixelShare
 from container.images.remote.fetch import fetch
-from container.images.source import Limits, Source, sources, wrong_kind
 from container.structures import Image
 
 

@@ -11,9 +11,9 @@ from flask import Request
 
 from container.errors import BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
+from container.images.base import Limits
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.images.source import Limits
 from container.images.sources import read_json, sources
 from container.images.sources.npy import is_batch
 from container.protocols.sagemaker import sessions

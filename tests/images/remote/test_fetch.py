@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from container.errors import BadImage, BadRequest
+from container.images.base import Limits
 from container.images.remote import addresses, fetch
 from container.images.remote.url_rules import Target
-from container.images.source import Limits
 from container.images.sources import sources
 from tests.images.pictures import encode, noise
 

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from container.errors import BadRequest
+from container.images.base import Limits
 from container.images.remote import fetch
 from container.images.remote.url_rules import target
-from container.images.source import Limits
 
 HOSTS = ("images.example.com", ".cdn.example", "8.8.4.4", "2606:4700::1111")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from container.rendering import marks
-from container.rendering.marks import SKELETON, draw_dashed, draw_keypoints
+from container.rendering import annotations
+from container.rendering.annotations import SKELETON, draw_dashed, draw_keypoints
 
 RED = (255, 0, 0)
 
@@ -54,8 +54,8 @@ def test_a_dashed_box_is_red_and_white_along_its_box_only() -> None:
     canvas = np.full((60, 80, 3), 90, np.uint8)
     draw_dashed(canvas, np.array([[10.2, 5, 60, 50]]))
     colors = {tuple(pixel) for pixel in canvas.reshape(-1, 3).tolist()}
-    assert colors == {marks.RED, (255, 255, 255), (90, 90, 90)}
-    assert {tuple(pixel) for pixel in canvas[5, 10:60].tolist()} == {marks.RED, (255, 255, 255)}
+    assert colors == {annotations.RED, (255, 255, 255), (90, 90, 90)}
+    assert {tuple(pixel) for pixel in canvas[5, 10:60].tolist()} == {annotations.RED, (255, 255, 255)}
     assert (canvas[9:46, 14:56] == 90).all() and (canvas[:, 64:] == 90).all()
 
 
