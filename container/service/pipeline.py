@@ -192,7 +192,8 @@ class Run:
         with self._context.stage("encode"), cancelled_by(wanted):
             self.found = sum(map(len, predictions))
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
-        metrics.DETECTIONS.labels(results[0].model).inc(self.found)
+        if self._model is not None:  # else the predictions are those of an earlier request
+            metrics.DETECTIONS.labels(results[0].model).inc(self.found)
         self._context.check("the answer was encoded")
         return body
 
@@ -202,7 +203,8 @@ class Run:
         The first piece is encoded now, so that an error up to then still gets an error response.
         """
         self.found = len(result.prediction)
-        metrics.DETECTIONS.labels(result.model).inc(self.found)
+        if self._model is not None:
+            metrics.DETECTIONS.labels(result.model).inc(self.found)
         pieces = _until_cancelled(form.pieces(result, choice), self._context)
         first = next(pieces, b"")
         self._context.check("the answer was encoded")
