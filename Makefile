@@ -30,7 +30,7 @@ dev: $(VENV)/.dev ## install what tests, checks and deploy/ need
 
 .PHONY: test
 test: $(VENV)/.dev $(CLIENTS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## check style, types and the Dockerfile

@@ -43,6 +43,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         fcntl.flock(ROOM, fcntl.LOCK_UN)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of slow tests come first and those of tests that run alone last, file by file as they were.
+
+    Beside a file of the last kind another process gets one test in after each of it: the two take turns.
+    """
+    alone: dict[Path, list[bool]] = {}
+    for item in items:
+        alone.setdefault(item.path, []).append(item.get_closest_marker("alone") is not None)
+    last = {path for path, tests in alone.items() if sum(tests) > len(tests) / 2}
+    first = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: 2 if item.path in last else int(item.path not in first))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the faults came to; here, as conftest.py of folders is not read by the process that prints."""
     reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]

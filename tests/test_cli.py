@@ -201,11 +201,14 @@ def test_keypoints_answer_sensibly(run) -> None:
     torch.save(module.state_dict(), "w.pth")
     done = run(
         "pack", "--architecture", "keypointrcnn_resnet50_fpn", "--weights", "w.pth",
-        "--parameters", '{"min_size": 160, "max_size": 256, "num_keypoints": 17}', "--output", "k.tar.gz",
+        "--parameters", '{"min_size": 160, "max_size": 256, "num_keypoints": 17, "box_detections_per_img": 5}',
+        "--output", "k.tar.gz",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     attributes = '{"confidence": 0.01, "max_detections": 3}'
-    answer = json.loads(run("predict", "astronaut.jpg", "--model", "k.tar.gz", "--attributes", attributes).stdout)
+    answer = json.loads(
+        run("predict", "astronaut.jpg", "--model", "k.tar.gz", "--backend", "torch", "--attributes", attributes).stdout
+    )
     assert np.array(answer["keypoints"]).shape == (3, 17, 3) and len(answer["boxes"]) == 3
 
 

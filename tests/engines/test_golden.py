@@ -1,5 +1,8 @@
 """Engines against torchvision's own forward, with random weights of the real architectures."""
 
+import os
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,19 @@ from container.engines.base import Engine
 from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
 
 CPU = runtime.start("cpu", "fp32", 2)
+SMALL: dict[str, Any] = {"min_size": 200, "max_size": 320, "box_detections_per_img": 30}  # what heads cost is by box
+FOLDER = tempfile.TemporaryDirectory()  # weights
 PHOTO = skimage.data.coffee()  # 400×600
 
 
-def make(architecture: str, folder: Path, classes: int, **parameters: Any) -> tuple[torch.nn.Module, Engine]:
+@cache  # a ResNet-50 takes seconds to make, load and try
+def make(architecture: str, classes: int, **parameters: Any) -> tuple[torch.nn.Module, Engine]:
     """The plain torchvision module with random weights, and an engine that loaded the same weights from a file."""
     torch.manual_seed(7)
     extra = {"weights_backbone": None} if classes != 1000 else {}
     module = torchvision.models.get_model(architecture, weights=None, num_classes=classes, **extra, **parameters).eval()
     calibrate(module)
-    path = folder / "model.safetensors"
+    path = Path(FOLDER.name) / f"{architecture}_{len(os.listdir(FOLDER.name))}.safetensors"
     weight_files.write(module, path)
     labels = tuple(f"class {i}" for i in range(classes))
     if classes in (91, 21):
@@ -76,8 +82,8 @@ def iou(mask: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("architecture", ["maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"])
-def test_mask_rcnn_equals_the_plain_forward(architecture: str, tmp_path: Path) -> None:
-    module, engine = make(architecture, tmp_path, 91, min_size=200, max_size=320)
+def test_mask_rcnn_equals_the_plain_forward(architecture: str) -> None:
+    module, engine = make(architecture, 91, **SMALL)
     module.roi_heads.score_thresh = 0.02
     expected = plain(module, PHOTO)
     found = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
@@ -93,8 +99,8 @@ def test_mask_rcnn_equals_the_plain_forward(architecture: str, tmp_path: Path) -
     assert all(iou(masks.bitmap(i), expected["masks"][i, 0] >= 0.5) >= 0.99 for i in range(len(found)))
 
 
-def test_confidence_before_the_mask_head_keeps_the_same_instances(tmp_path: Path) -> None:
-    _, engine = make("maskrcnn_resnet50_fpn", tmp_path, 91, min_size=200, max_size=320)
+def test_confidence_before_the_mask_head_keeps_the_same_instances() -> None:
+    _, engine = make("maskrcnn_resnet50_fpn", 91, **SMALL)
     everything = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
     assert isinstance(everything, Instances)
     threshold = float(np.median(everything.scores))
@@ -105,17 +111,18 @@ def test_confidence_before_the_mask_head_keeps_the_same_instances(tmp_path: Path
     assert fewer.labels == expected.labels
 
 
-def test_masks_that_nobody_looks_at_are_not_made(tmp_path: Path) -> None:
-    _, engine = make("maskrcnn_resnet50_fpn", tmp_path, 91, min_size=200, max_size=320)
+def test_masks_that_nobody_looks_at_are_not_made() -> None:
+    _, engine = make("maskrcnn_resnet50_fpn", 91, **SMALL)
     heads = engine._module.roi_heads
     rows: list[int] = []
-    heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    hook = heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     asked = [Options(confidence=0.02, max_detections=count, skip_masks=skip) for count, skip in ((3, True), (2, False))]
     without, with_masks = engine.predict([PHOTO, PHOTO], asked)
     assert isinstance(without, Instances) and isinstance(with_masks, Instances)
     assert without.masks is None and with_masks.masks is not None and rows == [2]
     np.testing.assert_allclose(without.boxes[:2], with_masks.boxes, atol=1e-3)
     engine.predict([PHOTO], [asked[0]])
+    hook.remove()
     assert rows == [2]
 
 
@@ -128,8 +135,8 @@ def test_masks_that_nobody_looks_at_are_not_made(tmp_path: Path) -> None:
         ("ssdlite320_mobilenet_v3_large", {}),
     ],
 )
-def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: dict[str, Any], tmp_path: Path) -> None:
-    module, engine = make(architecture, tmp_path, 91, **parameters)
+def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: dict[str, Any]) -> None:
+    module, engine = make(architecture, 91, **parameters)
     (module.roi_heads if hasattr(module, "roi_heads") else module).score_thresh = 0.005
     expected = plain(module, PHOTO)
     order = np.argsort(-expected["scores"], kind="stable")
@@ -142,8 +149,8 @@ def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: di
     np.testing.assert_allclose(np.sort(found.boxes, 0), np.sort(expected["boxes"][order][:count], 0), atol=1e-2)
 
 
-def test_keypoints_equal_the_plain_forward(tmp_path: Path) -> None:
-    module, engine = make("keypointrcnn_resnet50_fpn", tmp_path, 2, min_size=200, max_size=320)
+def test_keypoints_equal_the_plain_forward() -> None:
+    module, engine = make("keypointrcnn_resnet50_fpn", 2, **SMALL)
     expected = plain(module, PHOTO)
     found = engine.predict([PHOTO], [Options(confidence=0.0501)])[0]
     assert isinstance(found, Instances) and found.keypoints is not None and len(found) > 0
@@ -152,8 +159,8 @@ def test_keypoints_equal_the_plain_forward(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("architecture", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"])
 @pytest.mark.parametrize("size", [(400, 600), (1080, 1920), (90, 60)])
-def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: tuple[int, int], tmp_path: Path) -> None:
-    module, engine = make(architecture, tmp_path, 21)
+def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: tuple[int, int]) -> None:
+    module, engine = make(architecture, 21)
     rows, columns = (np.linspace(0, side - 1, n).astype(int) for side, n in zip(PHOTO.shape[:2], size, strict=True))
     pixels = PHOTO[rows][:, columns]
     with torch.inference_mode():
@@ -165,8 +172,8 @@ def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: t
     assert set(found.confidences) == set(np.unique(expected).tolist()) - {0}
 
 
-def test_classifier_equals_the_plain_forward(tmp_path: Path) -> None:
-    module, engine = make("mobilenet_v3_small", tmp_path, 1000)
+def test_classifier_equals_the_plain_forward() -> None:
+    module, engine = make("mobilenet_v3_small", 1000)
     transform = torchvision.models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
     with torch.inference_mode():
         logits = module(transform(torch.from_numpy(PHOTO).permute(2, 0, 1))[None])[0]
@@ -182,11 +189,9 @@ LONG = np.tile(PHOTO[:40], (1, 54, 1))  # 40×32400, the longest that is seen wh
 @pytest.mark.parametrize(
     ("architecture", "upright"), [("maskrcnn_resnet50_fpn", False), ("keypointrcnn_resnet50_fpn", True)]
 )
-def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(
-    architecture: str, upright: bool, tmp_path: Path
-) -> None:
+def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(architecture: str, upright: bool) -> None:
     classes = 91 if architecture.startswith("mask") else 2
-    _, engine = make(architecture, tmp_path, classes, min_size=200, max_size=320)
+    _, engine = make(architecture, classes, **SMALL)
     pixels, axis = (LONG.transpose(1, 0, 2), 0) if upright else (LONG, 1)
     options = [Options(confidence=0.0, max_detections=9)]
     found, longer = (engine.predict([p], options)[0] for p in (pixels, pixels.repeat(2, axis)))
@@ -201,8 +206,8 @@ def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(
         np.testing.assert_allclose(longer.masks.boxes, found.masks.boxes * scale, rtol=1e-5)
 
 
-def test_what_is_twice_as_long_has_the_same_label_map_twice_as_long(tmp_path: Path) -> None:
-    _, engine = make("lraspp_mobilenet_v3_large", tmp_path, 21)
+def test_what_is_twice_as_long_has_the_same_label_map_twice_as_long() -> None:
+    _, engine = make("lraspp_mobilenet_v3_large", 21)
     found, longer = (engine.predict([p], [Options()])[0] for p in (LONG, LONG.repeat(2, 1)))
     assert isinstance(found, SemanticMap) and isinstance(longer, SemanticMap)
     assert longer.class_ids.shape == (40, 64800) and np.array_equal(longer.class_ids, found.class_ids.repeat(2, 1))

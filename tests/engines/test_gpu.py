@@ -46,9 +46,9 @@ def test_a_gpu_finds_what_the_cpu_finds(precision: str, pixels: float, scores: f
     ],
 )
 def test_every_kind_of_model_runs_on_a_gpu(
-    architecture: str, classes: int, parameters: dict[str, Any], precision: str, tmp_path: Path
+    architecture: str, classes: int, parameters: dict[str, Any], precision: str
 ) -> None:
-    _, on_cpu = make(architecture, tmp_path, classes, **parameters)
+    _, on_cpu = make(architecture, classes, **parameters)
     engine = building.load(on_cpu.spec, runtime.start("cuda", precision, 2))
     photos = [skimage.data.astronaut(), np.zeros((33, 700, 3), np.uint8), skimage.data.coffee()]
     options = [Options(confidence=0.01), Options(confidence=1.0), Options(max_detections=1, class_agnostic_nms=True)]

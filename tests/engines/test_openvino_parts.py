@@ -28,8 +28,8 @@ OPENVINO = runtime.start("cpu", "fp32", 2, "openvino")
 PHOTOS = (skimage.data.astronaut()[::2, ::2], skimage.data.coffee()[:200, :310], skimage.data.chelsea()[:, 100:220])
 
 
-def both(architecture: str, folder: Path, classes: int, **parameters: Any) -> tuple[Any, Any]:
-    _, engine = make(architecture, folder, classes, **parameters)
+def both(architecture: str, classes: int, **parameters: Any) -> tuple[Any, Any]:
+    _, engine = make(architecture, classes, **parameters)
     return engine, building.load(engine.spec, OPENVINO)
 
 
@@ -53,20 +53,20 @@ def check_alike(found: Instances, expected: Instances) -> None:
     [
         (
             "maskrcnn_resnet50_fpn",
-            {"min_size": 160, "max_size": 240},
+            {"min_size": 160, "max_size": 240, "box_detections_per_img": 30},
             {"backbone", "rpn.head", "roi_heads.box_head", "roi_heads.mask_head", "roi_heads.mask_predictor"},
         ),
         (
             "keypointrcnn_resnet50_fpn",
-            {"min_size": 160, "max_size": 240},
+            {"min_size": 160, "max_size": 240, "box_detections_per_img": 30},
             {"backbone", "rpn.head", "roi_heads.box_head", "roi_heads.keypoint_head", "roi_heads.keypoint_predictor"},
         ),
         ("ssdlite320_mobilenet_v3_large", {}, {"backbone", "head"}),
     ],
 )
-def test_detectors(architecture: str, parameters: dict[str, Any], parts: set[str], tmp_path: Path) -> None:
+def test_detectors(architecture: str, parameters: dict[str, Any], parts: set[str]) -> None:
     classes = 2 if "keypoint" in architecture else 91
-    plain, fast = both(architecture, tmp_path, classes, **parameters)
+    plain, fast = both(architecture, classes, **parameters)
     assert compiled(fast) == parts and not compiled(plain)
     for photo in PHOTOS:
         everything = plain.predict([photo], [Options(confidence=0.01)])[0]
@@ -77,8 +77,8 @@ def test_detectors(architecture: str, parameters: dict[str, Any], parts: set[str
         check_alike(fast.predict([photo], [asked])[0], plain.predict([photo], [asked])[0])
 
 
-def test_a_detector_whose_random_weights_see_every_place_alike_is_compiled_too(tmp_path: Path) -> None:
-    _, fast = both("fasterrcnn_mobilenet_v3_large_320_fpn", tmp_path, 91)
+def test_a_detector_whose_random_weights_see_every_place_alike_is_compiled_too() -> None:
+    _, fast = both("fasterrcnn_mobilenet_v3_large_320_fpn", 91)
     assert compiled(fast) == {"backbone", "rpn.head", "roi_heads.box_head"}
 
 
@@ -92,8 +92,8 @@ def test_the_embedded_model() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"])
-def test_semantic_models(architecture: str, tmp_path: Path) -> None:
-    plain, fast = both(architecture, tmp_path, 21)
+def test_semantic_models(architecture: str) -> None:
+    plain, fast = both(architecture, 21)
     assert compiled(fast) == {"backbone", "classifier"}
     for photo in PHOTOS:
         found, expected = fast.predict([photo], [Options()])[0], plain.predict([photo], [Options()])[0]
