@@ -88,3 +88,11 @@ def test_the_hyperparameters_are_those_of_the_code() -> None:
 def test_every_file_that_is_linked_exists() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`(postman/[\w.]+)`", README):
         assert (ROOT / target).is_file(), target
+
+
+def test_the_way_of_a_request_names_files_that_there_are() -> None:
+    steps = re.findall(r"^\d+\. (.*)$", README.split("## How a request flows")[1].split("##")[0], re.MULTILINE)
+    assert 5 <= len(steps) <= 10
+    for step in steps:
+        files = re.findall(r"`([a-z_0-9/]+\.py)`", step)
+        assert files and all((ROOT / "container" / file).is_file() for file in files), step
