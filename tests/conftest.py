@@ -19,12 +19,16 @@ import skimage.data
 from flask.testing import FlaskClient
 from PIL import Image
 
+from container import cores
 from container.app import create_app
 from container.check.processes import free_port
 from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
 
 ROOT = Path(__file__).parent.parent
+
+# Before torch: two processes whose threads spin while they wait took 171 s for the tests of engines, and take 104 so.
+cores.share()
 
 # Locks of files that are there anyway, so that none are left behind.
 DOOR = os.open(ROOT, os.O_RDONLY)
