@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -21,10 +20,6 @@ class Registry(dict[str, T]):
             raise ValueError(f"{self.kind} {name!r} is registered already")
         self[name] = thing
         return thing
-
-    def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that calls `add`."""
-        return lambda thing: self.add(name, thing)
 
     def __missing__(self, name: str) -> NoReturn:
         raise KeyError(f"unknown {self.kind} {name!r}; known: {', '.join(sorted(self))}")

@@ -11,6 +11,7 @@ from flask import Blueprint, Request, Response, g, jsonify, request
 from container.errors import NotFound
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
+from container.protocols.sagemaker.messages import InvocationResponse
 from container.protocols.sagemaker.openapi import TARGET_ANSWERS, answers, error, targeted_invocation
 from container.service import Services
 from container.service.services import DEFAULT_MODEL
@@ -52,12 +53,7 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         **targeted_invocation(services),
     )
     def invocations() -> Response:
-        response = invoke(request, services, defaults, g.context, target(request, services))
-        body = response.body
-        if not isinstance(body, bytes):
-            body = streaming.chunks(body, g.context, request.environ)
-        headers = {ATTRIBUTES: response.facts, **response.headers}
-        return Response(body, content_type=response.media_type, headers=headers)
+        return plain_response(invoke(request, services, defaults, g.context, target(request, services)))
 
     @blueprint.get("/execution-parameters", strict_slashes=False)
     @operation(
@@ -84,6 +80,15 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         )
 
     return blueprint
+
+
+def plain_response(response: InvocationResponse) -> Response:
+    """Return the HTTP response of an invocation on the container's own routes, in chunks if it is streamed."""
+    body = response.body
+    if not isinstance(body, bytes):
+        body = streaming.chunks(body, g.context, request.environ)
+    headers = {ATTRIBUTES: response.facts, **response.headers}
+    return Response(body, content_type=response.media_type, headers=headers)
 
 
 def target(request: Request, services: Services) -> str:

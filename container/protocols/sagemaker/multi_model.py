@@ -10,8 +10,8 @@ import re
 from flask import Blueprint, Response, g, jsonify, request
 
 from container.errors import BadRequest, InsufficientMemory, OutOfMemory
-from container.protocols.sagemaker import streaming
-from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
+from container.protocols.sagemaker.endpoint import plain_response
+from container.protocols.sagemaker.invocation import Defaults, invoke
 from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
 from container.service import Services
 from container.service.multi_model import MultiModel
@@ -84,11 +84,7 @@ def create_blueprint(models: MultiModel, services: Services, defaults: Defaults)
             response = invoke(request, services, defaults, g.context, name)
         except (OutOfMemory, MemoryError):  # on 507, the platform unloads other models and retries
             raise InsufficientMemory("there is not enough memory for this picture", _MAKE_ROOM) from None
-        body = response.body
-        if not isinstance(body, bytes):
-            body = streaming.chunks(body, g.context, request.environ)
-        headers = {ATTRIBUTES: response.facts, **response.headers}
-        return Response(body, content_type=response.media_type, headers=headers)
+        return plain_response(response)
 
     return blueprint
 
