@@ -5,10 +5,10 @@ import pytest
 from container.registry import Registry
 
 
-def test_register_and_find() -> None:
+def test_add_and_find() -> None:
     registry: Registry[int] = Registry("number")
     registry.add("one", 1)
-    registry.register("two")(2)
+    registry.add("two", 2)
     assert (registry["two"], "one" in registry, list(registry)) == (2, True, ["one", "two"])
 
 
