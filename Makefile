@@ -39,6 +39,10 @@ lint: $(VENV)/.dev ## check style, types and the Dockerfile
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/hadolint Dockerfile
 
+.PHONY: tables
+tables: $(VENV)/.dev ## write the README's tables of options, settings and hyperparameters from the code
+	$(BIN)/python -m tests.tables
+
 .PHONY: image
 image: ## build the image in the form SageMaker accepts: IMAGE=, PLATFORM=, ARGS="--build-arg MODEL=..."
 	docker buildx build --platform $(PLATFORM) --provenance=false --sbom=false --output type=docker \

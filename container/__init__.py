@@ -19,22 +19,21 @@ web/                what HTTP needs whatever the protocol
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
-service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
-                    MultiModel
+service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote
 training/           train (COCO folders → a model that can be served), evaluate
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it
-models/             locate, artifact (model.tar.gz), repository (what is loaded), loading and budget, embedded (the
-                    default model)
+models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
+                    loading, locate, artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           coco: folders of labelled photos, read and checked
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, argmax: functions on arrays
-cancellation, cores, memory, errors, failure, registry, telemetry/   usable everywhere
+cancellation, cores, memory, errors, failure, fields, registry, telemetry/   usable everywhere
 """
 
 __version__ = "0.1.0"

@@ -2,18 +2,18 @@
 
 import importlib
 import pkgutil
-from dataclasses import replace
 from pathlib import Path
 
-from container import formats, protocols
+from container import protocols
 from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget
-from container.models import artifact, loading, locate
-from container.models.loading import Loader
-from container.models.repository import Repository
+from container.models import locate
+from container.models.loading import Loader, Placement
+from container.models.policies import Policy
+from container.models.policies.explicit import Explicit, Record
+from container.models.policies.fixed import Fixed
+from container.models.pool import ModelPool
 from container.service import Pipeline, Services
-from container.service.multi_model import MultiModel
-from container.service.services import DEFAULT_MODEL
 from container.service.sessions import Sessions
 from container.settings import Settings, comma_list, variables
 from container.structures import ModelSpec
@@ -28,14 +28,16 @@ PICTURES_HELD = 3  # decoded, of the largest size, at once: two for one being de
 
 
 def create_app(settings: Settings, services: Services | None = None) -> Site:
-    """Create the WSGI application; without `services`, start loading the model of `settings` in the background."""
-    formats.load()
+    """Create the WSGI application; without `services`, those of `settings` are created and started."""
     site = Site(enabled_protocols(settings), Common(settings), default_body_limits(settings))
     request_log.register(site)
     errors.register(site)
     access.require_key(site, access.Keys(comma_list(settings.api_key)))
     access.allow_origins(site, comma_list(settings.cors_origins))
-    site.mount(services or start_services(settings))
+    if services is None:
+        services = create_services(settings, choose_policy(settings))
+        services.pool.start()
+    site.mount(services)
     return site
 
 
@@ -55,10 +57,19 @@ def default_body_limits(settings: Settings) -> BodyLimits:
     return BodyLimits(settings.max_body_bytes, settings.read_seconds, setting=variables("max_payload_mb")[0])
 
 
-def start_services(settings: Settings) -> Services:
-    """Create the services and start loading the model; for a multi-model endpoint, MultiModel.start does that."""
-    repository = Repository(patience=settings.deadline_seconds if settings.processes > 1 else 0.0)
-    placement = loading.Placement(
+def choose_policy(settings: Settings, record: Path | None = None) -> Policy:
+    """Return the policy of the model pool; ModelError if there is no model to serve.
+
+    A multi-model endpoint keeps its models in the file `record` for the next process.
+    """
+    if settings.multi_model:
+        return Explicit(Path(settings.base_dir) / "models", Record(record))
+    return Fixed(find_model(settings))
+
+
+def create_services(settings: Settings, policy: Policy) -> Services:
+    """Create the services; `pool.start` starts loading models."""
+    placement = Placement(
         device=settings.device,
         precision=settings.precision,
         backend=settings.backend,
@@ -74,21 +85,14 @@ def start_services(settings: Settings) -> Services:
         url_hosts=comma_list(settings.url_hosts),
         url_timeout=settings.url_timeout,
     )
+    pool = ModelPool(policy, Loader(placement), settings.deadline_seconds if settings.processes > 1 else 0.0)
     pixels = PixelBudget(PICTURES_HELD * settings.max_pixels)
-    pipeline = Pipeline(repository, limits, pixels, settings.max_detections)
-    services = Services(pipeline, settings.deadline_seconds, sticky_sessions(settings))
-    if settings.multi_model:
-        models = MultiModel(repository, Path(settings.base_dir) / "models", Loader(placement))
-        return replace(services, multi_model=models)
-    source = find_model(settings)
-    repository.load(DEFAULT_MODEL, lambda: loading.load(source, placement))
-    return services
-
-
-def sticky_sessions(settings: Settings) -> Sessions:
-    """Create the session store, disabled with several processes or models: a session belongs to one of each."""
-    held = settings.sessions_mb if settings.processes == 1 and not settings.multi_model else 0
-    return Sessions(settings.sessions_expiration, int(held * 2**20))
+    pipeline = Pipeline(pool, limits, pixels, settings.max_detections)
+    # A session belongs to one process and one model.
+    sessions_mb = settings.sessions_mb if settings.processes == 1 and policy.served else 0
+    return Services(
+        pipeline, settings.deadline_seconds, Sessions(settings.sessions_expiration, int(sessions_mb * 2**20))
+    )
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
@@ -97,14 +101,12 @@ def find_model(settings: Settings) -> Path | ModelSpec:
     return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
 
 
-def check(settings: Settings) -> list[Protocol]:
-    """Return the enabled protocols, after all checks that are possible before the model is loaded.
+def check(settings: Settings) -> tuple[list[Protocol], Policy]:
+    """Return the enabled protocols and the policy, after all checks that are possible before a model is loaded.
 
     Raises ValueError or ModelError with a one-line message.
     """
     enabled = enabled_protocols(settings)
-    if not settings.multi_model:
-        source = find_model(settings)
-        if isinstance(source, Path):
-            artifact.check(source)
-    return enabled
+    policy = choose_policy(settings)
+    policy.check()
+    return enabled, policy

@@ -9,36 +9,66 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
+from container.fields import Flag, Number, Text, Word
+
 PREFIX = "MASKSERVE_"
 
 Record = TypeVar("Record")
 
 
-def setting(default: object, doc: str, *names: str, secret: bool = False) -> Any:
+Takes = Number | Word | Text
+ANY: dict[type, Takes | Flag] = {bool: Flag(), int: Number(whole=True), float: Number(), str: Text()}
+
+
+def setting(default: object, doc: str, *names: str, takes: Takes | None = None, secret: bool = False) -> Any:
     """A field that is read from the first of the environment variables `names` that is set (own ones get PREFIX).
 
-    A `secret` is never shown: neither in the record's repr nor in what is said about a wrong value.
+    It takes any value of the type of its default, or what `takes` says. A `secret` is never shown: neither in the
+    record's repr nor in what is said about a wrong value.
     """
-    return field(default=default, repr=not secret, metadata={"names": names, "doc": doc})
+    takes_any = ANY[type(default)]
+    return field(default=default, repr=not secret, metadata={"names": names, "doc": doc, "takes": takes or takes_any})
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated setting, trimmed, empty ones left out."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _each(pattern: str) -> Callable[[str], bool]:
+    """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
+    return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
+
+
+_AT_LEAST_0, _AT_LEAST_1 = Number(0, whole=True), Number(1, whole=True)
+# What a Bearer token may consist of (RFC 6750). Eight of it, so that neither a client's "None" nor a slip is a key.
+_KEYS = Text("keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / =", _each(r"[A-Za-z0-9._~+/=-]{8,200}"))
+_ORIGINS = Text(
+    "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
+    _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
+)
 
 
 @dataclass(frozen=True)
 class Settings:
     """Every setting with its default; `from_environ` reads and checks the environment."""
 
-    port: int = setting(8080, "Port to listen on.", "SAGEMAKER_BIND_TO_PORT")
-    workers: int = setting(1, "Server processes, each with a copy of the model.", "SAGEMAKER_MODEL_SERVER_WORKERS")
+    port: int = setting(8080, "Port to listen on.", "SAGEMAKER_BIND_TO_PORT", takes=Number(1, 65535, whole=True))
+    workers: int = setting(
+        1, "Server processes, each with a copy of the model.", "SAGEMAKER_MODEL_SERVER_WORKERS", takes=_AT_LEAST_1
+    )
     timeout: float = setting(
         0.0,
         "Seconds a request may take; 0 means 55, or 3300 in a batch transform.",
         "SAGEMAKER_MODEL_SERVER_TIMEOUT",
         "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
+        takes=Number(0, 86400),
     )
     default_accept: str = setting(
         "application/json", "Response type where the caller names none.", "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"
     )
     max_payload_mb: float = setting(
-        25.0, "Largest request body in MB; 0 means no limit.", "SAGEMAKER_MAX_PAYLOAD_IN_MB"
+        25.0, "Largest request body in MB; 0 means no limit.", "SAGEMAKER_MAX_PAYLOAD_IN_MB", takes=Number(0, 4096)
     )
     base_dir: str = setting(
         "/opt/ml",
@@ -53,9 +83,10 @@ class Settings:
         0,
         "Answer of /execution-parameters; 0 means as many as keep the model at work, within SageMaker's rule.",
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+        takes=_AT_LEAST_0,
     )
     sessions_expiration: float = setting(
-        1200.0, "Seconds after which a sticky session ends.", "SAGEMAKER_SESSIONS_EXPIRATION"
+        1200.0, "Seconds after which a sticky session ends.", "SAGEMAKER_SESSIONS_EXPIRATION", takes=Number(1, 86400)
     )
     multi_model: bool = setting(
         False,
@@ -71,15 +102,27 @@ class Settings:
     weights: str = setting("", "For an architecture: a weights file, or a name such as `COCO_V1`.", "WEIGHTS")
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
     device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
-    precision: str = setting("fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION")
+    precision: str = setting(
+        "fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION", takes=Word(("fp32", "bf16", "fp16"))
+    )
     backend: str = setting(
-        "auto", "What computes on a CPU: `openvino`, `torch`, or `auto`: OpenVINO where it is installed.", "BACKEND"
+        "auto",
+        "What computes on a CPU: `openvino`, `torch`, or `auto`: OpenVINO where it is installed.",
+        "BACKEND",
+        takes=Word(("auto", "openvino", "torch")),
     )
     cpu_threads: int = setting(
-        0, "Threads of one inference on a CPU; 0 means the cores shared by the workers.", "CPU_THREADS"
+        0,
+        "Threads of one inference on a CPU; 0 means the cores shared by the workers.",
+        "CPU_THREADS",
+        takes=_AT_LEAST_0,
     )
-    queue_size: int = setting(64, "Requests that wait for the model before others are refused with 503.", "QUEUE_SIZE")
-    batch_size: int = setting(8, "Waiting requests that a GPU takes at once; a CPU takes one.", "BATCH_SIZE")
+    queue_size: int = setting(
+        64, "Requests that wait for the model before others are refused with 503.", "QUEUE_SIZE", takes=_AT_LEAST_1
+    )
+    batch_size: int = setting(
+        8, "Waiting requests that a GPU takes at once; a CPU takes one.", "BATCH_SIZE", takes=_AT_LEAST_1
+    )
     default_attributes: str = setting(
         "",
         'Custom attributes for requests that do not set them, as JSON: `{"confidence": 0.3, "masks": "rle"}`.',
@@ -93,19 +136,24 @@ class Settings:
         "API keys, separated by commas, one of which every request but /ping must carry; empty asks for none.",
         "API_KEY",
         secret=True,
+        takes=_KEYS,
     )
     cors_origins: str = setting(
         "",
         "Origins whose web pages may call this server, separated by commas; `*`, only with an API key, means all.",
         "CORS_ORIGINS",
+        takes=_ORIGINS,
     )
     max_detections: int = setting(
         1000,
         "Most instances that a request may ask for with masks or keypoints; a model's own default may be higher.",
         "MAX_DETECTIONS",
+        takes=_AT_LEAST_1,
     )
-    max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS")
-    max_scans: int = setting(100, "Most scans of a progressive JPEG; the largest may have 30.", "MAX_SCANS")
+    max_pixels: int = setting(50_000_000, "Largest picture, in pixels.", "MAX_PIXELS", takes=_AT_LEAST_1)
+    max_scans: int = setting(
+        100, "Most scans of a progressive JPEG; the largest may have 30.", "MAX_SCANS", takes=_AT_LEAST_1
+    )
     async_output: str = setting(
         "",
         "s3:// path below which answers to asynchronous requests go; empty turns these requests off.",
@@ -120,17 +168,28 @@ class Settings:
         "", "A folder that stands for S3: s3://bucket/key is FOLDER/bucket/key; empty means S3.", "LOCAL_S3"
     )
     sessions_mb: float = setting(
-        256.0, "Memory in MB for sticky sessions, with one worker; 0 turns them off.", "SESSIONS_MB"
+        256.0,
+        "Memory in MB for sticky sessions, with one worker; 0 turns them off.",
+        "SESSIONS_MB",
+        takes=Number(0, 65536),
     )
     url_hosts: str = setting(
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )
-    url_timeout: float = setting(10.0, "Seconds that fetching a picture may take.", "URL_TIMEOUT")
+    url_timeout: float = setting(
+        10.0, "Seconds that fetching a picture may take.", "URL_TIMEOUT", takes=Number(0, above=True)
+    )
     read_seconds: float = setting(
-        30.0, "Seconds that a client may take to send a request; twice as many to take the answer.", "READ_SECONDS"
+        30.0,
+        "Seconds that a client may take to send a request; twice as many to take the answer.",
+        "READ_SECONDS",
+        takes=Number(1),
     )
     drain_seconds: float = setting(
-        2.0, "Seconds after SIGTERM in which requests are still taken while /ping answers 503.", "DRAIN_SECONDS"
+        2.0,
+        "Seconds after SIGTERM in which requests are still taken while /ping answers 503.",
+        "DRAIN_SECONDS",
+        takes=Number(0, 20),
     )
     # What they were read from, out of which a protocol reads a record of its own by `read`.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -142,11 +201,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         for f in settings_of(type(self)):
-            fits, allowed = _ALLOWED.get(f.name, (lambda _: True, ""))
-            value = getattr(self, f.name)
-            if not fits(value):
+            takes, value = f.metadata["takes"], getattr(self, f.name)
+            if not takes.fits(value):
                 shown = repr(value) if f.repr else "set to something else"
-                raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {allowed}")
+                raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {takes.range}")
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
@@ -175,7 +233,7 @@ def read(record: type[Record], environ: Mapping[str, str]) -> Record:
     for f in settings_of(record):
         for name in variables(f.name, record):
             if environ.get(name, "").strip():
-                values[f.name] = _cast(type(f.default), name, environ[name].strip())
+                values[f.name] = _parsed(f.metadata["takes"], name, environ[name].strip())
                 break
     return record(**values)
 
@@ -191,49 +249,12 @@ def variables(name: str, record: type = Settings) -> tuple[str, ...]:
     return tuple(n if n.startswith("SAGEMAKER_") else PREFIX + n for n in names)
 
 
-def comma_list(text: str) -> tuple[str, ...]:
-    """The parts of a comma-separated setting, trimmed, empty ones left out."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _cast(kind: type, name: str, text: str) -> object:
-    if kind is bool:
-        # SageMaker's local mode writes "True" where SageMaker writes "true".
+def _parsed(takes: Takes | Flag, name: str, text: str) -> object:
+    if isinstance(takes, Flag):
+        # Anything else is false, and SageMaker's local mode writes "True" where SageMaker writes "true".
         return text.lower() in ("true", "1", "yes")
     try:
-        return kind(text)
+        return takes.parse(text)
     except ValueError:
-        raise ValueError(f"{name} is {text!r}; it takes {'a whole number' if kind is int else 'a number'}") from None
-
-
-def _each(pattern: str) -> Callable[[str], bool]:
-    """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
-    return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
-
-
-_ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "port": (lambda v: 0 < v < 65536, "1 to 65535"),
-    "workers": (lambda v: v >= 1, "1 or more"),
-    "timeout": (lambda v: 0 <= v <= 86400, "0 to 86400"),
-    "max_payload_mb": (lambda v: 0 <= v <= 4096, "0 to 4096"),
-    "max_concurrent_transforms": (lambda v: v >= 0, "0 or more"),
-    "precision": (lambda v: v in ("fp32", "bf16", "fp16"), "fp32, bf16 or fp16"),
-    "backend": (lambda v: v in ("auto", "openvino", "torch"), "auto, openvino or torch"),
-    "cpu_threads": (lambda v: v >= 0, "0 or more"),
-    "queue_size": (lambda v: v >= 1, "1 or more"),
-    "batch_size": (lambda v: v >= 1, "1 or more"),
-    # What a Bearer token may consist of (RFC 6750). Eight of it, so that neither a client's "None" nor a slip is a key.
-    "api_key": (_each(r"[A-Za-z0-9._~+/=-]{8,200}"), "keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / ="),
-    "cors_origins": (
-        _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
-        "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
-    ),
-    "sessions_expiration": (lambda v: 1 <= v <= 86400, "1 to 86400"),
-    "sessions_mb": (lambda v: 0 <= v <= 65536, "0 to 65536"),
-    "max_detections": (lambda v: v >= 1, "1 or more"),
-    "max_pixels": (lambda v: v >= 1, "1 or more"),
-    "max_scans": (lambda v: v >= 1, "1 or more"),
-    "url_timeout": (lambda v: v > 0, "more than 0"),
-    "read_seconds": (lambda v: v >= 1, "1 or more"),
-    "drain_seconds": (lambda v: 0 <= v <= 20, "0 to 20"),
-}
+        assert isinstance(takes, Number)  # any text is a Word or a Text
+        raise ValueError(f"{name} is {text!r}; it takes {takes.noun}") from None

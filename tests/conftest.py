@@ -103,7 +103,7 @@ def client(engine: FakeEngine) -> Iterator[FlaskClient]:
     """A test client of the real application with the fake model."""
     app = create_app(Settings(), ready_services(engine))
     yield app.test_client()
-    app.services.repository.close()
+    app.services.pool.close()
 
 
 @dataclass

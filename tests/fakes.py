@@ -10,22 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from container.engines.base import Engine
+from container.engines.base import Engine, ImageEngine
 from container.engines.queue import Dispatcher, Predict
 from container.errors import BadModel, InsufficientMemory
 from container.images.base import Limits
-from container.models.repository import Load, Model, Repository
+from container.models.loading import Loader, Model, Placement, Reserve
+from container.models.policies import Policy
+from container.models.policies.explicit import Explicit, Record
+from container.models.policies.fixed import Fixed
+from container.models.pool import ModelPool
 from container.service import Pipeline, Services
-from container.service.multi_model import MultiModel, Record
-from container.service.services import DEFAULT_MODEL
-from container.structures import Instances, ModelSpec, Options, Prediction, RoiMasks
+from container.structures import ImageQuery, Instances, ModelSpec, Options, Prediction, RoiMasks
 
 LABELS = ("__background__", "person", "horse")
 SPEC = ModelSpec("fake", "fake_net", "NONE", LABELS)
 
 
 @dataclass
-class FakeEngine(Engine):
+class FakeEngine(ImageEngine):
     """Finds a horse in the left half and a person in the right half of any picture."""
 
     spec: ModelSpec = SPEC
@@ -33,12 +35,14 @@ class FakeEngine(Engine):
     error: Exception | None = None
     asked_for: list[Options] = field(default_factory=list)
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
+    task = "instance segmentation"
+
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
         time.sleep(self.seconds)
         if self.error is not None:
             raise self.error
-        self.asked_for += options
-        return [self._instances(*one) for one in zip(pixels, options, strict=True)]
+        self.asked_for += [query.options for query in queries]
+        return [self._instances(query.pixels, query.options) for query in queries]
 
     def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
         resolved = self.with_defaults(options, confidence=0.5)
@@ -102,11 +106,33 @@ class TricklingEngine(FakeEngine):
         return Instances((height, width), boxes, scores, classes, ("horse",) * self.count, masks)
 
 
-def fake_services(load: Load, deadline_seconds: float = 20.0, patience: float = 0.0, **limits: Any) -> Services:
-    """Services whose model `load` has begun to make."""
-    repository = Repository(patience)
-    repository.load(DEFAULT_MODEL, load)
-    return Services(Pipeline(repository, Limits(**limits)), deadline_seconds)
+class Made(Loader):
+    """A loader of what `make` returns, whatever the source."""
+
+    def __init__(self, make: Callable[[], Model]) -> None:
+        super().__init__(Placement())
+        self._make = make
+
+    def prepare(self) -> tuple[str, Callable[[], int]]:
+        """There is memory for everything."""
+        return "torch", lambda: 1 << 50
+
+    def load(self, source: Path | ModelSpec, reserve: Reserve = lambda spec: None) -> Model:
+        """Make one."""
+        reserve(SPEC)
+        return self._make()
+
+    def give_back(self) -> None:
+        """As the real one does."""
+        gc.collect()
+
+
+def fake_services(
+    make: Callable[[], Model], deadline_seconds: float = 20.0, patience: float = 0.0, **limits: Any
+) -> Services:
+    """Services of one model that `make` makes, once they are started."""
+    pool = ModelPool(Fixed(SPEC), Made(make), patience)
+    return Services(Pipeline(pool, Limits(**limits)), deadline_seconds)
 
 
 def ready_services(
@@ -115,11 +141,12 @@ def ready_services(
     """Services around `engine`, ready."""
     dispatcher = Dispatcher(engine.predict, queue_size, batch_size)
     services = fake_services(lambda: Model(engine, dispatcher), deadline_seconds, **limits)
-    services.repository.wait(DEFAULT_MODEL)
+    services.pool.start()
+    assert services.pool.settle() == ("ready", "")
     return services
 
 
-class FakeLoader:
+class FakeLoader(Loader):
     """Makes a model of any folder, but one whose name begins with "bad", while there are less than `room`."""
 
     def __init__(
@@ -129,6 +156,7 @@ class FakeLoader:
         seconds: float = 0.0,
         wrap: Callable[[Predict], Predict] = lambda predict: predict,
     ) -> None:
+        super().__init__(Placement())
         self.load_seconds = load_seconds
         self._room = room
         self._seconds = seconds  # of a prediction
@@ -140,17 +168,21 @@ class FakeLoader:
         """Models that anybody still refers to."""
         return sum(engine() is not None for engine in self._engines)
 
-    def prepare(self) -> None:
-        """Nothing to do."""
+    def prepare(self) -> tuple[str, Callable[[], int]]:
+        """There is memory for everything, as far as one knows."""
+        return "torch", lambda: 1 << 50
 
-    def load(self, source: Path) -> Model:
+    def load(self, source: Path | ModelSpec, reserve: Reserve = lambda spec: None) -> Model:
         """A model of its own."""
+        assert isinstance(source, Path)
         time.sleep(self.load_seconds)
         if source.name.startswith("bad"):
             raise BadModel("this model is bad")
         if self.alive >= self._room:
             raise InsufficientMemory("there is no room for another model")
-        engine = FakeEngine(ModelSpec(source.name, "fake_net", "NONE", LABELS), self._seconds)
+        spec = ModelSpec(source.name, "fake_net", "NONE", LABELS)
+        reserve(spec)
+        engine = FakeEngine(spec, self._seconds)
         self._engines.append(weakref.ref(engine))
         return Model(engine, Dispatcher(self._wrap(engine.predict), 64))
 
@@ -159,17 +191,21 @@ class FakeLoader:
         gc.collect()
 
 
-def multi_model_services(root: Path, loader: FakeLoader, deadline_seconds: float = 20.0) -> Services:
+def multi_model_services(
+    root: Path, loader: FakeLoader, deadline_seconds: float = 20.0, record: Record | None = None
+) -> Services:
     """Services of a multi-model endpoint, to be started."""
-    repository = Repository()
-    models = MultiModel(repository, root, loader)
-    return Services(Pipeline(repository, Limits()), deadline_seconds, multi_model=models)
+    return policy_services(Explicit(root, record), loader, deadline_seconds)
+
+
+def policy_services(policy: Policy, loader: Loader, deadline_seconds: float = 20.0) -> Services:
+    """Services of what a policy loads, to be started."""
+    return Services(Pipeline(ModelPool(policy, loader), Limits()), deadline_seconds)
 
 
 def started(root: Path, loader: FakeLoader, record: Record | None = None) -> Services:
     """The services of a multi-model endpoint that is ready."""
-    services = multi_model_services(root, loader)
-    assert services.multi_model is not None
-    services.multi_model.start(record)
-    assert services.settle() == ("ready", "")
+    services = multi_model_services(root, loader, record=record)
+    services.pool.start()
+    assert services.pool.settle() == ("ready", "")
     return services

@@ -13,7 +13,7 @@ from container.settings import Settings
 TRAP = 7
 
 
-def start(settings: Settings) -> Any:
+def create(settings: Settings, record: Path | None) -> Any:
     """The services; MASKSERVE_TEST_SECONDS is the time of a prediction, …_ERROR what it raises, …_LOAD the time of
     the load, …_FAIL what it raises. It finds …_MASKS masks of …_MASK_SECONDS each; number …_BREAKS_AT fails.
     A picture TRAP pixels wide gets the prediction to do what …_TRAP says. Of threads for requests, each …_THREAD-th
@@ -22,7 +22,8 @@ def start(settings: Settings) -> Any:
     # Here and not above: metrics of several workers want their folder before their import.
     from container.engines.queue import Dispatcher
     from container.errors import ModelError
-    from container.models.repository import Model
+    from container.models.loading import Model
+    from container.models.policies.explicit import Record
     from tests.fakes import FakeEngine, FakeLoader, TricklingEngine, fake_services, multi_model_services
 
     if every := int(os.environ.get("MASKSERVE_TEST_THREAD", "0")):
@@ -32,7 +33,7 @@ def start(settings: Settings) -> Any:
     if settings.multi_model:
         loader = FakeLoader(load_seconds=load_seconds, seconds=seconds, wrap=_trapped)
         root = Path(settings.base_dir, "models")
-        return multi_model_services(root, loader, settings.deadline_seconds)
+        return multi_model_services(root, loader, settings.deadline_seconds, Record(record))
     error = os.environ.get("MASKSERVE_TEST_ERROR")
     engine = FakeEngine(seconds=seconds, error=ZeroDivisionError(error) if error else None)
     if masks := os.environ.get("MASKSERVE_TEST_MASKS"):
@@ -70,15 +71,15 @@ def _trapped(predict: Any) -> Any:
 
     from container.engines.runtime import explain
 
-    def run(pixels: Any, options: Any) -> Any:
-        if any(picture.shape[1] == TRAP for picture in pixels):
+    def run(queries: Any) -> Any:
+        if any(query.pixels.shape[1] == TRAP for query in queries):
             if trap == "stall":
                 time.sleep(120)
             raise explain(RuntimeError(trap))
-        return predict(pixels, options)
+        return predict(queries)
 
     return run
 
 
 if __name__ == "__main__":
-    Application(Settings.from_environ(os.environ), start).run()
+    Application(Settings.from_environ(os.environ), create).run()

@@ -12,8 +12,6 @@ from container.errors import ClientGone
 from container.structures import Appearance, Choice, Image, Instances, Result, RoiMasks
 from tests.fakes import EndsAt
 
-formats.load()
-
 COUNT = 8
 BOXES = np.tile(np.array([1, 1, 30, 20], np.float32), (COUNT, 1))
 FOUND = Instances(

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from container.app import create_app, start_services
+from container.app import choose_policy, create_app, create_services
 from container.settings import Settings
 from tests.conftest import ROOT
 
 PACKAGE = str(ROOT / "container") + "/"
 
 # Bounds that only ever become lower.
-MAX_FILES = 38
-MAX_MOVES = 103
+MAX_FILES = 24
+MAX_MOVES = 46
 
 
 class Journey:
@@ -56,15 +56,16 @@ def journey() -> Iterator[Journey]:
 def test_files_and_moves_of_one_request(journey: Journey, astronaut: bytes, tmp_path: Path) -> None:
     """The second of two equal requests, in the request's own thread and the one that predicts."""
     settings = Settings(base_dir=str(tmp_path), device="cpu")
-    services = start_services(settings)
+    services = create_services(settings, choose_policy(settings))
+    services.pool.start()
     client = create_app(settings, services).test_client()
-    assert services.settle() == ("ready", "")
+    assert services.pool.settle() == ("ready", "")
     for on in (False, True):
         journey.on = on
         response = client.post("/invocations", data=astronaut, content_type="image/jpeg")
         journey.on = False
         assert response.status_code == 200 and response.json["labels"][0].startswith("person ")
-    services.repository.close()
+    services.pool.close()
     assert len(journey.stays) == 2
     assert len(journey.files) <= MAX_FILES, sorted(journey.files)
     assert journey.moves <= MAX_MOVES

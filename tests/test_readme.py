@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ import torch
 import torchvision
 
 from container.models import artifact
-from container.protocols.sagemaker.negotiation import KEYS
-from container.training.hyperparameters import Hyperparameters
+from tests import tables
 from tests.conftest import ROOT, Server, pixels_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,20 +67,12 @@ def table(heading: str) -> list[str]:
     return re.findall(r"`([a-z0-9_]+)`", " ".join(line.split("|")[1] for line in body[1].splitlines()))
 
 
-def test_the_options_are_those_of_the_code() -> None:
-    assert sorted(table("Option")) == sorted(KEYS)
+def test_options_settings_and_hyperparameters_are_those_of_the_code() -> None:
+    assert tables.written(README) == README, "make tables writes them"
 
 
 def test_the_keys_of_model_json_are_those_of_the_code() -> None:
     assert sorted(table("Key")) == sorted(artifact._KEYS)
-
-
-def test_the_hyperparameters_are_those_of_the_code() -> None:
-    for one in fields(Hyperparameters):
-        default = str(one.default).lower() if one.type is bool else one.default
-        shown = "" if default in ("", ()) else f"`{default}`"
-        assert f"| `{one.name}` | {shown} | {one.metadata['doc']} |" in README
-    assert table("Hyperparameter") == [one.name for one in fields(Hyperparameters)]
 
 
 def test_every_file_that_is_linked_exists() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from container.errors import setting_name
-from container.settings import Settings, comma_list, settings_of, variables
+from container.settings import Settings, comma_list, variables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,17 +70,6 @@ def test_a_key_is_never_shown(value: str) -> None:
 
 def test_comma_list() -> None:
     assert comma_list(" a, b ,,c") == ("a", "b", "c")
-
-
-def test_the_readme_has_every_setting_with_its_default_and_its_line() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*) \|$", README, re.MULTILINE))
-    expected = {}
-    for f in settings_of(Settings):
-        first, *others = variables(f.name)
-        default = f"`{f.default}`" if f.default != "" else ""
-        also = f" Also `{'`, `'.join(others)}`." if others else ""
-        expected[first] = f"{default} | {f.metadata['doc']}{also}"
-    assert rows == expected
 
 
 def test_messages_name_settings_that_there_are() -> None:

@@ -81,13 +81,13 @@ def _json_object(option: str, text: str) -> dict[str, Any]:
 def models(**given: Any) -> None:
     """List the architectures, and the model that `serve` would load."""
     from container.app import find_model
-    from container.engines.base import by_task, describe
+    from container.engines.base import by_kind, describe
     from container.errors import ModelError
     from container.models import artifact
 
     settings = read_settings(**given)
-    for task, names in by_task().items():
-        click.echo(f"{task}:")
+    for kind, names in by_kind().items():
+        click.echo(f"{kind}:")
         for name, weights in names.items():
             click.echo(f"  {name:<36} {', '.join(weights)}".rstrip())
     try:

@@ -1,10 +1,12 @@
-"""Options that several commands have, and the settings that they stand for."""
+"""Options of commands: those that stand for settings, and those of a request."""
 
 import os
+from functools import cached_property
 from typing import Any
 
 import click
 
+from container.fields import Declared, Flag, Number, Word
 from container.settings import PREFIX, Settings
 
 
@@ -33,3 +35,56 @@ def read_settings(**given: object) -> Settings:
         return Settings.from_environ({**os.environ, **chosen})
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+class RequestCommand(click.Command):
+    """A command with --format and an option for every option of a request.
+
+    What they are is imported when the command runs or shows its help, because the other commands do without.
+    """
+
+    @cached_property
+    def _declared(self) -> list[click.Parameter]:
+        from container.formats import ranked
+        from container.structures.options import Appearance, Options, declared
+
+        kinds = click.Choice([form.name for form in ranked()])
+        asked = {**declared(Options), **declared(Appearance)}
+        return [
+            click.Option(["--format", "form"], type=kinds, default=kinds.choices[0], show_default=True),
+            *(_option(name, one) for name, one in asked.items()),
+        ]
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own options, and those of a request before --help."""
+        *own, last = super().get_params(ctx)
+        return [*own, *self._declared, last]
+
+
+class _Value(click.ParamType[Any]):
+    """A value that a declared option takes."""
+
+    name = "value"
+
+    def __init__(self, declared: Declared) -> None:
+        self._takes = declared.takes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value of the text on the command line."""
+        try:
+            parsed: Any = self._takes.parse(value)
+        except ValueError:
+            parsed = None
+        if parsed is None or not self._takes.fits(parsed):
+            self.fail(f"{value!r}; it takes {self._takes.words}", param, ctx)
+        return parsed
+
+
+def _option(name: str, one: Declared) -> click.Option:
+    listed = one.takes.cell.replace("`", "")
+    if isinstance(one.takes, Word | Flag):
+        metavar, doc = f"[{listed.replace(', ', '|')}]", one.doc
+    else:
+        metavar, doc = ("NUMBER", f"{one.doc}: {listed}") if isinstance(one.takes, Number) else ("NAMES", one.doc)
+    text = f"{doc}.  [default: {one.default}]".replace("`", "")
+    return click.Option([f"--{name.replace('_', '-')}"], type=_Value(one), metavar=metavar, help=text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from container.cli.options import model_options, read_settings
+from container.cli.options import RequestCommand, model_options, read_settings
 
 
 @click.command()
@@ -34,12 +34,9 @@ class _Warnings(logging.Handler):
 _warnings = _Warnings()  # one, however often the command runs in a process
 
 
-@click.command()
+@click.command(cls=RequestCommand)
 @model_options
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--format", "form", type=click.Choice(["json", "png", "jpeg", "clarify"]), default="json", show_default=True
-)
 @click.option("--attributes", default="", help='What a request may ask, as JSON: {"confidence": 0.3, "masks": "rle"}.')
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture."
@@ -47,17 +44,21 @@ _warnings = _Warnings()  # one, however often the command runs in a process
 def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path | None, **given: Any) -> None:
     """Predict pictures without a server: JSON to standard output, or one file a picture into --output."""
     from container.errors import ModelError, ServingError
+    from container.formats import formats
     from container.predict import Predictor
+    from container.structures.options import Appearance, Options, declared
 
-    settings = read_settings(**given)
-    if output is None and form in ("png", "jpeg"):
+    names = {*declared(Options), *declared(Appearance)}
+    asked = {name: value for name, value in given.items() if name in names and value is not None}
+    settings = read_settings(**{name: value for name, value in given.items() if name not in names})
+    if output is None and not formats[form].text:
         output = Path("output")
     stems = [path.stem for path in images]
     if output is not None and len(set(stems)) < len(stems):
         raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
     logging.getLogger("container").addHandler(_warnings)
     try:
-        predictor = Predictor(settings, form, attributes)
+        predictor = Predictor(settings, form, attributes, **asked)
     except (ModelError, ServingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     failed = 0
@@ -70,10 +71,10 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
                 failed += 1
                 continue
             if output is None:
-                click.echo(answer)
+                click.echo(answer, nl=not answer.endswith(b"\n"))
             else:
                 output.mkdir(parents=True, exist_ok=True)
-                (output / f"{path.stem}.{'json' if form == 'clarify' else form}").write_bytes(answer)
+                (output / f"{path.stem}{formats[form].suffix}").write_bytes(answer)
     if output is not None:
         click.echo(f"{len(images) - failed} answers in {output}/", err=True)
     sys.exit(1 if failed else 0)

@@ -1,4 +1,4 @@
-"""Models that predict: one engine a task, one builder an architecture. torch stays in here; numpy comes out.
+"""Models that predict. torch stays in here; numpy comes out.
 
-Every public module is a plug-in that registers engines or architectures; `_files` are plumbing.
+A kind of model is a file of `kinds/`: its engine, what it is asked and answers, and its architectures by name.
 """

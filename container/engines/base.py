@@ -1,47 +1,61 @@
 """The interfaces of engines and architectures, without torch, so that listing and faking them does not need it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from container.registry import Registry, load_plugins
-from container.structures import ModelSpec, Options, Prediction
+from container.errors import ModelError
+from container.registry import Registry
+from container.structures import ImageQuery, ModelSpec, Options, Prediction
 
-Task = Literal["detection", "segmentation", "classification"]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network architecture that can be built by name."""
-
-    task: Task
-    build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
-    pretrained: tuple[str, ...] = ()  # names of torchvision's published weights
-    background: bool = True  # True if class 0 is the background, which is never returned
+Query = TypeVar("Query")
+Output = TypeVar("Output")
 
 
-class Engine(ABC):
-    """A loaded model; `predict` is called by one thread at a time."""
+class Engine(ABC, Generic[Query, Output]):
+    """A loaded model of any kind; `predict` is called by one thread at a time."""
+
+    query: ClassVar[type]  # what it is asked
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
+
+    @property
+    @abstractmethod
+    def task(self) -> str:
+        """What the model does, such as "instance segmentation"."""
+
+    @abstractmethod
+    def predict(self, queries: Sequence[Query]) -> Sequence[Output]:
+        """Return the answer to each query."""
+
+    @abstractmethod
+    def trial(self) -> Query:
+        """Return a query that runs every part of the model, asked once after loading."""
+
+
+class ImageEngine(Engine[ImageQuery, Prediction]):
+    """A loaded model that finds something in images of any sizes, each with its own options."""
+
+    query = ImageQuery
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The name of each class id."""
         return self.spec.labels
 
-    @abstractmethod
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        """Return the predictions for uint8 H×W×3 RGB images of any sizes, each with its own options."""
+    def trial(self) -> ImageQuery:
+        """Return a black image in which something is found whatever the scores are."""
+        return ImageQuery(np.zeros((480, 640, 3), np.uint8), Options(confidence=0.0, max_detections=1))
 
-    def default_instances(self, options: Options) -> int | None:
+    def default_instances(self, masks: bool) -> int | None:
         """Return the default number of instances that go through a mask or keypoint head.
 
-        None if the network has no such head, or `options` do not need it.
+        None if the network has no such head, or a mask head alone and no `masks` are needed.
         """
         return None
 
@@ -59,23 +73,53 @@ class Engine(ABC):
         return [i for i, label in enumerate(self.labels) if label in options.class_filter]
 
 
-engines: Registry[Callable[[ModelSpec, Any, Any], Engine]] = Registry("task")  # (spec, module, Runtime) → Engine
-architectures: Registry[Architecture] = Registry("architecture")
+class Architecture(ABC):
+    """A name under which models can be loaded, registered by the file of their kind."""
+
+    kind: str  # the heading in lists of architectures, such as "detection"
+    pretrained: tuple[str, ...] = ()  # names of published weights
+    takes_folder = False  # True if a model is a folder of files, False if it is one weights file
+
+    @abstractmethod
+    def load(self, spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:
+        """Return the engine of a model on the device of a Runtime; ModelError with a one-line reason."""
 
 
-def by_task() -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return task → architecture → names of its torchvision weights."""
-    load_plugins("container.engines.kinds")
-    tasks: dict[str, dict[str, tuple[str, ...]]] = {"detection": {}, "segmentation": {}, "classification": {}}
+architectures: Registry[Architecture] = Registry("architecture", "container.engines.kinds")
+
+
+def find(name: str) -> Architecture:
+    """Return an architecture; ModelError lists the known ones."""
+    try:
+        return architectures[name]
+    except KeyError as error:
+        raise ModelError(str(error.args[0])) from None
+
+
+def takes_folder(name: str) -> bool:
+    """Return True if the models of an architecture are folders of files; False for an unknown one."""
+    return name in architectures and architectures[name].takes_folder
+
+
+def load(spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:
+    """Return the engine of a model of any kind; ModelError with a one-line reason."""
+    architecture = find(spec.architecture)
+    if architecture.takes_folder and isinstance(spec.weights, Path) and spec.weights.is_file():
+        spec = replace(spec, weights=spec.weights.parent)
+    return architecture.load(spec, runtime)
+
+
+def by_kind() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return kind → architecture → names of its published weights."""
+    kinds: dict[str, dict[str, tuple[str, ...]]] = {one.kind: {} for one in architectures.values()}
     for name in sorted(architectures):
-        tasks[architectures[name].task][name] = architectures[name].pretrained
-    return tasks
+        kinds[architectures[name].kind][name] = architectures[name].pretrained
+    return kinds
 
 
 def describe(spec: ModelSpec) -> str:
     """Return a one-line description of a model."""
-    load_plugins("container.engines.kinds")
     known = spec.architecture in architectures
-    task = architectures[spec.architecture].task if known else "an architecture that is not known"
+    kind = architectures[spec.architecture].kind if known else "an architecture that is not known"
     weights = spec.weights if isinstance(spec.weights, str) else spec.weights.name
-    return f"{spec.name}: {spec.architecture} ({task}), weights {weights}, {len(spec.labels) or 'no'} labels"
+    return f"{spec.name}: {spec.architecture} ({kind}), weights {weights}, {len(spec.labels) or 'no'} labels"

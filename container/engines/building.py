@@ -1,23 +1,23 @@
-"""Building of an engine from a ModelSpec."""
+"""Networks: the architectures whose models are one weights file for a torch module, built, filled and tried here."""
 
 import logging
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from container.engines import roi_align, weight_files
-from container.engines.base import Architecture, Engine, Task, architectures, engines
+from container.engines import base, roi_align, weight_files
+from container.engines.base import Architecture, ImageEngine, architectures
 from container.engines.runtime import Runtime, openvino_installed
 from container.errors import ModelError
-from container.registry import load_plugins
-from container.structures import ModelSpec, Options
+from container.structures import ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,31 @@ log = logging.getLogger(__name__)
 SPARE_NUMBERS = 1 << 25
 _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
 
-# A trial prediction that runs every part of a network: something is detected whatever the scores are. Every stride but
-# the coarsest divides the sides, so that the stride of a level follows from its size.
+# Of the image of a trial prediction. Every stride but the coarsest divides the sides, so that the stride of a level
+# follows from its size.
 TRIAL_SIZE = (96, 128, 3)
-TRIAL_OPTIONS = Options(confidence=0.0, max_detections=1)
+
+
+@dataclass(frozen=True)
+class Network(Architecture):
+    """A torch network that can be built by name; the subclass says what networks of its kind have in common."""
+
+    build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
+    pretrained: tuple[str, ...] = ()  # names of torchvision's published weights
+    background: bool = True  # True if class 0 is the background, which is never returned
+    labels_all: ClassVar[bool] = False  # True if labels name every output; otherwise they may omit the background
+
+    @abstractmethod
+    def engine(self, spec: ModelSpec, module: Any, runtime: Runtime) -> ImageEngine:
+        """Return the engine of a module on its device."""
+
+    def trial(self, module: Any) -> AbstractContextManager[object]:
+        """Return a context in which the trial prediction takes little time."""
+        return nullcontext()
+
+    def load(self, spec: ModelSpec, runtime: Runtime) -> ImageEngine:
+        """Build the model and move it to its device; log a warning if its class names are unknown."""
+        return load(spec, runtime)
 
 
 @dataclass(frozen=True)
@@ -38,102 +59,104 @@ class Built:
 
     module: Any  # torch.nn.Module in eval mode, on the CPU
     spec: ModelSpec
-    task: Task
+    network: Network
     named: bool  # True if the labels are real names, not class_1, class_2, …
 
 
 def preload() -> None:
     """Import every architecture, and OpenVINO if it is installed."""
-    load_plugins("container.engines.kinds")
+    architectures.load()
     if openvino_installed():
         from container.engines import openvino_parts  # noqa: F401  # to share its memory with forked processes
 
 
+def find(name: str) -> Network:
+    """Return a network; ModelError if there is none of that name, or models of that kind are not weights files."""
+    architecture = base.find(name)
+    if not isinstance(architecture, Network):
+        raise ModelError(f"{name} is served from a folder of files: model.json beside them; there is no weights file")
+    return architecture
+
+
 def build(spec: ModelSpec) -> Built:
     """Build the network and load its weights; ModelError with a one-line reason."""
-    load_plugins("container.engines.kinds")
-    try:
-        architecture = architectures[spec.architecture]
-    except KeyError as error:
-        raise ModelError(str(error.args[0])) from None
+    network = find(spec.architecture)
     if isinstance(spec.weights, Path):
         state, labels, epsilon = weight_files.read(spec.weights), spec.labels, spec.batch_norm_eps
     else:
-        state, labels, epsilon = fetch(spec.architecture, architecture, spec.weights)
-    module, labels, named = _fill(architecture, state, labels, spec)
+        state, labels, epsilon = fetch(spec.architecture, network, spec.weights)
+    module, labels, named = _fill(network, state, labels, spec)
     if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
         module.transform_input = True  # GoogLeNet and Inception were trained with it; their builders set it too
     if epsilon is not None:
         weight_files.set_batch_norm_eps(module, epsilon)
-    return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), architecture.task, named)
+    return Built(module.eval(), replace(spec, labels=labels, batch_norm_eps=epsilon), network, named)
 
 
-def fetch(
-    name: str, architecture: Architecture, weights: str
-) -> tuple[weight_files.State, tuple[str, ...], float | None]:
+def fetch(name: str, network: Network, weights: str) -> tuple[weight_files.State, tuple[str, ...], float | None]:
     """Return torchvision's published weights of an architecture; ModelError if it has none of that name."""
-    if weights not in architecture.pretrained:
-        known = ", ".join(architecture.pretrained) or "none"
+    if weights not in network.pretrained:
+        known = ", ".join(network.pretrained) or "none"
         raise ModelError(f"{name} has no weights {weights!r}; it has: {known}; a file does as well")
     return weight_files.fetch(name, weights)
 
 
 def _fill(
-    architecture: Architecture, state: weight_files.State, labels: tuple[str, ...], spec: ModelSpec
+    network: Network, state: weight_files.State, labels: tuple[str, ...], spec: ModelSpec
 ) -> tuple[Any, tuple[str, ...], bool]:
     """Return the module with `state` loaded, its labels, and True if those are real names.
 
     Given labels may omit the background. Without any, they are those of the architecture's published weights with as
     many classes as the file, else class_1, class_2, …
     """
-    candidates = _candidates(architecture, labels, spec)
+    candidates = _candidates(network, labels, spec)
     classes = len(candidates[0]) if candidates else 2
-    module = _build(architecture, classes, spec, state)
+    module = _build(network, classes, spec, state)
     found = weight_files.count_classes(module, state, classes)
     if found == 1:
-        _refuse_one_output(architecture, spec)
+        _refuse_one_output(network, spec)
     if found not in (None, classes) and (not labels or found in map(len, candidates)):
-        other = _build(architecture, found, spec, state)
+        other = _build(network, found, spec, state)
         if weight_files.count_classes(other, state, found) == found:
             module, classes = other, found
     weight_files.fit(module, state)
     known = next((candidate for candidate in candidates if len(candidate) == classes), ())
-    return module, known or _neutral_labels(architecture, classes), bool(known)
+    return module, known or _neutral_labels(network, classes), bool(known)
 
 
-def _candidates(architecture: Architecture, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
+def _candidates(network: Network, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
     """Return possible label tuples, the most likely first; the number of classes in the file decides."""
     if not labels:
-        return weight_files.published_labels(spec.architecture) if architecture.pretrained else []
-    if architecture.task == "classification" or "background" in labels[0]:
+        return weight_files.published_labels(spec.architecture) if network.pretrained else []
+    if network.labels_all or "background" in labels[0]:
         return [labels]
     return [("__background__", *labels), labels]
 
 
-def _neutral_labels(architecture: Architecture, classes: int) -> tuple[str, ...]:
+def _neutral_labels(network: Network, classes: int) -> tuple[str, ...]:
     """Return generic names made of the class ids."""
     names = tuple(f"class_{i}" for i in range(classes))
-    return ("__background__", *names[1:]) if architecture.background else names
+    return ("__background__", *names[1:]) if network.background else names
 
 
-def _refuse_one_output(architecture: Architecture, spec: ModelSpec) -> None:
+def _refuse_one_output(network: Network, spec: ModelSpec) -> None:
     """Raise ModelError for a network with one output, which always wins whatever the image."""
-    if architecture.background:
+    if network.background:
         raise ModelError(
             f"{spec.architecture} with one output has the background alone, and finds nothing in any picture: "
             "train it with two, the background and the class; one output with a sigmoid is not supported"
         )
-    if architecture.task == "classification":
+    if network.labels_all:
         raise ModelError(
             f"{spec.architecture} with one output calls every picture the same: train it with two; "
             "one output with a sigmoid is not supported"
         )
 
 
-def _build(architecture: Architecture, classes: int, spec: ModelSpec, state: weight_files.State) -> Any:
+def _build(network: Network, classes: int, spec: ModelSpec, state: weight_files.State) -> Any:
     try:
         with _Allowance(SPARE_NUMBERS + 2 * sum(tensor.numel() for tensor in state.values())):
-            return architecture.build(num_classes=classes, **spec.parameters)
+            return network.build(num_classes=classes, **spec.parameters)
     except _TooLarge:
         raise ModelError(
             f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
@@ -163,7 +186,7 @@ class _Allowance(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def load(spec: ModelSpec, runtime: Runtime) -> Engine:
+def load(spec: ModelSpec, runtime: Runtime) -> ImageEngine:
     """Build the model and move it to its device; log a warning if its class names are unknown."""
     built = build(spec)
     if not built.named:
@@ -175,14 +198,14 @@ def load(spec: ModelSpec, runtime: Runtime) -> Engine:
     return start(built, runtime)
 
 
-def start(built: Built, runtime: Runtime) -> Engine:
+def start(built: Built, runtime: Runtime) -> ImageEngine:
     """Return the engine of a built network on its device, with parts replaced by faster implementations."""
-    engine = engines[built.task](built.spec, built.module.to(runtime.device), runtime)
-    picture = np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8)
+    engine = built.network.engine(built.spec, built.module.to(runtime.device), runtime)
+    query = replace(engine.trial(), pixels=np.random.default_rng(0).integers(0, 256, TRIAL_SIZE, np.uint8))
 
     def run() -> None:
-        with _unstretched(built.module), _finite(built.module):
-            engine.predict([picture], [TRIAL_OPTIONS])
+        with built.network.trial(built.module), _finite(built.module):
+            engine.predict([query])
 
     if runtime.backend == "openvino":
         from container.engines import openvino_parts  # imported here, because other backends do not need it
@@ -219,18 +242,3 @@ def _finite(module: Any) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@contextmanager
-def _unstretched(module: Any) -> Iterator[None]:
-    """Set a detector's input size to the trial image during the block; its own size is 70 times the work."""
-    transform = getattr(module, "transform", None)
-    if transform is None:
-        yield
-        return
-    own = transform.min_size, transform.max_size
-    transform.min_size, transform.max_size = (min(TRIAL_SIZE[:2]),), max(TRIAL_SIZE[:2])
-    try:
-        yield
-    finally:
-        transform.min_size, transform.max_size = own

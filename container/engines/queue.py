@@ -3,8 +3,8 @@
 A request that would wait past its deadline, judging by the duration of the last predictions, is rejected at once. A
 prediction without a waiting client ends at its next checkpoint.
 
-The queue is independent of torch and HTTP. Requests with different options share a batch. A batch holds only requests
-that are already queued; none waits for a batch to fill.
+The queue is independent of torch and HTTP, and of what the model is asked and answers. Requests with different options
+share a batch. A batch holds only queries that are already queued; none waits for a batch to fill.
 """
 
 import math
@@ -18,31 +18,30 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from container.cancellation import cancelled_by
 from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, ServingError, Unavailable
-from container.structures import Options, Prediction
 
 WATCHED = 0.1  # seconds in the queue after which a request's client is checked before the prediction
 STALLED = 10  # times the usual duration
 RECENT = 9  # predictions from which the duration of the next is estimated
 
-Predict = Callable[[Sequence[np.ndarray], Sequence[Options]], Sequence[Prediction]]
+Query = TypeVar("Query")
+Output = TypeVar("Output")
+Predict = Callable[[Sequence[Query]], Sequence[Output]]
 
 
-class Answer(NamedTuple):
-    """A prediction, with its milliseconds in the queue and in the model."""
+class Answer(NamedTuple, Generic[Output]):
+    """What a model answers to one query, with its milliseconds in the queue and in the model."""
 
-    prediction: Prediction
+    output: Output
     queue_ms: float
     inference_ms: float
 
 
 class _Caller(NamedTuple):
-    """The caller of a prediction; holds no image, because cancellation errors keep a reference to it."""
+    """The caller of a prediction; holds no query, because cancellation errors keep a reference to it."""
 
     deadline: float  # on the monotonic clock
     gone: Callable[[], bool]  # True once the client has disconnected
@@ -57,25 +56,24 @@ class _Caller(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Job:
-    pixels: np.ndarray
-    options: Options
+class _Job(Generic[Query, Output]):
+    query: Query
     caller: _Caller
     queued: float = field(default_factory=time.monotonic)
-    future: "Future[Answer]" = field(default_factory=Future)
+    future: "Future[Answer[Output]]" = field(default_factory=Future)
 
 
-_CALLER, _PIXELS, _OPTIONS = attrgetter("caller"), attrgetter("pixels"), attrgetter("options")
+_CALLER, _QUERY = attrgetter("caller"), attrgetter("query")
 
 
 def _check(callers: Sequence[_Caller]) -> None:
     """Raise DeadlineExceeded or ClientGone if none of the callers waits any more."""
     reasons = list(filter(None, (caller.unwanted() for caller in callers)))
     if len(reasons) == len(callers):
-        raise reasons.pop()  # popped: the error holds this frame, and a reference from it would keep the image
+        raise reasons.pop()  # popped: the error holds this frame, and a reference from it would keep the query
 
 
-def _wanted(job: _Job) -> bool:
+def _wanted(job: _Job[Any, Any]) -> bool:
     """Return True if a job is still wanted; a job past its deadline has been cancelled by its caller."""
     if not job.future.set_running_or_notify_cancel():
         return False
@@ -89,12 +87,12 @@ def _closing() -> Unavailable:
     return Unavailable("the model is being unloaded")
 
 
-class Dispatcher:
-    """A thread that predicts queued images, at most `batch_size` at a time."""
+class Dispatcher(Generic[Query, Output]):
+    """A thread that answers queued queries, at most `batch_size` at a time."""
 
     def __init__(
         self,
-        predict: Predict,
+        predict: Predict[Query, Output],
         queue_size: int,
         batch_size: int = 1,
         explain: Callable[[BaseException], BaseException] = lambda error: error,
@@ -103,31 +101,30 @@ class Dispatcher:
         self._predict = predict
         self._explain = explain
         self.batch_size = batch_size
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
+        self._jobs: queue.Queue[_Job[Query, Output] | None] = queue.Queue(queue_size)
         self._closed = False
-        self._recent: deque[float] = deque([0.0], RECENT)  # seconds per image
+        self._recent: deque[float] = deque([0.0], RECENT)  # seconds per query
         self._seconds = 0.0  # their median; 0 while nothing is known
-        self._running: tuple[int, float] = (0, 0.0)  # number of images being predicted, and the start time
+        self._running: tuple[int, float] = (0, 0.0)  # number of queries being answered, and the start time
         self._lost = False  # True if the device has failed; see DeviceLost
-        self._submitting = threading.Lock()  # held while the images of one request are queued
+        self._submitting = threading.Lock()  # held while the queries of one request are queued
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
     def predict(
         self,
-        pictures: Sequence[np.ndarray],
-        options: Options,
+        queries: Sequence[Query],
         deadline: float,
         gone: Callable[[], bool] = lambda: False,
-    ) -> list[Answer]:
-        """Queue images (uint8 H×W×3 RGB) together, and wait for their predictions, in batches of up to `batch_size`.
+    ) -> list[Answer[Output]]:
+        """Queue queries together, and wait for their answers, in batches of up to `batch_size`.
 
-        Raises Overloaded, DeadlineExceeded, ClientGone, or any error of the engine; the remaining images are cancelled.
+        Raises Overloaded, DeadlineExceeded, ClientGone, or any error of the engine; the remaining ones are cancelled.
         """
         self.admit(deadline)
-        jobs = [_Job(pixels, options, _Caller(deadline, gone)) for pixels in pictures]
+        jobs: list[_Job[Query, Output]] = [_Job(query, _Caller(deadline, gone)) for query in queries]
         futures = deque(job.future for job in jobs)
-        answers: list[Answer] = []
+        answers: list[Answer[Output]] = []
         try:
             with self._submitting:
                 while jobs:
@@ -200,16 +197,16 @@ class Dispatcher:
                 job.future.set_exception(_closing())
 
     def _run(self) -> None:
-        jobs: list[_Job] = []  # emptied by `_answer`: an error holds its frames, and those would hold images
+        jobs: list[_Job[Query, Output]] = []  # emptied by `_answer`: an error holds its frames, which hold this
         while self._take(jobs):
             self._answer(jobs)
         self._answer(jobs)
 
-    def _take(self, jobs: list[_Job]) -> bool:
+    def _take(self, jobs: list[_Job[Query, Output]]) -> bool:
         """Wait for a job, and add it and those queued behind it to `jobs`; return False once the queue is closed."""
         job = self._jobs.get()
         with self._submitting:
-            pass  # wait until all images of its request are queued
+            pass  # wait until all queries of its request are queued
         while job is not None:
             if _wanted(job):
                 jobs.append(job)
@@ -221,15 +218,15 @@ class Dispatcher:
                 return True
         return False
 
-    def _answer(self, jobs: list[_Job]) -> None:
+    def _answer(self, jobs: list[_Job[Query, Output]]) -> None:
         if not jobs:
             return
         begun = time.monotonic()
         self._running = (len(jobs), begun)
         try:
             with cancelled_by(partial(_check, [*map(_CALLER, jobs)])):
-                # The list of images has no name here: an error holds its frames, and those would hold the list.
-                predictions = self._predict([*map(_PIXELS, jobs)], [*map(_OPTIONS, jobs)])
+                # The list of queries has no name here: an error holds its frames, and those would hold the list.
+                outputs = self._predict([*map(_QUERY, jobs)])
         except BaseException as error:  # the thread must survive any error of a model; every caller gets the error
             self._fail(jobs, self._explain(error))
             return
@@ -240,15 +237,15 @@ class Dispatcher:
         # The lower median, because the very first prediction takes longer than any other.
         self._seconds = statistics.median_low(self._recent)
         inference_ms = took * 1000
-        for job, prediction in zip(jobs, predictions, strict=True):
-            job.future.set_result(Answer(prediction, (begun - job.queued) * 1000, inference_ms))
+        for job, output in zip(jobs, outputs, strict=True):
+            job.future.set_result(Answer(output, (begun - job.queued) * 1000, inference_ms))
         jobs.clear()
 
-    def _fail(self, jobs: list[_Job], error: BaseException) -> None:
+    def _fail(self, jobs: list[_Job[Query, Output]], error: BaseException) -> None:
         self._lost = self._lost or isinstance(error, DeviceLost)
         if len(jobs) == 1:
             jobs.pop().future.set_exception(error)
-        while jobs:  # one image, such as one too large for the memory, must not fail the others
+        while jobs:  # one query, such as an image too large for the memory, must not fail the others
             if (reason := jobs[0].caller.unwanted()) is not None:
                 jobs.pop(0).future.set_exception(reason)
             else:

@@ -1,11 +1,5 @@
-"""Results as bytes. One public file here holds one kind of answer; `load()` finds them all."""
+"""Results as bytes; one public file here holds one kind of answer, and `formats` finds them all."""
 
-from container.formats._base import Format, Streamed, formats
-from container.registry import load_plugins
+from container.formats._base import Format, Streamed, add, formats, ranked
 
-__all__ = ["Format", "Streamed", "formats", "load"]
-
-
-def load() -> None:
-    """Import every format, so that `formats` knows it."""
-    load_plugins(__name__)
+__all__ = ["Format", "Streamed", "add", "formats", "ranked"]

@@ -1,21 +1,38 @@
 """What a format is, and the table of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from container.registry import Registry
-from container.structures import Choice, Options, Result
+from container.structures import Choice, Result
 
 
 class Format(ABC):
-    """One kind of answer."""
+    """One kind of answer; a subclass in a file of this package, and one `add`, make it known everywhere.
 
+    Of the formats with one media type, Accept chooses that with the lowest rank; the others are asked for by name.
+    """
+
+    name: str  # what clients and the command line call it
     media_type: str
+    aliases: tuple[str, ...] = ()  # other names, also in media types: alias "jpg" of image/jpeg is image/jpg
+    rank = 100  # position in lists, and in the choice where clients have no preference; lowest first
+    doc = ""  # what it is, where it is asked for by name
     batches = False  # whether one answer can hold several pictures
+    text = False  # whether it can be printed
+    schemas: tuple[Mapping[str, Any], ...] = (
+        {"type": "string", "format": "binary"},
+    )  # JSON schemas, any of which fits
 
-    def options(self, choice: Choice) -> Options:
-        """What the model is asked: no more than this kind of answer shows."""
-        return choice.options
+    @property
+    def suffix(self) -> str:
+        """The ending of its files."""
+        return f".{self.name}"
+
+    def needs_masks(self, choice: Choice) -> bool:
+        """Return True if this kind of answer shows masks; otherwise the model need not compute any."""
+        return True
 
     @abstractmethod
     def encode(self, result: Result, choice: Choice) -> bytes:
@@ -39,4 +56,14 @@ class Streamed(Format):
         return b"".join(self.pieces(result, choice))
 
 
-formats: Registry[Format] = Registry("format")
+formats: Registry[Format] = Registry("format", "container.formats")
+
+
+def add(form: Format) -> None:
+    """Register a format under its name; ValueError if the name is taken."""
+    formats.add(form.name, form)
+
+
+def ranked() -> list[Format]:
+    """Return all formats, the lowest rank first."""
+    return sorted(formats.values(), key=lambda form: (form.rank, form.name))

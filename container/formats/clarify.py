@@ -1,24 +1,33 @@
 """“clarify”: what SageMaker Clarify reads of an object detector."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from container.formats._base import Format, formats
+from container.formats._base import Format, add
 from container.formats._json import dump, numbers
-from container.structures import Choice, Options, Result
+from container.structures import Choice, Result
 
 
 class Clarify(Format):
     """A list of pictures, each a list of `[class_id, score, x1, y1, x2, y2]`, boxes in 0–1 of width and height."""
 
-    media_type = "application/json"
+    name, media_type, rank = "clarify", "application/json", 4
     batches = True
+    schemas = (
+        {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            "description": "For SageMaker Clarify: class_id, score, x1, y1, x2, y2 in 0-1",
+        },
+    )
+    text = True
+    doc = "JSON as SageMaker Clarify reads it"
+    suffix = ".json"
 
-    def options(self, choice: Choice) -> Options:
-        """No masks."""
-        return replace(choice.options, skip_masks=True)
+    def needs_masks(self, choice: Choice) -> bool:
+        """Return False."""
+        return False
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """A list of one picture."""
@@ -37,4 +46,4 @@ def _rows(result: Result) -> list[list[object]]:
     return [[class_id, *row] for class_id, row in zip(instances.classes.tolist(), numeric, strict=True)]
 
 
-formats.add("clarify", Clarify())
+add(Clarify())

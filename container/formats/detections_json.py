@@ -1,11 +1,27 @@
 """“json”: labels and boxes as parallel arrays, and masks where they are asked for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from container.formats._base import Format, formats
+from container.formats._base import Format, add
 from container.formats._json import dump, join_array, join_object, mask, numbers
-from container.structures import Choice, Options, Result
+from container.structures import Choice, Result
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["labels", "boxes"],
+    "properties": {
+        "labels": {"type": "array", "items": {"type": "string"}, "example": ["horse 100%", "person 97%"]},
+        "boxes": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+            "description": "x1, y1, x2, y2 in pixels of the picture, (0, 0) at the top left",
+        },
+        "scores": {"type": "array", "items": {"type": "number"}},
+        "class_ids": {"type": "array", "items": {"type": "integer"}},
+        "masks": {"type": "array", "items": {}},
+        "keypoints": {"type": "array", "items": {}},
+    },
+}
 
 
 class DetectionsJson(Format):
@@ -15,12 +31,14 @@ class DetectionsJson(Format):
     where the model makes none. A model of keypoints adds `keypoints`, [[x, y, score], …] an instance.
     """
 
-    media_type = "application/json"
+    name, media_type, rank = "json", "application/json", 0
     batches = True
+    schemas = (_SCHEMA, {"type": "array", "items": _SCHEMA, "description": "To an npy array of pictures"})
+    text = True
 
-    def options(self, choice: Choice) -> Options:
-        """No masks where none are asked for."""
-        return replace(choice.options, skip_masks=choice.appearance.masks == "none")
+    def needs_masks(self, choice: Choice) -> bool:
+        """Return True if they are asked for."""
+        return choice.appearance.masks != "none"
 
     def encode(self, result: Result, choice: Choice) -> bytes:
         """One object."""
@@ -47,4 +65,4 @@ def _document(result: Result, choice: Choice) -> bytes:
     return join_object(members)
 
 
-formats.add("json", DetectionsJson())
+add(DetectionsJson())

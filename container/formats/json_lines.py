@@ -1,11 +1,10 @@
 """“jsonlines”: one detection a line, each sent as soon as its mask is encoded."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from container.formats._base import Streamed, formats
+from container.formats._base import Streamed, add
 from container.formats._json import dump, mask, numbers
-from container.structures import Choice, Instances, MaskEncoding, Options, Result
+from container.structures import Choice, Instances, MaskEncoding, Result
 
 
 class JsonLines(Streamed):
@@ -15,11 +14,13 @@ class JsonLines(Streamed):
     them in its arrays. Nothing found is an empty body. Source of the media type: SageMaker's JSON Lines.
     """
 
-    media_type = "application/jsonlines"
+    name, media_type, rank = "jsonlines", "application/jsonlines", 3
+    text = True
+    suffix = ".jsonl"
 
-    def options(self, choice: Choice) -> Options:
-        """No masks where none are asked for."""
-        return replace(choice.options, skip_masks=choice.appearance.masks == "none")
+    def needs_masks(self, choice: Choice) -> bool:
+        """Return True if they are asked for."""
+        return choice.appearance.masks != "none"
 
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
@@ -38,4 +39,4 @@ def _lines(instances: Instances, encoding: MaskEncoding) -> Iterator[bytes]:
         yield dump(line) + b"\n"
 
 
-formats.add("jsonlines", JsonLines())
+add(JsonLines())

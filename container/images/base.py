@@ -2,7 +2,9 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from container.errors import BadRequest
 from container.images.pixel_budget import PixelShare
@@ -31,17 +33,36 @@ class Limits:
                 )
 
 
-class Source(ABC):
-    """A plug-in that reads images from a value of a request."""
+class Pictures(NamedTuple):
+    """The images of one request."""
 
+    images: list[Image]
+    batch: bool = False  # sent as an array, so that the response is one, too, even for a single image
+
+
+class Source(ABC):
+    """A plug-in that reads images from a value of a request; a subclass in a file of `sources`, and one `add`."""
+
+    name: str
     in_json = False  # True if {"type": its name, "value": "…"} may select it
+    media_types: tuple[str, ...] = ()  # of bodies that it reads
+    schema: Mapping[str, Any] = {"type": "string"}  # JSON schema of its value
+
+    def available(self, limits: Limits) -> bool:
+        """Return True unless `limits` turn it off."""
+        return True
 
     @abstractmethod
-    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:
         """Return the images in `value`, counted in `share`; BadRequest if `value` has the wrong type."""
 
 
-sources: Registry[Source] = Registry("source")
+sources: Registry[Source] = Registry("source", "container.images.sources")
+
+
+def add(source: Source) -> None:
+    """Register a source under its name; ValueError if the name is taken."""
+    sources.add(source.name, source)
 
 
 def wrong_kind(name: str, value: object, wanted: str) -> BadRequest:

@@ -55,6 +55,8 @@ _FORMATS = {
     "BMP": _Format(re.compile(rb"BM"), bmp.read, BmpImageFile),
     "TIFF": _Format(re.compile(b"|".join(map(re.escape, tiff.SIGNATURES))), tiff.read, TiffImageFile),
 }
+NAMES = ", ".join(_FORMATS)
+MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in _FORMATS)
 _SCANS_OF_LARGEST = 30  # scans of an image of max_pixels; at most 1.5 s for 50 MP
 _MEMORY = 16  # bytes that decoding may allocate per pixel
 # More concurrent decodes than cores are no faster, and each takes memory.
@@ -78,7 +80,7 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     damaged or truncated file, Overloaded if the pixel budget stays exhausted, OutOfMemory.
     """
     if not data:
-        raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {', '.join(_FORMATS)}")
+        raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {NAMES}")
     form = _recognised(data)
     header = form.read_header(data)
     pixels = header.width * header.height
@@ -113,9 +115,7 @@ def _recognised(data: bytes) -> _Format:
     for form in _FORMATS.values():
         if form.begins.match(data):
             return form
-    raise UnsupportedMediaType(
-        f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {', '.join(_FORMATS)}"
-    )
+    raise UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {NAMES}")
 
 
 def check_bytes(count: int, limits: Limits) -> None:

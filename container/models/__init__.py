@@ -1,1 +1,1 @@
-"""Served models: their location (locate), their file format (artifact), and the loaded ones (repository)."""
+"""Served models: where they lie (locate), their files (artifact), the loaded ones (pool), and which are (policies)."""

@@ -35,8 +35,8 @@ def made_by_macos(name: str) -> bool:
     return name.startswith("._") or name in (".DS_Store", "__MACOSX")
 
 
-def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
-    """Extract the top-level files whose name is `wanted` into the empty `folder`; ModelError with the reason.
+def unpack(archive: Path, folder: Path, wanted: Callable[[PurePosixPath], bool]) -> None:
+    """Extract the files whose path is `wanted`, none of which exists yet, into `folder`; ModelError with the reason.
 
     The archive is read in one pass. Each member is checked before its content is read; the rest of the archive is read
     to verify the checksum.
@@ -61,8 +61,9 @@ def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                         raise ModelError(f"the model archive is over {MAX_FILES} files or {MAX_BYTES // 1024**3} GB")
                     if total > max(ANY_RATIO, MAX_RATIO * size):
                         raise ModelError(f"the model archive unpacks to more than {MAX_RATIO} times its size")
-                    if member.isreg() and len(path.parts) == 1 and wanted(path.name):
-                        _write(tar.extractfile(member), folder / path.name, member.size)
+                    if member.isreg() and wanted(path):
+                        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                        _write(tar.extractfile(member), folder / path, member.size)
                 while padding := tar.fileobj.read(CHUNK):
                     if padding.strip(b"\0"):
                         raise ModelError(f"{archive.name!r} goes on after its end")

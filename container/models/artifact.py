@@ -1,4 +1,4 @@
-"""Model artifacts: a folder with model.json and the weights, or a model.tar.gz of it.
+"""Model artifacts: a folder with model.json and the weights, or with all files that its kind takes, or a .tar.gz of it.
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
 "parameters": {…}, "options": {…}, "batch_norm_eps": number}; only `architecture` is required. The weights are
@@ -10,15 +10,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from container.engines.base import takes_folder
 from container.errors import ModelError
 from container.models import archive as tar
 from container.models.archive import scratch_folder
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options
-from container.structures.option_values import CHECKS, checked
+from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
@@ -32,18 +33,27 @@ def read(path: Path, empty: Path) -> ModelSpec:
 
     If model.json has a checksum, the weights are verified against it: 0.11 s for 170 MB.
     """
-    check(path)
     folder, name = path, path.name
     if not path.is_dir():
-        tar.unpack(path, empty, lambda file: file == DESCRIPTION or file.endswith(WEIGHTS_TYPES))
+        _check_file(path)
+        tar.unpack(path, empty, _of_one_file)
         folder, name = empty, path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
+    if folder is empty and takes_folder(described["architecture"]):
+        tar.unpack(path, empty, lambda file: not (empty / file).exists())
     spec = _spec(described, folder, name)
-    if Path(spec.weights).stat().st_size > tar.MAX_BYTES:  # reading a sparse file of 1 TB takes an hour
+    if spec.bytes > tar.MAX_BYTES:  # reading a sparse file of 1 TB takes an hour
         raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
-    if (expected := _typed(described, "sha256", str, "")) and expected != checksum(Path(spec.weights)):
-        raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
+    if expected := _typed(described, "sha256", str, ""):
+        _check_sum(Path(spec.weights), expected, name)
     return spec
+
+
+def _check_sum(weights: Path, expected: str, name: str) -> None:
+    if weights.is_dir():
+        raise ModelError(f"`sha256` in model.json of {name!r} is of one weights file, and this model is a folder")
+    if expected != checksum(weights):
+        raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
 
 
 def checksum(weights: Path) -> str:
@@ -63,8 +73,18 @@ def check(path: Path) -> None:
     """Raise ModelError if `path` is not a model, as far as can be checked without unpacking or torch."""
     if path.is_dir():
         _spec(_description(path, path.name), path, path.name)
-    elif not path.is_file():
+    else:
+        _check_file(path)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
         raise ModelError(f"model {path.name!r}: no such file or folder")
+
+
+def _of_one_file(file: PurePosixPath) -> bool:
+    """Return True for model.json and weights at the top of an archive."""
+    return len(file.parts) == 1 and (file.name == DESCRIPTION or file.suffix in WEIGHTS_TYPES)
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
@@ -95,12 +115,22 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
     return ModelSpec(
         name=_name("name", _typed(described, "name", str, name)),
         architecture=described["architecture"],
-        weights=weights_in(folder, name, _typed(described, "weights", str, "")),
+        weights=_weights(described, folder, name),
         labels=tuple(_name("labels", label) for label in _typed(described, "labels", list, [])),
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
         batch_norm_eps=epsilon,
     )
+
+
+def _weights(described: Mapping[str, Any], folder: Path, name: str) -> Path:
+    """Return the weights file, or `folder` itself where there is none and the architecture takes a folder."""
+    try:
+        return weights_in(folder, name, _typed(described, "weights", str, ""))
+    except ModelError:
+        if takes_folder(described["architecture"]):  # only asked now, because it imports torch
+            return folder
+        raise
 
 
 def _name(key: str, value: object) -> str:
@@ -124,11 +154,11 @@ def _typed(described: Mapping[str, Any], key: str, kind: Any, default: Any) -> A
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    known = [f.name for f in fields(Options) if f.name in CHECKS]
+    known = declared(Options)
     if unknown := sorted(set(values) - set(known)):
         raise ModelError(f"`options` in model.json has unknown keys {unknown}; known: {', '.join(known)}")
     try:
-        return Options(**checked(values))
+        return Options(**checked(Options, values))
     except ValueError as error:
         raise ModelError(f"`options` in model.json: {error}") from None
 

@@ -1,9 +1,7 @@
-"""A memory check before a further model is loaded."""
+"""A memory check before a model is loaded, and the memory that each one takes."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from container.errors import InsufficientMemory
 from container.structures import ModelSpec
@@ -22,32 +20,55 @@ _SIDES = {"min_size": 800, "max_size": 1333}  # torchvision's defaults
 
 
 class Budget:
-    """Free memory, minus the reservations of models that are being loaded."""
+    """The memory that models take, each from the start of its load until it is gone; thread-safe.
 
-    def __init__(self, backend: str, available: Callable[[], int]) -> None:
+    What loaded models take shows in `available`; what is being loaded does not yet, and is subtracted.
+    """
+
+    def __init__(
+        self, backend: str, available: Callable[[], int], make_room: Callable[[int], bool] = lambda missing: False
+    ) -> None:
+        """`available` returns the free bytes; `make_room` releases some for `missing` bytes, and returns True then."""
         self._factor = FACTORS[backend]
         self._available = available
-        self._promised = 0
+        self._make_room = make_room
+        self._costs: dict[str, int] = {}
+        self._loading: set[str] = set()
         self._lock = threading.Lock()
 
-    @contextmanager
-    def promise(self, spec: ModelSpec) -> Iterator[None]:
-        """Reserve the memory of a model while it is loaded; InsufficientMemory if it is not free."""
-        weights = spec.weights.stat().st_size if isinstance(spec.weights, Path) else 0
-        need = int(self._factor * weights) + RESERVE + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
-        with self._lock:
-            free = self._available() - self._promised
-            if need > free:
+    def reserve(self, key: str, spec: ModelSpec) -> None:
+        """Reserve the memory of a model before it is loaded; InsufficientMemory if it cannot be had."""
+        need = self._estimate(spec)
+        while True:
+            with self._lock:
+                free = self._available() - sum(self._costs[one] for one in self._loading)
+                if need <= free:
+                    self._costs[key] = need
+                    self._loading.add(key)
+                    return
+            if not self._make_room(need - free):
                 raise InsufficientMemory(
                     f"the model takes about {need / 1e6:.0f} MB, and {max(0, free) / 1e6:.0f} are free",
                     hint="unload other models first",
                 )
-            self._promised += need
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._promised -= need
+
+    def loaded(self, key: str) -> None:
+        """Record that the memory of a model is taken now."""
+        with self._lock:
+            self._loading.discard(key)
+
+    def release(self, key: str) -> None:
+        """Record that a model is gone, or has not been loaded after all."""
+        with self._lock:
+            self._loading.discard(key)
+            self._costs.pop(key, None)
+
+    def cost(self, key: str) -> int:
+        """Return the estimated memory of a model in bytes; 0 before it is known."""
+        return self._costs.get(key, 0)
+
+    def _estimate(self, spec: ModelSpec) -> int:
+        return int(self._factor * spec.bytes) + RESERVE + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
 
 
 def _pixels(parameters: Mapping[str, object]) -> int:

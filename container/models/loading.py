@@ -6,30 +6,36 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from container import cores, memory
+from container.engines import base
+from container.engines.base import Engine
 from container.engines.queue import Dispatcher
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, ServingError
 from container.models import artifact
-from container.models.budget import Budget
-from container.models.repository import Model, unforeseen
-from container.structures import ModelSpec, Options
+from container.structures import ModelSpec
 
 log = logging.getLogger(__name__)
 
-# Runs every head of the network: a detection is returned whatever the scores are.
-WARM_UP_SIZE = (480, 640, 3)
-WARM_UP_OPTIONS = Options(confidence=0.0, max_detections=1)
-WARM_UP_SECONDS = 600.0
+TRIAL_SECONDS = 600.0  # limit of the first prediction
 
-# A context manager around the building of a model, given its spec, such as a memory check.
-Admission = Callable[[ModelSpec], AbstractContextManager[object]]
+Reserve = Callable[[ModelSpec], None]  # called before a model is built, with its spec; raises if it must not be
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model with its request queue."""
+
+    engine: Engine[Any, Any]
+    dispatcher: Dispatcher[Any, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the model in responses."""
+        return self.engine.spec.name
 
 
 @dataclass(frozen=True)
@@ -61,27 +67,6 @@ def preload() -> None:
     gc.freeze()  # otherwise the first collection in each worker writes to every page
 
 
-def load(source: Path | ModelSpec, placement: Placement, admission: Admission = nullcontext) -> Model:
-    """Read, build and warm up a model, and start its queue; ModelError with a one-line reason."""
-    runtime = _start(placement)
-    from container.engines import building
-    from container.engines.runtime import explain
-
-    with artifact.opened(source) as spec, admission(spec):
-        engine = building.load(spec, runtime)
-        # On a CPU, batches are 7-9 % slower than one image at a time.
-        batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
-        dispatcher = Dispatcher(engine.predict, placement.queue_size, batch_size, explain)
-        try:
-            # In the thread that will predict, because each thread has its own OpenMP team.
-            dispatcher.predict([np.zeros(WARM_UP_SIZE, np.uint8)], WARM_UP_OPTIONS, time.monotonic() + WARM_UP_SECONDS)
-        except BaseException:
-            dispatcher.close()
-            raise
-    give_back()  # memory of building and compiling: 90 MB of 1020 with the embedded model
-    return Model(engine, dispatcher)
-
-
 def _start(placement: Placement) -> Any:
     """Return the Runtime of this process; imports torch, which takes two seconds and must not precede a fork."""
     cores.share()
@@ -92,16 +77,6 @@ def _start(placement: Placement) -> Any:
 
     threads = placement.cpu_threads or max(1, cores.count() // placement.workers)
     return runtime.start(placement.device, placement.precision, threads, placement.backend)
-
-
-def prepare(placement: Placement) -> tuple[str, Callable[[], int]]:
-    """Import what loading needs; return the backend, and a function for the free bytes on its device."""
-    runtime = _start(placement)
-    from container.engines import building
-    from container.engines.runtime import available
-
-    building.preload()
-    return runtime.backend, lambda: available(runtime.device)
 
 
 def give_back() -> None:
@@ -127,7 +102,7 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
             "have, so their names are needed: --labels cat,dog, or a file with a name a line"
         )
     engine = building.start(built, runtime.start("cpu", "fp32", cores.count()))
-    engine.predict([np.zeros(WARM_UP_SIZE, np.uint8)], [WARM_UP_OPTIONS])
+    engine.predict([engine.trial()])
     with tempfile.TemporaryDirectory(prefix="maskserve-", dir=archive.parent) as scratch:
         weights = Path(scratch) / "model.safetensors"
         weight_files.write(built.module, weights)
@@ -138,32 +113,39 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
 
 
 class Loader:
-    """Loads models with one placement beside those that are serving, within the free memory.
+    """Loads models with one placement, beside those that are serving.
 
     A failed load raises an error for the response, and leaves no memory behind.
     """
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
-        self._budget: Budget  # set by `prepare`
 
-    def prepare(self) -> None:
-        """Import what loading needs, in three seconds, and select the device; ModelError if it is missing."""
-        self._budget = Budget(*prepare(self._placement))
+    def prepare(self) -> tuple[str, Callable[[], int]]:
+        """Import what loading needs, in three seconds; return the backend, and a function for the device's free bytes.
 
-    def load(self, source: Path) -> Model:
-        """Load a model from a folder or an archive; BadModel, InsufficientMemory or DeviceLost."""
+        Raises ModelError if the device is missing.
+        """
+        runtime = _start(self._placement)
+        from container.engines import building
+        from container.engines.runtime import available
+
+        building.preload()
+        return runtime.backend, lambda: available(runtime.device)
+
+    def load(self, source: Path | ModelSpec, reserve: Reserve = lambda spec: None) -> Model:
+        """Load a model from a folder, an archive or a spec; BadModel, InsufficientMemory or DeviceLost."""
         # In a thread that ends, to free the 0.7 MB that libraries keep for each computing thread.
         with ThreadPoolExecutor(1, "load") as thread:
             try:
-                load = thread.submit(self._load, source)
+                load = thread.submit(self._load, source, reserve)
             except RuntimeError as error:  # no memory for a thread
                 raise _refusal(error) from None
             return load.result()
 
-    def _load(self, source: Path) -> Model:
+    def _load(self, source: Path | ModelSpec, reserve: Reserve) -> Model:
         try:
-            return load(source, self._placement, self._budget.promise)
+            return load(source, self._placement, reserve)
         except Exception as error:  # whatever a model raises while loading
             refusal = _refusal(error)
         # After the block, because the error holds the frames that it was raised in, and those hold parts of the model.
@@ -175,6 +157,27 @@ class Loader:
         give_back()
 
 
+def load(source: Path | ModelSpec, placement: Placement, reserve: Reserve = lambda spec: None) -> Model:
+    """Read, build and try a model, and start its queue; ModelError with a one-line reason."""
+    runtime = _start(placement)
+    from container.engines.runtime import explain
+
+    with artifact.opened(source) as spec:
+        reserve(spec)
+        engine = base.load(spec, runtime)
+        # On a CPU, batches are 7-9 % slower than one image at a time.
+        batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
+        dispatcher = Dispatcher(engine.predict, placement.queue_size, batch_size, explain)
+        try:
+            # In the thread that will predict, because each thread has its own OpenMP team.
+            dispatcher.predict([engine.trial()], time.monotonic() + TRIAL_SECONDS)
+        except BaseException:
+            dispatcher.close()
+            raise
+    give_back()  # memory of building and compiling: 90 MB of 1020 with the embedded model
+    return Model(engine, dispatcher)
+
+
 def _refusal(error: Exception) -> ServingError:
     if isinstance(error, InsufficientMemory | DeviceLost):
         return error.with_traceback(None)
@@ -184,3 +187,8 @@ def _refusal(error: Exception) -> ServingError:
         return BadModel(str(error))
     log.error("a model cannot be loaded", exc_info=error)
     return BadModel(unforeseen(error))
+
+
+def unforeseen(error: Exception) -> str:
+    """Return the message of an unexpected error, without its details."""
+    return f"the model cannot be loaded ({type(error).__name__}); the log says why"

@@ -31,17 +31,18 @@ SPARE_FILES = 100  # file descriptors for everything except connections
 
 
 class Application(BaseApplication):
-    """The gunicorn application for `settings`; `start` creates each worker's services, by default for the real model.
+    """The gunicorn application for `settings`; `create` returns each worker's services, by default the real ones.
 
-    Tests that serve something else pass their own `start`. It may import anything, because it runs after the fork.
+    `create` gets the settings, and the file in which a multi-model endpoint keeps its models for the next process. It
+    may import anything, because it runs after the fork.
     """
 
-    def __init__(self, settings: Settings, start: Callable[[Settings], Any] | None = None) -> None:
+    def __init__(self, settings: Settings, create: Callable[[Settings, Path | None], Any] | None = None) -> None:
         self.settings = settings
         self.services: Any = None  # this and `site` are set in a worker, by `load`
         self.site: Any = None
         self.startup = Startup()
-        self._start = start
+        self._create = create
         # Set before anything imports prometheus_client, which reads its folder at import.
         self._metrics = tempfile.mkdtemp(prefix="maskserve-metrics-") if settings.processes > 1 else ""
         if self._metrics:
@@ -87,7 +88,9 @@ class Application(BaseApplication):
         """Create the services and return the WSGI application; runs in a worker."""
         from container import app
 
-        self.services = (self._start or app.start_services)(self.settings)
+        record = Path(self._models, "loaded.json") if self._models else None
+        self.services = (self._create or _create_services)(self.settings, record)
+        self.services.pool.start()
         self.site = app.create_app(self.settings, self.services)
         return self.site
 
@@ -99,25 +102,19 @@ class Application(BaseApplication):
 
         settings = self.settings
         try:
-            protocols = app.check(settings)
+            protocols, policy = app.check(settings)
         except (ValueError, ModelError, ServingError) as error:
             self._refuse(str(error))
         url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
-        if settings.multi_model:
-            if settings.workers > 1:
-                log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
-            print(f"Maskserve listens on {url} and takes models; {url}/docs says how.", flush=True)
-            return
-        if settings.workers > 1:
+        if settings.workers > settings.processes:
+            log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
+        if settings.processes > 1:
             from container.models import loading
 
             loading.preload()
-        print(
-            f"Maskserve listens on {url} and loads its model; {url}/ping says when it is ready, {url}/docs how to ask.",
-            *(f"\nTry: {protocol.example.format(url=url)}" for protocol in protocols if protocol.example),
-            sep="",
-            flush=True,
-        )
+        examples = [protocol.example for protocol in protocols if protocol.example and policy.served]
+        greeting = f"Maskserve listens on {url} {policy.greeting.format(url=url)}"
+        print(greeting, *("Try: " + example.format(url=url) for example in examples), sep="\n", flush=True)
 
     def _refuse(self, reason: str) -> NoReturn:
         print(f"maskserve: {reason}", file=sys.stderr, flush=True)
@@ -125,11 +122,7 @@ class Application(BaseApplication):
         sys.exit(1)
 
     def _worker_started(self, worker: Any) -> None:
-        """Watch the start of a new worker; on a multi-model endpoint, first reload the models of its predecessor."""
-        if self.services.multi_model is not None:
-            from container.service.multi_model import Record
-
-            self.services.multi_model.start(Record(Path(self._models, "loaded.json")))
+        """Watch the start of a new worker."""
         self.startup.watch(worker, self.services)
 
     def _worker_ends(self, server: Any, worker: Any) -> None:
@@ -153,6 +146,12 @@ class Application(BaseApplication):
             shutil.rmtree(folder, ignore_errors=True)
         if self.startup.failure:
             self._refuse(self.startup.failure)
+
+
+def _create_services(settings: Settings, record: Path | None) -> Any:
+    from container import app
+
+    return app.create_services(settings, app.choose_policy(settings, record))
 
 
 def _raise_descriptors(wanted: int) -> int:

@@ -30,7 +30,7 @@ class Startup:
         threading.Thread(target=self._watch, args=(worker, services), name="load watch", daemon=True).start()
 
     def _watch(self, worker: Any, services: Any) -> None:
-        state, reason = services.settle()
+        state, reason = services.pool.settle()
         if state == "ready":
             self._memory[_READY] = 1
             self._memory[_place(worker)] = 1

@@ -184,12 +184,12 @@ class DrainingWorker(ThreadWorker):
         A call that never returns, or a lost device, cannot be repaired within the process.
         """
         services = self.app.services
-        reason = services.repository.broken(max(services.deadline_seconds, STALLED_SECONDS))
+        reason = services.pool.broken(max(services.deadline_seconds, STALLED_SECONDS))
         if reason and not services.draining.is_set():
             self._broken = True
             log.error("%s; this process ends, and another is started", reason)
             services.draining.set()  # for /ping
-            services.repository.abandon()
+            services.pool.abandon()
             end = threading.Timer(LAST_SECONDS, os._exit, [1])  # in case clients do not read their error responses
             end.daemon = True
             end.start()

@@ -3,7 +3,7 @@
     with pipeline.open(model, context) as run:
         run.admit()
         images = run.decode(read)  # read(limits, share) → list[Image]
-        results = run.predict(images, options)
+        results = run.predict(images, options)  # or run.ask(queries), of a model that is none of images
         body = run.encode(form, results, choice)
 
 The lease and the share of the pixel budget are released at the end of the block.
@@ -14,16 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from container.cancellation import cancelled_by
-from container.engines.base import Engine
+from container.engines.base import Engine, ImageEngine
 from container.errors import BadRequest, ClientGone, DeadlineExceeded, setting_name
 from container.formats import Format, Streamed
 from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget, PixelShare
-from container.models.repository import Model, Repository
-from container.structures import Choice, Image, Options, Result
+from container.models.loading import Model
+from container.models.pool import ModelPool
+from container.structures import Choice, Image, ImageQuery, Options, Result
 from container.telemetry import metrics
 
 T = TypeVar("T")
@@ -113,15 +114,15 @@ class RequestContext:
 
 
 class Pipeline:
-    """A factory of runs on the models of a repository.
+    """A factory of runs on the models of a pool.
 
     Clients may request up to `max_detections` masks or keypoints, or the model's own default if that is higher.
     """
 
     def __init__(
-        self, repository: Repository, limits: Limits, pixels: PixelBudget | None = None, max_detections: int = 1000
+        self, pool: ModelPool, limits: Limits, pixels: PixelBudget | None = None, max_detections: int = 1000
     ) -> None:
-        self.repository = repository
+        self.pool = pool
         self.limits = limits
         self.pixels = pixels or PixelBudget()
         self.max_detections = max_detections
@@ -163,27 +164,37 @@ class Run:
         with self._context.stage("decode"):
             return read(self._pipeline.limits, self._share)
 
-    def predict(self, images: Sequence[Image], options: Options) -> list[Result]:
-        """Predict in batches of the model's batch size, and record the stages `queue` and `inference`.
+    def predict(self, images: Sequence[Image], options: Options, masks: bool = True) -> list[Result]:
+        """Predict by a model of images; without `masks`, a mask head need not run. Raises the errors of `ask`.
 
-        Raises BadRequest if `options.class_filter` names a class that the model does not have, or for too many masks or
-        keypoints. Passes on ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory.
+        Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
+        have, or for too many masks or keypoints.
         """
-        model = self._lease()
-        self._check_options(options, model.engine)
-        context, results = self._context, []
-        for start in range(0, len(images), model.dispatcher.batch_size):
-            some = images[start : start + model.dispatcher.batch_size]
+        engine = self._lease().engine
+        if not isinstance(engine, ImageEngine):
+            raise _other_kind(engine)
+        self._check_options(options, masks, engine)
+        predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
+        return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
+
+    def ask(self, queries: Sequence[Any]) -> list[Any]:
+        """Return the model's answers to queries of its kind, and record the stages `queue` and `inference`.
+
+        They are asked in batches of the model's batch size. Raises BadRequest for queries of another kind. Passes on
+        ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory.
+        """
+        model, context, answers = self._lease(), self._context, []
+        if not all(isinstance(query, model.engine.query) for query in queries):
+            raise _other_kind(model.engine)
+        for start in range(0, len(queries), model.dispatcher.batch_size):
             context.check()
-            answers = model.dispatcher.predict(
-                [image.pixels for image in some], options, context.deadline, context.gone
+            some = model.dispatcher.predict(
+                queries[start : start + model.dispatcher.batch_size], context.deadline, context.gone
             )
-            context.add("queue", max(answer.queue_ms for answer in answers))
-            context.add("inference", max(answer.inference_ms for answer in answers))
-            results += [
-                Result(*one, model.engine.spec.name) for one in zip(some, (a.prediction for a in answers), strict=True)
-            ]
-        return results
+            context.add("queue", max(answer.queue_ms for answer in some))
+            context.add("inference", max(answer.inference_ms for answer in some))
+            answers += [answer.output for answer in some]
+        return answers
 
     def encode(self, form: Format, results: Sequence[Result], choice: Choice, batch: bool = False) -> bytes:
         """Return the body of a response, for an array of images if `batch`; DeadlineExceeded, ClientGone."""
@@ -212,10 +223,10 @@ class Run:
 
     def _lease(self) -> Model:
         if self._model is None:
-            self._model = self._held.enter_context(self._pipeline.repository.lease(self._key))
+            self._model = self._held.enter_context(self._pipeline.pool.lease(self._key))
         return self._model
 
-    def _check_options(self, options: Options, engine: Engine) -> None:
+    def _check_options(self, options: Options, masks: bool, engine: ImageEngine) -> None:
         """Raise BadRequest for an unknown class or too many masks or keypoints.
 
         The limit is `max_detections` or the model's own default number, whichever is higher.
@@ -227,7 +238,7 @@ class Run:
                 f"class_filter names {unknown[0][:40]!r}, which the model does not know",
                 hint="it knows: " + ", ".join(names[:100]),
             )
-        own = None if options.max_detections is None else engine.default_instances(options)
+        own = None if options.max_detections is None else engine.default_instances(masks)
         if options.max_detections is None or own is None:
             return
         allowed = max(self._pipeline.max_detections, own)
@@ -237,6 +248,10 @@ class Run:
                 hint="ask for fewer, or for labels and boxes alone; the limit is set by "
                 + setting_name("max_detections"),
             )
+
+
+def _other_kind(engine: Engine[Any, Any]) -> BadRequest:
+    return BadRequest(f"model {engine.spec.name!r} is for {engine.task}, and takes no queries of this kind")
 
 
 def _resumed(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
-from container.structures.result import Classification, Image, Prediction, Result, SemanticMap
+from container.structures.result import Classification, Image, ImageQuery, Prediction, Result, SemanticMap
 
 __all__ = [
     "WEIGHTS_TYPES",
@@ -13,6 +13,7 @@ __all__ = [
     "Choice",
     "Classification",
     "Image",
+    "ImageQuery",
     "Instances",
     "LabelMapMasks",
     "MaskDecodeMode",

@@ -15,8 +15,16 @@ class ModelSpec:
 
     name: str  # as in responses and logs
     architecture: str  # a name of `python -m container models`
-    weights: Path | str  # a file, or the name of torchvision's own weights, such as COCO_V1
+    weights: Path | str  # a file, a folder, or the name of torchvision's own weights, such as COCO_V1
     labels: tuple[str, ...] = ()  # class id → name; empty: those of torchvision's weights with that many classes
     parameters: Mapping[str, object] = field(default_factory=dict)  # for the builder, such as {"min_size": 640}
     options: Options = field(default_factory=Options)  # the model's own defaults
     batch_norm_eps: float | None = None  # of every batch norm; None: the builder's value
+
+    @property
+    def bytes(self) -> int:
+        """The size of the weights, or of all files of a folder; 0 if they are yet to be fetched."""
+        if isinstance(self.weights, str):
+            return 0
+        files = self.weights.rglob("*") if self.weights.is_dir() else [self.weights]
+        return sum(file.stat().st_size for file in files if file.is_file())

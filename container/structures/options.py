@@ -1,38 +1,68 @@
-"""The options of a request, with the same names in every protocol."""
+"""The options of a request, with the same names in every protocol, each declared once: see `fields`."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from container.fields import Declared, Flag, Names, Number, Word
 
 MaskDecodeMode = Literal["accurate", "tradeoff", "fast"]
 MaskEncoding = Literal["none", "rle", "polygon"]
 Render = Literal["overlay", "mask", "cutout"]
+
+_FRACTION = Number(0, 1)
+_COUNT = Number(1, 100_000, whole=True)
+
+
+def _model_option(takes: Number | Flag | Word | Names, default: str, doc: str) -> Any:
+    """Return a field that is None for the default of the model, which `default` describes."""
+    return field(default=None, metadata={"declared": Declared(takes, default, doc, nullable=True)})
+
+
+def _option(takes: Number | Flag | Word, default: object, doc: str) -> Any:
+    """Return a field with a default of its own."""
+    shown = (
+        str(default).lower() if isinstance(default, bool) else f"`{default}`" if isinstance(default, str) else default
+    )
+    return field(default=default, metadata={"declared": Declared(takes, str(shown), doc)})
 
 
 @dataclass(frozen=True)
 class Options:
     """Prediction options; None means the default of the model."""
 
-    confidence: float | None = None  # 0–1: lower scores are dropped
-    iou_threshold: float | None = None  # 0–1: of two boxes that overlap more, NMS keeps the one with the better score
-    class_filter: tuple[str, ...] | None = None  # label names: others are dropped
-    class_agnostic_nms: bool | None = None  # NMS across classes
-    max_detections: int | None = None  # the best N are kept
-    max_candidates: int | None = None  # the best N boxes enter NMS
-    mask_decode_mode: MaskDecodeMode | None = None  # quality of upsampling masks to image size
-    tradeoff_factor: float | None = None  # 0 (as "fast") to 1 (as "accurate"), for "tradeoff"
-    skip_masks: bool | None = None  # masks are not needed; set by formats, not by clients
+    confidence: float | None = _model_option(
+        _FRACTION, "the model's, 0.5", "Leave out lower scores; semantic models and classifiers: 0"
+    )
+    iou_threshold: float | None = _model_option(
+        _FRACTION, "the model's, 0.5", "Of two boxes that overlap more than this, keep the better"
+    )
+    class_filter: tuple[str, ...] | None = _model_option(Names(), "all", "Leave out other classes")
+    class_agnostic_nms: bool | None = _model_option(Flag(), "false", "Let boxes of different classes compete")
+    max_detections: int | None = _model_option(
+        _COUNT, "the model's", "Keep the best; with masks or keypoints at most 1,000"
+    )
+    max_candidates: int | None = _model_option(
+        _COUNT, "all", "Boxes that enter NMS; in one-stage detectors, on each level"
+    )
+    mask_decode_mode: MaskDecodeMode | None = _model_option(
+        Word(get_args(MaskDecodeMode)), "`accurate`", "How finely masks follow their outline"
+    )
+    tradeoff_factor: float | None = _model_option(_FRACTION, "0", "For `tradeoff`: from `fast` (0) to `accurate` (1)")
 
 
 @dataclass(frozen=True)
 class Appearance:
     """Presentation options of a response: mask encoding in JSON, and rendering of images."""
 
-    masks: MaskEncoding = "none"
-    render: Render = "overlay"
-    opacity: float = 0.5  # of the masks, 0–1
-    draw_boxes: bool = True
-    draw_labels: bool = True
-    jpeg_quality: int = 90  # 1–100
+    masks: MaskEncoding = _option(Word(get_args(MaskEncoding)), "none", "JSON: add `scores`, `class_ids` and `masks`")
+    render: Render = _option(
+        Word(get_args(Render)), "overlay", "Pictures: drawn on, class colours alone, or the found pixels alone"
+    )
+    opacity: float = _option(_FRACTION, 0.5, "Of the masks in an overlay")
+    draw_boxes: bool = _option(Flag(), True, "In an overlay")
+    draw_labels: bool = _option(Flag(), True, "In an overlay")
+    jpeg_quality: int = _option(Number(1, 100, whole=True), 90, "Of a JPEG")
 
 
 @dataclass(frozen=True)
@@ -42,3 +72,13 @@ class Choice:
     format: str
     options: Options = field(default_factory=Options)
     appearance: Appearance = field(default_factory=Appearance)
+
+
+def declared(record: type) -> dict[str, Declared]:
+    """Return the declared options of a record, by name."""
+    return {f.name: f.metadata["declared"] for f in fields(record)}
+
+
+def checked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert JSON values of a record's options, by name; ValueError in one line."""
+    return {name: declared(record)[name].check(name, value) for name, value in values.items()}

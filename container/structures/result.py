@@ -1,11 +1,13 @@
-"""An image, predictions by task, and the result that combines both."""
+"""An image, a query about it, predictions by task, and the result that combines image and prediction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from container.structures.instances import Instances
 from container.structures.masks import LabelMapMasks, tight_box
+from container.structures.options import Options
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,15 @@ class Image:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageQuery:
+    """What an engine of images is asked about one image."""
+
+    pixels: np.ndarray  # uint8 H×W×3 RGB
+    options: Options = field(default_factory=Options)
+    masks: bool = True  # False if no masks are needed, so that a mask head need not run
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,19 @@ class SemanticMap:
         )
 
 
-Prediction = Instances | SemanticMap | Classification
+class Prediction(Protocol):
+    """What a model of images has found in one image; `len` is the number of instances or classes."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def instances(self) -> Instances:
+        """Return what was found as instances, best first."""
+        ...
 
 
 @dataclass(frozen=True)

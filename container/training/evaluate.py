@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from container.datasets.coco import Dataset, Photo
-from container.engines.base import Engine
+from container.engines.base import Engine, ImageEngine
 from container.errors import DataError, ModelError, ServingError
 from container.evaluation.average_precision import MAX_DETECTIONS
 from container.evaluation.detection import DetectionTally
@@ -22,7 +23,7 @@ from container.images.rgb import upright
 from container.rendering import draw
 from container.rendering.annotations import draw_dashed
 from container.rendering.contact_sheet import contact_sheet
-from container.structures import Appearance, Instances, Options, SemanticMap
+from container.structures import Appearance, ImageQuery, Instances, Options, SemanticMap
 from container.training.pixels import write_png
 
 __all__ = ["Report", "evaluate", "worst", "write_worst"]
@@ -34,7 +35,7 @@ WORST, COLUMNS, CELL = 12, 4, (300, 400)
 
 
 def evaluate(
-    engine: Engine,
+    engine: Engine[Any, Any],
     dataset: Dataset,
     *,
     confidence: float = 0.05,
@@ -42,12 +43,14 @@ def evaluate(
 ) -> Report:
     """Measure a detector or a semantic model over the labels that it shares with the data, by name.
 
-    DataError names the photo that cannot be used, or says that no label is shared; ModelError for a classifier.
+    DataError names the photo that cannot be used, or says that no label is shared; ModelError for another kind.
 
     Args:
         confidence: detections below it are not asked for, whatever the model's own default.
         progress: told 1 after every photo.
     """
+    if not isinstance(engine, ImageEngine):
+        raise ModelError(f"{engine.spec.name} is for {engine.task}; what is measured here is objects or pixels")
     subject = _subject(engine, dataset)
     objects, regions = DetectionTally(subject, confidence), SemanticTally(subject)
     tally: DetectionTally | SemanticTally = objects
@@ -56,7 +59,7 @@ def evaluate(
     for photo in dataset.photos:
         pixels = _pixels(photo)
         begun = time.perf_counter()
-        [prediction] = engine.predict([pixels], [options])
+        [prediction] = engine.predict([ImageQuery(pixels, options)])
         seconds.append(time.perf_counter() - begun)
         try:
             if isinstance(prediction, Instances):
@@ -72,7 +75,7 @@ def evaluate(
     return tally.report(median(seconds))
 
 
-def worst(engine: Engine, dataset: Dataset, report: Report) -> np.ndarray:
+def worst(engine: Engine[Any, Any], dataset: Dataset, report: Report) -> np.ndarray:
     """The photos with the worst faults of a report on the same data, as one picture: uint8 H×W×3 RGB, the worst first.
 
     What is found at confidence 0.5 is drawn as ever, objects that were missed are dashed.
@@ -82,7 +85,7 @@ def worst(engine: Engine, dataset: Dataset, report: Report) -> np.ndarray:
     for i in sorted(range(len(dataset.photos)), key=lambda i: -report.faults[i].weight)[:WORST]:
         photo, faults = dataset.photos[i], report.faults[i]
         pixels = _pixels(photo)
-        [prediction] = engine.predict([pixels], [options])
+        [prediction] = engine.predict([ImageQuery(pixels, options)])
         drawn = draw(pixels, prediction.finite() if isinstance(prediction, Instances) else prediction, Appearance())
         draw_dashed(drawn, faults.missed)
         pictures.append(drawn)
@@ -90,12 +93,12 @@ def worst(engine: Engine, dataset: Dataset, report: Report) -> np.ndarray:
     return contact_sheet(pictures, captions, COLUMNS, CELL)
 
 
-def write_worst(engine: Engine, dataset: Dataset, report: Report, path: Path) -> None:
+def write_worst(engine: Engine[Any, Any], dataset: Dataset, report: Report, path: Path) -> None:
     """`worst` as a PNG."""
     write_png(path, worst(engine, dataset, report))
 
 
-def _subject(engine: Engine, dataset: Dataset) -> Subject:
+def _subject(engine: ImageEngine, dataset: Dataset) -> Subject:
     counts = Counter(a.label for photo in dataset.photos for a in photo.objects)
     known = dict.fromkeys(label for label in engine.labels if label not in NO_LABELS)
     subject = Subject(

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from container.errors import DataError
+from container.fields import Flag, Names, Number, Text
 
 Texts = tuple[str, ...]  # written with commas between them
 
 
 def hyperparameter(default: object, doc: str, low: float = 0.0, high: float = float("inf")) -> Any:
     """A field with one line of documentation and, for numbers, the range of its values."""
-    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+    numbers = Number(low, high, whole=isinstance(default, int))
+    takes = {bool: Flag(), int: numbers, float: numbers, str: Text(), tuple: Names()}[type(default)]
+    return field(default=default, metadata={"doc": doc, "takes": takes})
 
 
 @dataclass(frozen=True)
@@ -78,30 +81,16 @@ class Hyperparameters:
 
 
 def _value(known: Any, text: str) -> object:
-    """`text` in the type of a field."""
+    """`text` as a value of a field."""
     # Some clients send every value as JSON: "\"none\"" and "\"5\"" are none and 5.
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    wrong = DataError(f"hyperparameter {known.name} takes {_kind(known)}, not {text!r}")
+    takes = known.metadata["takes"]
     try:
-        if known.type is bool:
-            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-        if known.type in (int, float):
-            number = known.type(text)
-            if not known.metadata["low"] <= number <= known.metadata["high"]:
-                raise wrong
-            return number
-    except (KeyError, ValueError):
-        raise wrong from None
-    if known.type == Texts:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return text
-
-
-def _kind(known: Any) -> str:
-    if known.type in (int, float):
-        low, high = known.metadata["low"], known.metadata["high"]
-        noun = "a whole number" if known.type is int else "a number"
-        return f"{noun} of {low:g} or more" if high == float("inf") else f"{noun} from {low:g} to {high:g}"
-    return "true or false"
+        value = takes.parse(text)
+    except ValueError:
+        value = None
+    if value is None or not takes.fits(value):
+        raise DataError(f"hyperparameter {known.name} takes {takes.words}, not {text!r}")
+    return value

@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from container.engines import building as loading
-from container.engines import weight_files
-from container.engines.base import Architecture, architectures
-from container.errors import DataError
+from container.engines import building, weight_files
+from container.engines.building import Network
+from container.errors import DataError, ModelError
 from container.models import artifact, locate
-from container.registry import load_plugins
 from container.structures import ModelSpec
 from container.training.hyperparameters import Hyperparameters
 
@@ -47,10 +45,10 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
 
 def task_of(name: str) -> str:
     """The task of an architecture that can be trained; DataError for another."""
-    task = _architecture(name).task
-    if task not in ("detection", "segmentation"):
-        raise DataError(f"{name} is for {task}; a detector or a semantic model can be trained")
-    return task
+    kind = _architecture(name).kind
+    if kind not in ("detection", "segmentation"):
+        raise DataError(f"{name} is for {kind}; a detector or a semantic model can be trained")
+    return kind
 
 
 def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
@@ -74,12 +72,11 @@ def _parameters(text: str) -> dict[str, Any]:
     return value
 
 
-def _architecture(name: str) -> Architecture:
-    load_plugins("container.engines.kinds")
+def _architecture(name: str) -> Network:
     try:
-        return architectures[name]
-    except KeyError as error:
-        raise DataError(f"hyperparameter architecture: {error.args[0]}") from None
+        return building.find(name)
+    except ModelError as error:
+        raise DataError(f"hyperparameter architecture: {error}") from None
 
 
 def _default_source(network: Any) -> str:
@@ -92,9 +89,9 @@ def _default_source(network: Any) -> str:
     return str(embedded.weights) if same else NOTHING
 
 
-def _read(name: str, architecture: Architecture, source: str) -> tuple[weight_files.State, float | None]:
+def _read(name: str, architecture: Network, source: str) -> tuple[weight_files.State, float | None]:
     place = locate.weights_source(source)
     if isinstance(place, Path):
         return weight_files.read(place), None
-    state, _, epsilon = loading.fetch(name, architecture, place)
+    state, _, epsilon = building.fetch(name, architecture, place)
     return state, epsilon

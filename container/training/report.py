@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from container.datasets.coco import Dataset
-from container.engines.base import Engine
+from container.engines.base import ImageEngine
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
-from container.structures import Appearance, Instances, Options
+from container.structures import Appearance, ImageQuery, Instances
 from container.training import journal
 from container.training.pixels import read_pixels, write_png
 
@@ -51,14 +51,14 @@ def draw_curves(output: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def draw_predictions(engine: Engine, dataset: Dataset, output: Path) -> None:
+def draw_predictions(engine: ImageEngine, dataset: Dataset, output: Path) -> None:
     """Draw up to 16 photos, evenly spaced over the dataset, with what the engine predicts for them."""
     count = min(PHOTOS, len(dataset.photos))
     photos = [dataset.photos[i * len(dataset.photos) // count] for i in range(count)]
     pictures = []
     for photo in photos:
         pixels = read_pixels(photo).permute(1, 2, 0).numpy()
-        [prediction] = engine.predict([pixels], [Options()])
+        [prediction] = engine.predict([ImageQuery(pixels)])
         if isinstance(prediction, Instances):
             prediction = prediction.finite()
         pictures.append(draw(pixels, prediction, Appearance()))

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 
 from container import cores
 from container.datasets.coco import Dataset
-from container.engines import building as loading
-from container.engines.base import Engine
+from container.engines import building
+from container.engines.base import ImageEngine
 from container.engines.runtime import Runtime
 from container.errors import DataError
 from container.structures import ModelSpec, Options
@@ -85,11 +85,11 @@ def train(
     network.write(run.network, spec, places.model, hyperparameters.half)
     if run.finished:
         draw_curves(places.output)
-        draw_predictions(_engine(run, spec, task_name, here), validation or data.joined(folders), places.output)
+        draw_predictions(_engine(run, spec, here), validation or data.joined(folders), places.output)
 
 
 def _measure(run: Run, spec: ModelSpec, task: Any, here: Machine, validation: Dataset, journal: Journal) -> Report:
-    report = evaluate(_engine(run, spec, task, here), validation)
+    report = evaluate(_engine(run, spec, here), validation)
     journal.say(run.progress, report.summary())
     return report
 
@@ -122,10 +122,11 @@ def _items(
         raise DataError(str(error).strip().rsplit("DataError: ", 1)[-1]) from error
 
 
-def _engine(run: Run, spec: ModelSpec, task: Any, here: Machine) -> Engine:
+def _engine(run: Run, spec: ModelSpec, here: Machine) -> ImageEngine:
     """What the run has learnt so far, as it would be served in fp32."""
-    built = loading.Built(copy.deepcopy(run.network).eval(), spec, task, named=True)
-    return loading.start(built, Runtime(here.device, torch.float32))
+    network = building.find(spec.architecture)
+    built = building.Built(copy.deepcopy(run.network).eval(), spec, network, named=True)
+    return building.start(built, Runtime(here.device, torch.float32))
 
 
 def _announce(folders: Mapping[str, Dataset], labels: tuple[str, ...], origin: str) -> None:

@@ -17,7 +17,7 @@ from torchvision.transforms._presets import SemanticSegmentation
 
 from container.engines import building, runtime, weight_files
 from container.engines.base import Engine
-from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
+from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks, SemanticMap
 
 CPU = runtime.start("cpu", "fp32", 2)
 SMALL: dict[str, Any] = {"min_size": 200, "max_size": 320, "box_detections_per_img": 30}  # what heads cost is by box
@@ -86,7 +86,7 @@ def test_mask_rcnn_equals_the_plain_forward(architecture: str) -> None:
     module, engine = make(architecture, 91, **SMALL)
     module.roi_heads.score_thresh = 0.02
     expected = plain(module, PHOTO)
-    found = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
+    found = engine.predict([ImageQuery(PHOTO, Options(confidence=0.02))])[0]
     assert isinstance(found, Instances) and isinstance(found.masks, RoiMasks)
     assert len(found) == len(expected["scores"]) > 10
     order = same_boxes(found.boxes, expected["boxes"])
@@ -101,10 +101,10 @@ def test_mask_rcnn_equals_the_plain_forward(architecture: str) -> None:
 
 def test_confidence_before_the_mask_head_keeps_the_same_instances() -> None:
     _, engine = make("maskrcnn_resnet50_fpn", 91, **SMALL)
-    everything = engine.predict([PHOTO], [Options(confidence=0.02)])[0]
+    everything = engine.predict([ImageQuery(PHOTO, Options(confidence=0.02))])[0]
     assert isinstance(everything, Instances)
     threshold = float(np.median(everything.scores))
-    fewer = engine.predict([PHOTO], [Options(confidence=threshold)])[0]
+    fewer = engine.predict([ImageQuery(PHOTO, Options(confidence=threshold))])[0]
     expected = everything[everything.scores >= threshold]
     assert isinstance(fewer, Instances) and 0 < len(fewer) < len(everything)
     np.testing.assert_allclose(fewer.boxes, expected.boxes)
@@ -116,12 +116,15 @@ def test_masks_that_nobody_looks_at_are_not_made() -> None:
     heads = engine._module.roi_heads
     rows: list[int] = []
     hook = heads.mask_head.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
-    asked = [Options(confidence=0.02, max_detections=count, skip_masks=skip) for count, skip in ((3, True), (2, False))]
-    without, with_masks = engine.predict([PHOTO, PHOTO], asked)
+    queries = [
+        ImageQuery(PHOTO, Options(confidence=0.02, max_detections=count), masks)
+        for count, masks in ((3, False), (2, True))
+    ]
+    without, with_masks = engine.predict(queries)
     assert isinstance(without, Instances) and isinstance(with_masks, Instances)
     assert without.masks is None and with_masks.masks is not None and rows == [2]
     np.testing.assert_allclose(without.boxes[:2], with_masks.boxes, atol=1e-3)
-    engine.predict([PHOTO], [asked[0]])
+    engine.predict(queries[:1])
     hook.remove()
     assert rows == [2]
 
@@ -141,7 +144,7 @@ def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: di
     expected = plain(module, PHOTO)
     order = np.argsort(-expected["scores"], kind="stable")
     confidence = float(expected["scores"][order][min(len(order), 60) - 1])
-    found = engine.predict([PHOTO], [Options(confidence=confidence)])[0]
+    found = engine.predict([ImageQuery(PHOTO, Options(confidence=confidence))])[0]
     count = int((expected["scores"] >= confidence).sum())
     assert isinstance(found, Instances) and found.masks is None
     assert len(found) == count > 5
@@ -152,7 +155,7 @@ def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: di
 def test_keypoints_equal_the_plain_forward() -> None:
     module, engine = make("keypointrcnn_resnet50_fpn", 2, **SMALL)
     expected = plain(module, PHOTO)
-    found = engine.predict([PHOTO], [Options(confidence=0.0501)])[0]
+    found = engine.predict([ImageQuery(PHOTO, Options(confidence=0.0501))])[0]
     assert isinstance(found, Instances) and found.keypoints is not None and len(found) > 0
     np.testing.assert_allclose(found.keypoints[..., :2], expected["keypoints"][: len(found), :, :2], atol=1e-2)
 
@@ -167,7 +170,7 @@ def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: t
         picture = SemanticSegmentation(resize_size=520)(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)
         logits = module(picture[None])["out"]
         expected = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1)[0].numpy()
-    found = engine.predict([pixels], [Options()])[0]
+    found = engine.predict([ImageQuery(pixels)])[0]
     assert (found.class_ids != expected).sum() <= 1e-5 * expected.size
     assert set(found.confidences) == set(np.unique(expected).tolist()) - {0}
 
@@ -178,7 +181,7 @@ def test_classifier_equals_the_plain_forward() -> None:
     with torch.inference_mode():
         logits = module(transform(torch.from_numpy(PHOTO).permute(2, 0, 1))[None])[0]
     scores, classes = logits.softmax(0).topk(5)
-    found = engine.predict([PHOTO], [Options()])[0]
+    found = engine.predict([ImageQuery(PHOTO)])[0]
     np.testing.assert_allclose(found.scores, scores, atol=1e-4)
     assert len(found.labels) == 5 and set(found.classes.tolist()) & set(classes.tolist())
 
@@ -193,8 +196,8 @@ def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(archit
     classes = 91 if architecture.startswith("mask") else 2
     _, engine = make(architecture, classes, **SMALL)
     pixels, axis = (LONG.transpose(1, 0, 2), 0) if upright else (LONG, 1)
-    options = [Options(confidence=0.0, max_detections=9)]
-    found, longer = (engine.predict([p], options)[0] for p in (pixels, pixels.repeat(2, axis)))
+    options = Options(confidence=0.0, max_detections=9)
+    found, longer = (engine.predict([ImageQuery(p, options)])[0] for p in (pixels, pixels.repeat(2, axis)))
     assert isinstance(found, Instances) and isinstance(longer, Instances) and len(found) > 0
     scale = np.array([1, 2, 1, 2] if upright else [2, 1, 2, 1])
     assert longer.image_size == ((64800, 40) if upright else (40, 64800))
@@ -208,6 +211,6 @@ def test_what_is_twice_as_long_has_the_same_instances_at_twice_the_places(archit
 
 def test_what_is_twice_as_long_has_the_same_label_map_twice_as_long() -> None:
     _, engine = make("lraspp_mobilenet_v3_large", 21)
-    found, longer = (engine.predict([p], [Options()])[0] for p in (LONG, LONG.repeat(2, 1)))
+    found, longer = (engine.predict([ImageQuery(p)])[0] for p in (LONG, LONG.repeat(2, 1)))
     assert isinstance(found, SemanticMap) and isinstance(longer, SemanticMap)
     assert longer.class_ids.shape == (40, 64800) and np.array_equal(longer.class_ids, found.class_ids.repeat(2, 1))

@@ -10,7 +10,7 @@ import torch
 
 from container.engines import building, runtime
 from container.models import artifact, locate
-from container.structures import Instances, Options
+from container.structures import ImageQuery, Instances, Options
 from tests.engines.test_golden import make
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU")]
@@ -21,10 +21,11 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 )
 def test_a_gpu_finds_what_the_cpu_finds(precision: str, pixels: float, scores: float) -> None:
     spec = artifact.read(locate.EMBEDDED, Path())
-    photos = [skimage.data.astronaut(), skimage.data.chelsea()]
-    options = [Options(confidence=0.7), Options(confidence=0.7)]
-    expected = building.load(spec, runtime.start("cpu", "fp32", 2)).predict(photos, options)
-    found = building.load(spec, runtime.start("cuda", precision, 2)).predict(photos, options)
+    queries = [
+        ImageQuery(photo, Options(confidence=0.7)) for photo in (skimage.data.astronaut(), skimage.data.chelsea())
+    ]
+    expected = building.load(spec, runtime.start("cpu", "fp32", 2)).predict(queries)
+    found = building.load(spec, runtime.start("cuda", precision, 2)).predict(queries)
     for one, other in zip(found, expected, strict=True):
         assert isinstance(one, Instances) and isinstance(other, Instances)
         assert one.labels == other.labels and one.boxes.dtype == np.float32
@@ -52,6 +53,6 @@ def test_every_kind_of_model_runs_on_a_gpu(
     engine = building.load(on_cpu.spec, runtime.start("cuda", precision, 2))
     photos = [skimage.data.astronaut(), np.zeros((33, 700, 3), np.uint8), skimage.data.coffee()]
     options = [Options(confidence=0.01), Options(confidence=1.0), Options(max_detections=1, class_agnostic_nms=True)]
-    found = engine.predict(photos, options)
+    found = engine.predict([ImageQuery(*one) for one in zip(photos, options, strict=True)])
     assert [prediction.image_size for prediction in found] == [photo.shape[:2] for photo in photos]
     assert len(found[2]) <= 1

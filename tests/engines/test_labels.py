@@ -12,10 +12,7 @@ from container.engines import building, weight_files
 from container.engines.base import architectures
 from container.errors import ModelError
 from container.models import loading
-from container.registry import load_plugins
-from container.structures import ModelSpec, Options
-
-load_plugins("container.engines.kinds")
+from container.structures import ImageQuery, ModelSpec
 
 DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SEMANTIC = "lraspp_mobilenet_v3_large"
@@ -96,9 +93,9 @@ def test_serving_names_them_by_number_and_says_so_once(tmp_path: Path, caplog: p
     with caplog.at_level(logging.WARNING):
         model = loading.load(spec, loading.Placement(device="cpu"))
         for _ in range(2):
-            answer = model.dispatcher.predict([np.zeros((64, 64, 3), np.uint8)], Options(), time.monotonic() + 30)[0]
+            answer = model.dispatcher.predict([ImageQuery(np.zeros((64, 64, 3), np.uint8))], time.monotonic() + 30)[0]
     model.dispatcher.close()
-    assert set(answer.prediction.instances().labels) == {"class_0", "class_1"}
+    assert set(answer.output.instances().labels) == {"class_0", "class_1"}
     (said,) = caplog.records
     assert said.getMessage() == (
         "nothing says what the 2 classes of model m are called: "

@@ -16,12 +16,9 @@ from torchvision.models import densenet
 
 from container.engines import building, weight_files
 from container.engines.base import architectures
-from container.registry import load_plugins
 from container.structures import ModelSpec
 from container.training import network
 from container.training.hyperparameters import Hyperparameters
-
-load_plugins("container.engines.kinds")
 
 # Current name → the name before 0.13, for the modules that rename while they load.
 OLD = {
@@ -119,7 +116,7 @@ def test_what_is_read_is_what_torchvision_reads(name: str, tmp_path: Path) -> No
     torch.manual_seed(0)
     state = old_state(build(name, "cpu"))
     torch.save(state, tmp_path / "old.pth")
-    labels = ("one", "two", "three") if architectures[name].task == "classification" else ("one", "two")
+    labels = ("one", "two", "three") if architectures[name].kind == "classification" else ("one", "two")
     built = building.build(ModelSpec("m", name, tmp_path / "old.pth", labels))
     golden = torchvision_loads(build(name, "cpu"), state)
     own = built.module.state_dict()

@@ -20,7 +20,7 @@ from container.engines import building, openvino_parts, runtime
 from container.engines.openvino_parts import CompiledPart, _flat, _giver
 from container.errors import ModelError
 from container.models import artifact, locate
-from container.structures import Instances, Options, SemanticMap
+from container.structures import ImageQuery, Instances, Options, SemanticMap
 from tests.engines.test_golden import iou, make, same_boxes
 
 TORCH = runtime.start("cpu", "fp32", 2)
@@ -69,12 +69,12 @@ def test_detectors(architecture: str, parameters: dict[str, Any], parts: set[str
     plain, fast = both(architecture, classes, **parameters)
     assert compiled(fast) == parts and not compiled(plain)
     for photo in PHOTOS:
-        everything = plain.predict([photo], [Options(confidence=0.01)])[0]
+        everything = plain.predict([ImageQuery(photo, Options(confidence=0.01))])[0]
         assert isinstance(everything, Instances) and len(everything) > 1
         # Between two scores, so that rounding takes none over the threshold.
         gaps = -np.diff(everything.scores[:30])
         asked = Options(confidence=float(everything.scores[gaps.argmax()] - gaps.max() / 2))
-        check_alike(fast.predict([photo], [asked])[0], plain.predict([photo], [asked])[0])
+        check_alike(fast.predict([ImageQuery(photo, asked)])[0], plain.predict([ImageQuery(photo, asked)])[0])
 
 
 def test_a_detector_whose_random_weights_see_every_place_alike_is_compiled_too() -> None:
@@ -88,7 +88,7 @@ def test_the_embedded_model() -> None:
     assert {"backbone", "rpn.network.head", "roi_heads.mask_head"} <= compiled(fast)
     for photo in PHOTOS:
         asked = Options(confidence=0.3)
-        check_alike(fast.predict([photo], [asked])[0], plain.predict([photo], [asked])[0])
+        check_alike(fast.predict([ImageQuery(photo, asked)])[0], plain.predict([ImageQuery(photo, asked)])[0])
 
 
 @pytest.mark.parametrize("architecture", ["deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"])
@@ -96,7 +96,7 @@ def test_semantic_models(architecture: str) -> None:
     plain, fast = both(architecture, 21)
     assert compiled(fast) == {"backbone", "classifier"}
     for photo in PHOTOS:
-        found, expected = fast.predict([photo], [Options()])[0], plain.predict([photo], [Options()])[0]
+        found, expected = fast.predict([ImageQuery(photo)])[0], plain.predict([ImageQuery(photo)])[0]
         assert isinstance(found, SemanticMap) and isinstance(expected, SemanticMap)
         assert (found.class_ids != expected.class_ids).mean() < 1e-3
         for class_id, confidence in expected.confidences.items():

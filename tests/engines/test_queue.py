@@ -12,7 +12,7 @@ import pytest
 from container.cancellation import checkpoint
 from container.engines.queue import Answer, Dispatcher, Predict
 from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
-from container.structures import Options
+from container.structures import ImageQuery, Options
 from tests.fakes import FakeEngine
 
 pytestmark = pytest.mark.alone
@@ -32,17 +32,17 @@ class Gate:
         self.entered = threading.Event()
         self.batches: list[int] = []
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
-        self.batches.append(len(pixels))
+    def predict(self, queries: Sequence[ImageQuery]) -> list[object]:
+        self.batches.append(len(queries))
         self.entered.set()
         assert self.open.wait(10)
-        return list(options)
+        return [query.options for query in queries]
 
 
 def start(count: int, dispatcher: Dispatcher, answers: list[object]) -> list[threading.Thread]:
     def ask(i: int) -> None:
         try:
-            answers.append(dispatcher.predict([PIXELS], Options(max_detections=i + 1), soon())[0].prediction)
+            answers.append(dispatcher.predict([ImageQuery(PIXELS, Options(max_detections=i + 1))], soon())[0].output)
         except Exception as error:
             answers.append(error)
 
@@ -72,7 +72,7 @@ def test_a_full_queue_refuses_at_once() -> None:
     threads = start(3, dispatcher, answers)
     begun = time.monotonic()
     with pytest.raises(Overloaded, match="2 requests are waiting"):
-        dispatcher.predict([PIXELS], Options(), soon())
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
     assert time.monotonic() - begun < 0.05
     gate.open.set()
     for thread in threads:
@@ -86,7 +86,7 @@ def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
     threads = start(1, dispatcher, answers)
     assert gate.entered.wait(5)
     with pytest.raises(DeadlineExceeded, match="waiting in the queue"):
-        dispatcher.predict([PIXELS], Options(), soon(0.05))
+        dispatcher.predict([ImageQuery(PIXELS)], soon(0.05))
     gate.open.set()
     for thread in threads:
         thread.join()
@@ -97,28 +97,28 @@ def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
 def test_who_would_come_too_late_is_refused_at_once() -> None:
     dispatcher = Dispatcher(FakeEngine(seconds=0.2).predict, queue_size=8)
     for _ in range(2):
-        dispatcher.predict([PIXELS], Options(), soon())
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
     answers: list[object] = []
     threads = start(3, dispatcher, answers)
     begun = time.monotonic()
     with pytest.raises(Overloaded, match=r"busy for another 0\.[4-6] s") as refused:
-        dispatcher.predict([PIXELS], Options(), soon(0.5))
+        dispatcher.predict([ImageQuery(PIXELS)], soon(0.5))
     assert time.monotonic() - begun < 0.05 and refused.value.retry_after == 1
-    dispatcher.predict([PIXELS], Options(), soon(5))  # it has the time
+    dispatcher.predict([ImageQuery(PIXELS)], soon(5))  # it has the time
     for thread in threads:
         thread.join()
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     with pytest.raises(DeadlineExceeded, match="in the model"):  # nobody is before it: it is tried
-        dispatcher.predict([PIXELS], Options(), soon(0.05))
+        dispatcher.predict([ImageQuery(PIXELS)], soon(0.05))
     dispatcher.close()
 
 
 def test_one_bad_picture_in_a_batch_fails_alone() -> None:
-    def predict(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+    def predict(queries: Sequence[ImageQuery]) -> list[object]:
         time.sleep(0.1)
-        if any(o.max_detections == 3 for o in options):
+        if any(query.options.max_detections == 3 for query in queries):
             raise MemoryError
-        return list(options)
+        return [query.options for query in queries]
 
     answers: list[object] = []
     dispatcher = Dispatcher(predict, queue_size=8, batch_size=8)
@@ -132,7 +132,7 @@ def test_one_bad_picture_in_a_batch_fails_alone() -> None:
 def test_a_slow_model_is_named() -> None:
     dispatcher = Dispatcher(FakeEngine(seconds=0.3).predict, queue_size=4)
     with pytest.raises(DeadlineExceeded, match="in the model"):
-        dispatcher.predict([PIXELS], Options(), soon(0.05))
+        dispatcher.predict([ImageQuery(PIXELS)], soon(0.05))
     dispatcher.close()
 
 
@@ -140,13 +140,13 @@ def test_an_error_reaches_its_caller_and_the_next_request_works() -> None:
     engine = FakeEngine(error=RuntimeError("broken"))
     dispatcher = Dispatcher(engine.predict, queue_size=4)
     with pytest.raises(RuntimeError, match="broken"):
-        dispatcher.predict([PIXELS], Options(), soon())
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
     engine.error = None
-    answer = dispatcher.predict([PIXELS], Options(), soon())[0]
+    answer = dispatcher.predict([ImageQuery(PIXELS)], soon())[0]
     assert isinstance(answer, Answer) and answer.queue_ms >= 0 and answer.inference_ms >= 0
     dispatcher.close()
     with pytest.raises(Unavailable, match="unloaded"):
-        dispatcher.predict([PIXELS], Options(), soon())
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
 
 
 def test_what_nobody_waits_for_is_not_predicted() -> None:
@@ -156,7 +156,7 @@ def test_what_nobody_waits_for_is_not_predicted() -> None:
 
     def ask(gone: bool) -> None:
         try:
-            answers.append(dispatcher.predict([PIXELS], Options(), soon(), lambda: gone)[0])
+            answers.append(dispatcher.predict([ImageQuery(PIXELS)], soon(), lambda: gone)[0])
         except ClientGone as error:
             answers.append(error)
 
@@ -180,14 +180,14 @@ class Stepping:
         self.batches: list[int] = []
         self.steps = 0
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
-        self.batches.append(len(pixels))
+    def predict(self, queries: Sequence[ImageQuery]) -> list[object]:
+        self.batches.append(len(queries))
         assert self.open.wait(10)
         for _ in range(50):
             checkpoint()
             time.sleep(0.02)
             self.steps += 1
-        return list(options)
+        return [query.options for query in queries]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_prediction_that_nobody_waits_for_any_more_ends(
     dispatcher = Dispatcher(model.predict, queue_size=8)
     begun = time.monotonic()
     with pytest.raises(error):
-        dispatcher.predict([PIXELS], Options(), soon(seconds), lambda: time.monotonic() > begun + leaves_after)
+        dispatcher.predict([ImageQuery(PIXELS)], soon(seconds), lambda: time.monotonic() > begun + leaves_after)
     dispatcher.close()  # waits for what is being predicted
     assert time.monotonic() - begun < 0.9 and 0 < model.steps < 30
 
@@ -213,7 +213,7 @@ def test_a_batch_goes_on_while_anybody_waits_for_it(leaving: tuple[bool, ...], a
 
     def ask(leaves: bool) -> None:
         try:
-            answers.append(dispatcher.predict([PIXELS], Options(), soon(), lambda: leaves and left.is_set())[0])
+            answers.append(dispatcher.predict([ImageQuery(PIXELS)], soon(), lambda: leaves and left.is_set())[0])
         except ClientGone as error:
             answers.append(error)
 
@@ -236,11 +236,11 @@ def test_a_batch_goes_on_while_anybody_waits_for_it(leaving: tuple[bool, ...], a
     assert model.steps == 100 if answered == 4 else 50 <= model.steps < 60
 
 
-def broken(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+def broken(queries: Sequence[ImageQuery]) -> list[object]:
     raise RuntimeError("broken")
 
 
-def cancelled(pixels: Sequence[np.ndarray], options: Sequence[Options]) -> list[object]:
+def cancelled(queries: Sequence[ImageQuery]) -> list[object]:
     while True:
         time.sleep(0.01)
         checkpoint()
@@ -255,7 +255,7 @@ def test_a_failed_picture_is_not_kept(predict: Predict, error: type[Exception]) 
     gc.disable()
     try:
         with pytest.raises(error):
-            dispatcher.predict([pixels], Options(), soon(), lambda: predict is cancelled)
+            dispatcher.predict([ImageQuery(pixels)], soon(), lambda: predict is cancelled)
         del pixels
         assert gone() is None
     finally:
@@ -291,7 +291,7 @@ def test_abandoned_requests_are_refused() -> None:
     time.sleep(0.2)
     dispatcher.abandon()
     with pytest.raises(Unavailable):
-        dispatcher.predict([PIXELS], Options(), soon())
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
     gate.open.set()
     for thread in asking:
         thread.join()

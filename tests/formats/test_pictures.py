@@ -12,8 +12,6 @@ from container.rendering import draw
 from container.structures import Appearance, Choice, Image, Instances, Render, Result
 from tests.rendering.scenes import found, photo
 
-formats.load()
-
 SIZE = (40, 60)
 PIXELS = photo(*SIZE)
 ONE = found(SIZE, (16, 8, 48, 32))

@@ -4,7 +4,6 @@ from container import formats
 
 
 def test_names_and_media_types() -> None:
-    formats.load()
     assert {name: formats.formats[name].media_type for name in sorted(formats.formats)} == {
         "clarify": "application/json",
         "jpeg": "image/jpeg",

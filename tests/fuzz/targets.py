@@ -11,7 +11,9 @@ from container.errors import ServingError
 from container.images.base import Limits
 from container.images.decode import decode
 from container.images.headers.png import SIGNATURE
-from container.protocols.sagemaker.negotiation import KEYS, MAX_TRACE, parse
+from container.protocols.sagemaker.negotiation import MAX_TRACE, Negotiation
+
+NEGOTIATION = Negotiation()
 
 LIMITS = Limits(max_pixels=20_000)
 
@@ -35,13 +37,13 @@ def attributes_or_a_refusal(data: bytes) -> None:
     """The parser gives checked values, the same ones again, or refuses with a 400 in one line."""
     header = data.decode("latin-1")
     try:
-        given = parse(header)
+        given = NEGOTIATION.parse(header)
     except ServingError as error:
         assert error.status == 400 and "\n" not in error.message and len(error.message) < 300, error.message
     else:
-        assert set(given.values) <= set(KEYS) and len(given.trace) <= MAX_TRACE
+        assert set(given.values) <= set(NEGOTIATION.attributes) and len(given.trace) <= MAX_TRACE
         given.options(), given.appearance()
-        assert parse(header) == given and parse("", given.values).values == given.values
+        assert NEGOTIATION.parse(header) == given and NEGOTIATION.parse("", given.values).values == given.values
 
 
 def fill_fresh_memory(byte: int) -> None:

@@ -51,7 +51,7 @@ def test_the_sources_there_are() -> None:
     ],
 )
 def test_base64(value: object) -> None:
-    (image,) = sources["base64"].read(value, LIMITS)
+    (image,) = sources["base64"].read(value, LIMITS).images
     assert np.array_equal(image.pixels, noise(5, 7))
 
 
@@ -100,7 +100,7 @@ def test_base64_over_the_limit_is_not_decoded() -> None:
 )
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_npy(array: np.ndarray, version: tuple[int, int]) -> None:
-    images = sources["npy"].read(npy(array, version), LIMITS)
+    images = sources["npy"].read(npy(array, version), LIMITS).images
     assert np.array_equal(np.stack([image.pixels for image in images]), array.reshape(-1, *array.shape[-3:]))
     assert all(image.pixels.flags.c_contiguous and image.pixels.flags.writeable for image in images)
 
@@ -204,7 +204,7 @@ def test_url_is_off_by_default() -> None:
 
 @pytest.mark.parametrize("value", [TEXT, {"type": "base64", "value": TEXT}, {"value": TEXT, "type": "base64", "x": 1}])
 def test_json(value: object) -> None:
-    (image,) = read_json(value, LIMITS)
+    (image,) = read_json(value, LIMITS).images
     assert image.size == (5, 7)
 
 

@@ -19,6 +19,8 @@ END = bytes(1024)  # two empty blocks end a tar
 GB = 10**9
 SPARSE_MAP = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(10**12)}
 
+SUFFIXES = (".json", ".safetensors", ".pth")
+
 
 def header(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644) -> bytes:
     info = tarfile.TarInfo(name)
@@ -153,7 +155,7 @@ def test_hostile_archives_are_refused(content: bytes, reason: str, tmp_path: Pat
     folder.mkdir(parents=True)
     path.write_bytes(content)
     with bounded(), pytest.raises(ModelError, match=reason) as caught:
-        archive.unpack(path, folder, lambda name: name.endswith((".json", ".safetensors", ".pth")))
+        archive.unpack(path, folder, lambda file: file.name == str(file) and file.suffix in SUFFIXES)
     assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
     assert {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")} <= {
         *("model.tar.gz", "a", "a/folder", "a/folder/model.json", "a/folder/model.safetensors", "a/folder/w.pth")
@@ -186,7 +188,7 @@ def test_what_no_model_needs_is_not_even_written(harmless: bytes, tmp_path: Path
     path, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
     folder.mkdir()
     path.write_bytes(packed(harmless))
-    archive.unpack(path, folder, lambda name: name in ("model.json", "model.safetensors"))
+    archive.unpack(path, folder, lambda file: str(file) in ("model.json", "model.safetensors"))
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"model.json": b"{}", "model.safetensors": b"weights"}
 
 
@@ -194,7 +196,7 @@ def test_written_by_tar_with_dots_and_rights(tmp_path: Path) -> None:
     path, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
     folder.mkdir()
     path.write_bytes(gzip.compress(header("./", tarfile.DIRTYPE) + member("./w.pth", b"w", 0o777) + END))
-    archive.unpack(path, folder, lambda name: True)
+    archive.unpack(path, folder, lambda file: len(file.parts) == 1)
     assert (folder / "w.pth").stat().st_mode & 0o111 == 0
 
 
@@ -204,7 +206,7 @@ def test_a_model_larger_than_the_disk_is_refused_before_it_is_written(
     (tmp_path / "model.tar.gz").write_bytes(WHOLE)
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
     with pytest.raises(ModelError, match="more than the temporary folder takes"):
-        archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda name: name == "model.safetensors")
+        archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda file: file.name == "model.safetensors")
 
 
 def test_a_disk_that_fills_up_meanwhile_is_not_called_a_damaged_archive(tmp_path: Path) -> None:
@@ -213,7 +215,7 @@ def test_a_disk_that_fills_up_meanwhile_is_not_called_a_damaged_archive(tmp_path
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         with pytest.raises(ModelError, match="'model.tar.gz' cannot be unpacked: File too large"):
-            archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda name: name == "w.pth")
+            archive.unpack(tmp_path / "model.tar.gz", tmp_path, lambda file: file.name == "w.pth")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -225,7 +227,7 @@ def test_weights_of_which_most_are_zero_are_unpacked(tmp_path: Path) -> None:
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(header("w.pth", size=len(weights)))
         file.write(weights + bytes(-len(weights) % 512) + END)
-    archive.unpack(path, tmp_path, lambda name: True)
+    archive.unpack(path, tmp_path, lambda file: len(file.parts) == 1)
 
 
 def test_pack_forgets_who_packed(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import gzip
 import json
 import os
+import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from container.engines.base import architectures
 from container.errors import ModelError
 from container.models import archive, artifact
 from container.structures import ModelSpec, Options
@@ -40,6 +43,39 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         options=Options(confidence=0.7, class_filter=("cat",)),
         batch_norm_eps=0,
     )
+
+
+def test_model_json_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, parsed = folder(tmp_path / "m", {"architecture": "fcn_resnet50"}), []
+    monkeypatch.setattr(artifact, "json", SimpleNamespace(loads=lambda text: parsed.append(text) or json.loads(text)))
+    artifact.read(path, tmp_path)
+    assert len(parsed) == 1
+
+
+FOLDER = {"model.json": b'{"architecture": "bag_of_words"}', "vocabulary": b"words", "one/two/three.bin": b"numbers"}
+
+
+def test_a_kind_that_takes_a_folder_gets_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(architectures, "bag_of_words", SimpleNamespace(takes_folder=True))
+    for name, data in FOLDER.items():
+        (tmp_path / "m" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "m" / name).write_bytes(data)
+    with tarfile.open(tmp_path / "m.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "m", ".")
+    artifact.check(tmp_path / "m")
+    assert artifact.read(tmp_path / "m", tmp_path) == ModelSpec("m", "bag_of_words", tmp_path / "m")
+    with artifact.opened(tmp_path / "m.tar.gz") as spec:
+        assert isinstance(spec.weights, Path)
+        files = {str(p.relative_to(spec.weights)): p.read_bytes() for p in spec.weights.rglob("*") if p.is_file()}
+        assert files == FOLDER and spec.bytes == sum(map(len, FOLDER.values()))
+
+
+def test_a_checksum_is_that_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(architectures, "bag_of_words", SimpleNamespace(takes_folder=True))
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.json").write_text('{"architecture": "bag_of_words", "sha256": "0"}')
+    with pytest.raises(ModelError, match="`sha256` in model.json of 'm' is of one weights file"):
+        artifact.read(tmp_path / "m", tmp_path)
 
 
 def test_pack_and_read_again(tmp_path: Path) -> None:

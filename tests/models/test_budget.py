@@ -1,5 +1,6 @@
 """A model is refused before it is loaded where memory will not do."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,9 @@ def spec(tmp_path: Path) -> ModelSpec:
 @pytest.mark.parametrize("backend", FACTORS)
 def test_what_is_free_decides(backend: str, spec: ModelSpec) -> None:
     need = int(FACTORS[backend] * 10 * MB) + RESERVE
-    with Budget(backend, lambda: need).promise(spec):
-        pass
+    Budget(backend, lambda: need).reserve("m", spec)
     with pytest.raises(InsufficientMemory, match=f"takes about {need / 1e6:.0f} MB, and"):
-        with Budget(backend, lambda: need - 1).promise(spec):
-            raise AssertionError("it was loaded")
+        Budget(backend, lambda: need - 1).reserve("m", spec)
 
 
 @pytest.mark.parametrize(
@@ -46,22 +45,50 @@ def test_sides_that_ask_for_memory_are_counted(
     parameters: dict[str, object], megabytes: float, spec: ModelSpec
 ) -> None:
     free = int(FACTORS["torch"] * 10 * MB) + RESERVE
-    with Budget("torch", lambda: free + int(1.2 * megabytes * MB)).promise(replace(spec, parameters=parameters)):
-        pass
+    large = replace(spec, parameters=parameters)
+    Budget("torch", lambda: free + int(1.2 * megabytes * MB)).reserve("m", large)
     if megabytes:
-        with (
-            pytest.raises(InsufficientMemory),
-            Budget("torch", lambda: free + int(0.8 * megabytes * MB)).promise(replace(spec, parameters=parameters)),
-        ):
-            raise AssertionError("it was loaded")
+        with pytest.raises(InsufficientMemory):
+            Budget("torch", lambda: free + int(0.8 * megabytes * MB)).reserve("m", large)
 
 
-def test_what_is_promised_to_one_is_not_given_to_another(spec: ModelSpec) -> None:
+def test_what_is_reserved_for_one_is_not_given_to_another(spec: ModelSpec) -> None:
     budget = Budget("torch", lambda: 600 * MB)  # one takes 360
-    with budget.promise(spec):
-        with pytest.raises(InsufficientMemory, match="and 252 are free"), budget.promise(spec):
-            raise AssertionError("it was loaded")
-    with pytest.raises(ZeroDivisionError), budget.promise(spec):
-        raise ZeroDivisionError  # as a load may
-    with budget.promise(spec):
-        pass
+    budget.reserve("a", spec)
+    with pytest.raises(InsufficientMemory, match="and 252 are free"):
+        budget.reserve("b", spec)
+    budget.release("a")
+    budget.reserve("b", spec)
+
+
+def test_what_a_model_takes_is_known_until_it_is_gone(spec: ModelSpec) -> None:
+    free = 600 * MB
+    budget = Budget("torch", lambda: free)
+    assert budget.cost("a") == 0
+    budget.reserve("a", spec)
+    budget.loaded("a")
+    free = 400 * MB  # what is loaded shows in what is free
+    budget.reserve("b", spec)
+    assert budget.cost("a") == budget.cost("b") == 4 * 10 * MB + RESERVE
+    budget.release("a")
+    assert budget.cost("a") == 0 < budget.cost("b")
+
+
+@pytest.mark.parametrize(
+    ("released", "missing", "fits"),
+    [([200], [160], True), ([100, 100], [160, 60], True), ([100, 0], [160, 60], False), ([0], [160], False)],
+)
+def test_room_is_made_as_long_as_something_gives_way(
+    released: list[int], missing: list[int], fits: bool, spec: ModelSpec
+) -> None:
+    free, asked = 200, []  # MB; one takes 360
+
+    def make_room(lacking: int) -> bool:
+        nonlocal free
+        asked.append(lacking // MB)
+        free += released[len(asked) - 1]
+        return released[len(asked) - 1] > 0
+
+    with nullcontext() if fits else pytest.raises(InsufficientMemory):
+        Budget("torch", lambda: free * MB, make_room).reserve("m", spec)
+    assert asked == missing

@@ -15,11 +15,13 @@ import safetensors.torch
 import torch
 
 from container import memory
-from container.engines import building
+from container.engines import base
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, OutOfMemory
 from container.models import loading, locate
 from container.models.loading import Loader, Placement
-from container.structures import Options
+from container.models.policies.fixed import Fixed
+from container.models.pool import ModelPool
+from container.structures import ImageQuery
 from tests.conftest import ROOT
 from tests.fakes import FakeEngine
 from tests.server.test_startup import FAULTS, Spoil, state, write
@@ -76,7 +78,7 @@ def test_archives_that_reach_out_are_refused(
 
 def test_a_good_model_is_loaded_and_let_go(loader: Loader) -> None:
     model = loader.load(locate.EMBEDDED)
-    assert len(model.dispatcher.predict([np.zeros((64, 64, 3), np.uint8)], Options(), 1e9)[0].prediction) == 0
+    assert len(model.dispatcher.predict([ImageQuery(np.zeros((64, 64, 3), np.uint8))], 1e9)[0].output) == 0
     model.dispatcher.close()
     loader.give_back()
 
@@ -116,7 +118,7 @@ def test_why_a_load_fails(
 def test_a_model_that_fails_on_its_first_picture_leaves_no_thread(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "load", lambda spec, runtime: FakeEngine(error=ZeroDivisionError()))
+    monkeypatch.setattr(base, "load", lambda spec, runtime: FakeEngine(error=ZeroDivisionError()))
     before = dispatchers()
     with pytest.raises(BadModel, match="ZeroDivisionError"):
         loader.load(locate.EMBEDDED)
@@ -124,12 +126,13 @@ def test_a_model_that_fails_on_its_first_picture_leaves_no_thread(
 
 
 def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one model of an endpoint passes the budget, too."""
     monkeypatch.setattr(memory, "available", lambda: 100_000_000)
-    monkeypatch.setattr(building, "load", lambda spec, runtime: pytest.fail("it was loaded"))
-    loader = Loader(Placement(device="cpu"))
-    loader.prepare()
-    with pytest.raises(InsufficientMemory, match="and 100 are free"):
-        loader.load(locate.EMBEDDED)
+    monkeypatch.setattr(base, "load", lambda spec, runtime: pytest.fail("it was loaded"))
+    pool = ModelPool(Fixed(locate.EMBEDDED), Loader(Placement(device="cpu")))
+    pool.start()
+    health, reason = pool.settle()
+    assert health == "failed" and "and 100 are free" in reason
 
 
 def test_without_a_thread_nothing_is_loaded(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import torchvision
 from container.engines import building, runtime
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.models import artifact, loading, locate
-from container.structures import Instances, ModelSpec, Options, RoiMasks, SemanticMap
+from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks, SemanticMap
 from tests.bomb import Bomb
 from tests.fakes import FakeEngine
 from tests.limits import bounded
@@ -35,9 +35,9 @@ def state() -> dict[str, torch.Tensor]:
 
 def test_the_embedded_model_finds_the_astronaut(tmp_path: Path) -> None:
     model = loading.load(locate.EMBEDDED, loading.Placement(device="cpu"))
-    answer = model.dispatcher.predict([skimage.data.astronaut()], Options(), time.monotonic() + 30)[0]
+    answer = model.dispatcher.predict([ImageQuery(skimage.data.astronaut())], time.monotonic() + 30)[0]
     model.dispatcher.close()
-    found = answer.prediction
+    found = answer.output
     assert isinstance(found, Instances) and found.masks is not None
     assert found.labels[0] == "person" and found.scores[0] > 0.9
     x1, y1, x2, y2 = found.boxes[0]
@@ -59,9 +59,9 @@ def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, tor
     packed = loading.pack(ModelSpec("pets", SMALL, tmp_path / "w.pth", labels), tmp_path / "model.tar.gz")
     assert packed.labels in (("background", "cat", "dog"), ("__background__", "cat", "dog"))
     model = loading.load(tmp_path / "model.tar.gz", loading.Placement(device="cpu"))
-    answer = model.dispatcher.predict([skimage.data.chelsea()], Options(), time.monotonic() + 30)[0]
+    answer = model.dispatcher.predict([ImageQuery(skimage.data.chelsea())], time.monotonic() + 30)[0]
     model.dispatcher.close()
-    assert isinstance(answer.prediction, SemanticMap) and model.name == "pets"
+    assert isinstance(answer.output, SemanticMap) and model.name == "pets"
 
 
 def test_code_beside_the_weights_is_not_run(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
@@ -241,7 +241,9 @@ def test_devices_that_are_not_there(device: str, precision: str, reason: str) ->
 def test_slim_and_tiny_pictures(size: tuple[int, int]) -> None:
     spec = artifact.read(locate.EMBEDDED, Path())
     engine = building.load(spec, CPU)
-    found = engine.predict([np.full((*size, 3), 90, np.uint8)], [Options(confidence=0.0, max_detections=5)])[0]
+    found = engine.predict([ImageQuery(np.full((*size, 3), 90, np.uint8), Options(confidence=0.0, max_detections=5))])[
+        0
+    ]
     assert isinstance(found, Instances) and found.image_size == size
     assert (
         (found.boxes >= 0).all()
@@ -255,7 +257,7 @@ def test_options_reach_the_embedded_model() -> None:
     photo = skimage.data.astronaut()
 
     def ask(**options: Any) -> Instances:
-        found = engine.predict([photo], [Options(**options)])[0]
+        found = engine.predict([ImageQuery(photo, Options(**options))])[0]
         assert isinstance(found, Instances)
         return found
 
@@ -280,13 +282,13 @@ def test_the_models_own_options_lie_under_the_callers(options: dict[str, Any]) -
 
 def test_the_models_own_mask_mode_is_used() -> None:
     spec = replace(artifact.read(locate.EMBEDDED, Path()), options=Options(mask_decode_mode="fast"))
-    found = building.load(spec, CPU).predict([skimage.data.astronaut()], [Options()])[0]
+    found = building.load(spec, CPU).predict([ImageQuery(skimage.data.astronaut())])[0]
     assert isinstance(found, Instances) and isinstance(found.masks, RoiMasks) and found.masks.mode == "fast"
 
 
 def test_warm_up_reaches_every_head() -> None:
     engine = building.load(artifact.read(locate.EMBEDDED, Path()), CPU)
-    found = engine.predict([np.zeros((480, 640, 3), np.uint8)], [loading.WARM_UP_OPTIONS])[0]
+    found = engine.predict([engine.trial()])[0]
     assert isinstance(found, Instances) and len(found) == 1
 
 
@@ -318,5 +320,5 @@ def test_a_gpu_that_torch_cannot_use_is_not_passed_over(tmp_path: Path, monkeypa
 def test_bf16_finds_the_same_person() -> None:
     bf16 = runtime.start("cpu", "bf16", 2)
     engine = building.load(artifact.read(locate.EMBEDDED, Path()), bf16)
-    found = engine.predict([skimage.data.astronaut()], [Options()])[0]
+    found = engine.predict([ImageQuery(skimage.data.astronaut())])[0]
     assert isinstance(found, Instances) and found.labels[0] == "person" and found.boxes.dtype == np.float32

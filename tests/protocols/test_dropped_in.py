@@ -33,7 +33,6 @@ from flask import Blueprint, request
 from container import settings
 from container.formats import formats
 from container.images.sources import read_json as read_image
-from container.service.services import DEFAULT_MODEL
 from container.structures import Choice
 from container.web.body import BodyLimits, read_json, read_pieces, takes_json
 from container.web.openapi import operation
@@ -73,9 +72,9 @@ class Echo(Protocol):
         def infer():
             value = read_json(request)["image"]
             form, choice = formats["json"], Choice("json")
-            with services.pipeline.open(DEFAULT_MODEL, g.context) as run:
+            with services.pipeline.open(services.pool.policy.served, g.context) as run:
                 images = run.decode(lambda limits, share: read_image(value, limits, share))
-                return run.encode(form, run.predict(images, form.options(choice)), choice)
+                return run.encode(form, run.predict(images, choice.options, form.needs_masks(choice)), choice)
 
         @blueprint.post("/echo/<kind>/upload")
         def upload(kind):
@@ -135,8 +134,8 @@ from container.settings import Settings
 from container.web.body import BodyLimits
 from container.web.protocol import Protocol
 from container.web.protocol import protocols as registered
-from tests.slow_server import start
-Application(Settings.from_environ(os.environ), start).run()
+from tests.slow_server import create
+Application(Settings.from_environ(os.environ), create).run()
 """
 KEY = "a-key-of-8"
 IMAGE = base64.b64encode(encode(np.full((30, 40, 3), 128, np.uint8))).decode()
@@ -302,7 +301,7 @@ def test_what_is_no_http_is_refused_in_its_words(request_line: bytes, members: s
 def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocols, "__path__", [*protocols.__path__, str(folder)])
     site = create_app(Settings(protocols=wanted), ready_services(FakeEngine()))
-    site.services.repository.close()
+    site.services.pool.close()
     assert {protocol.name for protocol in site.protocols} == spoken | {"common"}
     assert (site.test_client().get("/ping").status_code == 200) is ("sagemaker" in spoken)
 
@@ -339,4 +338,4 @@ def test_what_a_protocol_may_not_take(
     services = ready_services(FakeEngine())
     with pytest.raises(ValueError, match=reason):
         create_app(Settings(protocols="sagemaker,odd"), services)
-    services.repository.close()
+    services.pool.close()

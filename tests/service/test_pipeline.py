@@ -12,10 +12,10 @@ from container.errors import BadImage, BadRequest
 from container.formats import formats
 from container.images.base import Limits
 from container.images.decode import decode
+from container.models.policies.fixed import Fixed
 from container.service import Pipeline, RequestContext
-from container.service.services import DEFAULT_MODEL
 from container.settings import Settings
-from container.structures import Choice, Image, Options, Prediction
+from container.structures import Choice, Image, ImageQuery, Options, Prediction
 from tests.conftest import encode
 from tests.fakes import FakeEngine, ready_services
 
@@ -27,36 +27,36 @@ class HeadedEngine(FakeEngine):
 
     own: int | None = 100
 
-    def default_instances(self, options: Options) -> int | None:
-        return None if options.skip_masks else self.own
+    def default_instances(self, masks: bool) -> int | None:
+        return self.own if masks else None
 
 
-def predict(own: int | None, limit: int, options: Options) -> list[Options]:
+def predict(own: int | None, limit: int, options: Options, masks: bool = True) -> list[Options]:
     engine = HeadedEngine()
     engine.own = own
     services = ready_services(engine)
     try:
-        pipeline = Pipeline(services.repository, Limits(), max_detections=limit)
-        with pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run:
-            run.predict([IMAGE], options)
+        pipeline = Pipeline(services.pool, Limits(), max_detections=limit)
+        with pipeline.open(Fixed.served, RequestContext(10)) as run:
+            run.predict([IMAGE], options, masks)
     finally:
-        services.repository.close()
+        services.pool.close()
     return engine.asked_for
 
 
 @pytest.mark.parametrize(
-    ("own", "options"),
+    ("own", "options", "masks"),
     [
-        (100, Options()),
-        (100, Options(max_detections=300)),
-        (100, Options(max_detections=100_000, skip_masks=True)),
-        (None, Options(max_detections=100_000)),
-        (500, Options()),
-        (500, Options(max_detections=500)),
+        (100, Options(), True),
+        (100, Options(max_detections=300), True),
+        (100, Options(max_detections=100_000), False),
+        (None, Options(max_detections=100_000), True),
+        (500, Options(), True),
+        (500, Options(max_detections=500), True),
     ],
 )
-def test_what_may_be_asked_for(own: int | None, options: Options) -> None:
-    assert predict(own, 300, options) == [options]
+def test_what_may_be_asked_for(own: int | None, options: Options, masks: bool) -> None:
+    assert predict(own, 300, options, masks) == [options]
 
 
 @pytest.mark.parametrize(("own", "most"), [(100, 300), (500, 500)])
@@ -95,11 +95,11 @@ class CountingEngine(FakeEngine):
         super().__init__()
         self.batches: list[int] = []
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        self.batches.append(len(pixels))
-        if any(picture.shape[1] == 7 for picture in pixels):
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
+        self.batches.append(len(queries))
+        if any(query.pixels.shape[1] == 7 for query in queries):
             raise ZeroDivisionError
-        return super().predict(pixels, options)
+        return super().predict(queries)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: in
     engine = CountingEngine()
     services = ready_services(engine, queue_size=8, batch_size=batch_size)
     images = [Image(np.zeros((4 + i, 6, 3), np.uint8)) for i in range(count)]
-    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run:
+    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
         results = run.predict(images, Options())
-    services.repository.close()
+    services.pool.close()
     assert [result.prediction.image_size for result in results] == [image.size for image in images]
     assert engine.batches == batches
 
@@ -130,29 +130,29 @@ def test_one_picture_that_fails_fails_the_request_and_leaves_nothing() -> None:
     engine = CountingEngine()
     services = ready_services(engine, batch_size=4)
     images = [Image(np.zeros((4, width, 3), np.uint8)) for width in (6, 7, 6)]
-    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
+    with services.pipeline.open(Fixed.served, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
         run.predict(images, Options())
-    with services.pipeline.open(DEFAULT_MODEL, RequestContext(10)) as run:
+    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
         assert len(run.predict(images[:1], Options())) == 1
-    services.repository.close()
+    services.pool.close()
 
 
 def test_the_model_is_leased_once_and_all_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     services = ready_services(FakeEngine())
     leases: list[str] = []
-    lease = services.repository.lease
-    monkeypatch.setattr(services.repository, "lease", lambda key: leases.append(key) or lease(key))
+    lease = services.pool.lease
+    monkeypatch.setattr(services.pool, "lease", lambda key: leases.append(key) or lease(key))
     choice, data = Choice("png"), encode(np.zeros((4, 6, 3), np.uint8))
     context = RequestContext(10)
-    with services.pipeline.open(DEFAULT_MODEL, context) as run:
+    with services.pipeline.open(Fixed.served, context) as run:
         assert leases == []
         run.admit()
         image = run.decode(lambda limits, share: decode(data, limits, share))
         assert services.pipeline.pixels.held == 24
         run.encode(formats["png"], run.predict([image], choice.options), choice)
-    assert leases == [DEFAULT_MODEL] and services.pipeline.pixels.held == 0
+    assert leases == [Fixed.served] and services.pipeline.pixels.held == 0
     assert list(context.stages) == ["decode", "queue", "inference", "encode"]
-    with services.pipeline.open(DEFAULT_MODEL, context) as run, pytest.raises(BadImage):
+    with services.pipeline.open(Fixed.served, context) as run, pytest.raises(BadImage):
         run.decode(lambda limits, share: decode(data[:50], limits, share))
     assert services.pipeline.pixels.held == 0
-    services.repository.unload(DEFAULT_MODEL)  # nobody leases it any more
+    services.pool.unload(Fixed.served)  # nobody leases it any more

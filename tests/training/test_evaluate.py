@@ -11,11 +11,11 @@ import PIL.Image
 import pytest
 
 from container.datasets.coco import Dataset, read
-from container.engines.base import Engine
+from container.engines.base import ImageEngine
 from container.errors import DataError, ModelError
 from container.evaluation.detection import DetectionReport
 from container.evaluation.semantic import SemanticReport
-from container.structures import Classification, ModelSpec, Options, Prediction, SemanticMap
+from container.structures import Classification, ImageQuery, ModelSpec, Options, Prediction, SemanticMap
 from container.training.evaluate import evaluate, worst, write_worst
 from tests.conftest import pixels_of
 from tests.evaluation.scenes import write_folder
@@ -31,13 +31,15 @@ PHOTOS = {
 
 
 @dataclass
-class Halves(Engine):
+class Halves(ImageEngine):
     """A semantic model: horse on the left, background on the right."""
 
     spec: ModelSpec = SPEC
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        return [SemanticMap(half(one.shape[:2]), {2: 0.9}, self.labels) for one in pixels]
+    task = "semantic segmentation"
+
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
+        return [SemanticMap(half(query.pixels.shape[:2]), {2: 0.9}, self.labels) for query in queries]
 
 
 def half(size: tuple[int, int]) -> np.ndarray:
@@ -47,13 +49,16 @@ def half(size: tuple[int, int]) -> np.ndarray:
 
 
 @dataclass
-class Classifier(Engine):
+class Classifier(ImageEngine):
     """Names whole pictures."""
 
     spec: ModelSpec = SPEC
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        return [Classification(one.shape[:2], np.array([0.9]), np.array([2]), ("horse",)) for one in pixels]
+    task = "classification"
+
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
+        sizes = [query.pixels.shape[:2] for query in queries]
+        return [Classification(size, np.array([0.9]), np.array([2]), ("horse",)) for size in sizes]
 
 
 @pytest.fixture
@@ -118,9 +123,9 @@ def test_photos_are_taken_as_they_are_stored(tmp_path: Path) -> None:
         seen: list[np.ndarray] = []
 
         class Watching(FakeEngine):
-            def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-                seen.extend(pixels)  # noqa: B023
-                return super().predict(pixels, options)
+            def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
+                seen.extend(query.pixels for query in queries)  # noqa: B023
+                return super().predict(queries)
 
         evaluate(Watching(), read(folder))
         assert np.array_equal(seen[0], pixels)
@@ -164,7 +169,7 @@ def test_a_damaged_photo_is_named(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("engine", [FakeEngine(), Halves()])
-def test_the_worst_photos_are_drawn(engine: Engine, dataset: Dataset, tmp_path: Path) -> None:
+def test_the_worst_photos_are_drawn(engine: ImageEngine, dataset: Dataset, tmp_path: Path) -> None:
     report = evaluate(engine, dataset)
     sheet = worst(engine, dataset, report)
     assert sheet.shape[1] > 800 and sheet.dtype == np.uint8

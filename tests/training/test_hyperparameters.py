@@ -10,7 +10,7 @@ from container.errors import DataError
 from container.training.hyperparameters import Hyperparameters
 
 NUMBERS = [f for f in fields(Hyperparameters) if f.type in (int, float)]
-FINITE = [f for f in NUMBERS if f.metadata["high"] < math.inf]
+FINITE = [f for f in NUMBERS if f.metadata["takes"].high < math.inf]
 
 
 def test_nothing_given_is_the_defaults() -> None:
@@ -72,7 +72,7 @@ def test_what_is_of_another_type_is_refused(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda f: f.name)
 def test_what_is_too_low_is_refused_and_the_lowest_is_not(field: Field[Any]) -> None:
-    low = field.metadata["low"]
+    low = field.metadata["takes"].low
     assert getattr(Hyperparameters.from_strings({"scale_low": "0.05", field.name: f"{low:g}"}), field.name) == low
     with pytest.raises(DataError, match=f"hyperparameter {field.name} takes .*{low:g}"):
         Hyperparameters.from_strings({field.name: str(low - 1)})
@@ -80,7 +80,7 @@ def test_what_is_too_low_is_refused_and_the_lowest_is_not(field: Field[Any]) -> 
 
 @pytest.mark.parametrize("field", FINITE, ids=lambda f: f.name)
 def test_what_is_too_high_is_refused_and_the_highest_is_not(field: Field[Any]) -> None:
-    high = field.metadata["high"]
+    high = field.metadata["takes"].high
     assert getattr(Hyperparameters.from_strings({"scale_high": "10", field.name: f"{high:.12g}"}), field.name) == high
     with pytest.raises(DataError, match=f"hyperparameter {field.name} takes .* to "):
         Hyperparameters.from_strings({field.name: str(high + 1)})
@@ -93,7 +93,7 @@ def test_scales_are_in_order() -> None:
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda f: f.name)
 def test_every_default_is_within_its_range(field: Field[Any]) -> None:
-    assert field.metadata["low"] <= field.default <= field.metadata["high"]
+    assert field.metadata["takes"].low <= field.default <= field.metadata["takes"].high
 
 
 @pytest.mark.parametrize("name", ["step", "Steps", "", "learning-rate"])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from container.datasets import coco
-from container.engines.base import Engine
+from container.engines.base import ImageEngine
 from container.rendering.contact_sheet import CAPTION, MARGIN
-from container.structures import Instances, ModelSpec, Options, Prediction, SemanticMap
+from container.structures import ImageQuery, Instances, ModelSpec, Prediction, SemanticMap
 from container.training.journal import LINES
 from container.training.report import CELL, COLUMNS, CURVES, PREDICTIONS, draw_curves, draw_predictions
 from tests.conftest import pixels_of
@@ -85,25 +85,27 @@ MAP = SemanticMap(np.tile(np.repeat([0, 1], 32), (48, 1)).astype(np.uint8), {1: 
 
 
 @dataclass
-class Says(Engine):
+class Says(ImageEngine):
     """Says the same of every picture."""
 
     answer: Prediction
     spec: ModelSpec = SPEC
     seen: list[np.ndarray] = field(default_factory=list)
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Prediction]:
-        self.seen += pixels
-        return [self.answer for _ in pixels]
+    task = "anything"
+
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
+        self.seen += [query.pixels for query in queries]
+        return [self.answer for _ in queries]
 
 
-def drawn(engine: Engine, folder: Path, photos: int = 1) -> np.ndarray:
+def drawn(engine: ImageEngine, folder: Path, photos: int = 1) -> np.ndarray:
     draw_predictions(engine, coco.read(folders.write(folder / "shapes", photos)), folder)
     return pixels_of((folder / PREDICTIONS).read_bytes())
 
 
 @pytest.mark.parametrize("engine", [FakeEngine(), Says(BOXES_ONLY), Says(MAP)], ids=["masks", "boxes", "map"])
-def test_predictions_are_drawn_on_the_photos(engine: Engine, tmp_path: Path) -> None:
+def test_predictions_are_drawn_on_the_photos(engine: ImageEngine, tmp_path: Path) -> None:
     plain, found = drawn(Says(NOTHING), tmp_path / "plain"), drawn(engine, tmp_path / "found")
     assert plain.shape == found.shape == (CELL[0] + CAPTION + 2 * MARGIN, CELL[1] + 2 * MARGIN, 3)
     changed = (plain != found).any(2)

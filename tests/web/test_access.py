@@ -36,7 +36,7 @@ def locked(engine: FakeEngine) -> Iterator[FlaskClient]:
     """A client of the application with two keys."""
     app = create_app(Settings(api_key=f"{OLD}, {NEW}"), ready_services(engine))
     yield app.test_client()
-    app.services.repository.close()
+    app.services.pool.close()
 
 
 @pytest.mark.parametrize("route", ["/invocations", "/endpoints/e/invocations"])

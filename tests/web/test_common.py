@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from container.app import create_app
-from container.protocols.sagemaker.negotiation import KEYS
+from container.protocols.sagemaker.negotiation import Negotiation
 from container.settings import Settings
 from container.telemetry import metrics
 from tests.fakes import FakeEngine, ready_services
@@ -40,13 +40,13 @@ def test_files_are_counted_and_logged_as_all_requests(client: FlaskClient, caplo
 def test_every_custom_attribute_is_described(client: FlaskClient) -> None:
     takes = client.get("/openapi.json").json["paths"]["/invocations"]["post"]
     described = takes["parameters"][0]["content"]["application/json"]["schema"]["properties"]
-    assert set(described) == set(KEYS)
+    assert set(described) == set(Negotiation().attributes)
 
 
 @pytest.mark.parametrize(("hosts", "described"), [("", False), ("images.example.com", True)])
 def test_urls_are_described_where_they_are_read(hosts: str, described: bool) -> None:
     services = ready_services(FakeEngine(), url_hosts=(hosts,) if hosts else ())
     document = create_app(Settings(), services).test_client().get("/openapi.json").json
-    services.repository.close()
+    services.pool.close()
     assert [error.message for error in OpenAPIV30SpecValidator(document).iter_errors()] == []
     assert ('"uri"' in json.dumps(document)) is described

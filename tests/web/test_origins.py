@@ -29,7 +29,7 @@ def open_to() -> Iterator[Open]:
 
     yield make
     for app in apps:
-        app.services.repository.close()
+        app.services.pool.close()
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Plug-ins: the networks that can be served and their engines, one module per task or architecture."""
+"""Plug-ins: the kinds of models that can be served, with their architectures; one module a kind or an architecture."""

@@ -24,7 +24,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 
-from container.engines.base import Architecture, architectures
+from container.engines.base import architectures
+from container.engines.kinds.torchvision_detection import Detector
 from container.engines.mobilenet_v2_fpn import (
     CHANNELS,
     CONTEXT_CHANNELS,
@@ -138,4 +139,4 @@ def build(num_classes: int, min_size: int = 640, max_size: int = 720) -> MaskRCN
     return network
 
 
-architectures.add("maskrcnn_mobilenet_v2_fpn", Architecture("detection", build))
+architectures.add("maskrcnn_mobilenet_v2_fpn", Detector(build))

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from container.engines.base import Architecture, architectures
+from container.engines.base import architectures
+from container.engines.kinds.torchvision_segmentation import SemanticNetwork
 from container.engines.mobilenet_v2_fpn import CHANNELS, CONTEXT_CHANNELS, STRIDES, MobileNetV2Pyramid
 
 HEAD_CHANNELS = 128
@@ -43,4 +44,4 @@ def build(num_classes: int) -> SemanticFPN:
     return SemanticFPN(num_classes)
 
 
-architectures.add("semantic_fpn_mobilenet_v2", Architecture("segmentation", build))
+architectures.add("semantic_fpn_mobilenet_v2", SemanticNetwork(build))

@@ -1,7 +1,7 @@
 """torchvision's detectors: boxes, and masks or keypoints if the network has a head for them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,20 @@ from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskr
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
 
 from container.cancellation import checkpoint
-from container.engines.base import Engine, engines
-from container.engines.kinds._builders import register_builders
+from container.engines.base import ImageEngine
+from container.engines.building import TRIAL_SIZE, Network
 from container.engines.runtime import Runtime
 from container.engines.selection import Selection, best_apart, select
 from container.engines.tensors import network_input, pad_slim, thinning, to_tensor
-from container.structures import Instances, ModelSpec, Options, RoiMasks
+from container.engines.torchvision_builders import register_builders
+from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks
 
 DEFAULT_CONFIDENCE = 0.5
 # Boxes per run of a mask or keypoint head. 4,500 at once took 12.5 GB in a ResNet-50 with 91 classes.
 PIECE = 100
 
 
-class DetectionEngine(Engine):
+class DetectionEngine(ImageEngine):
     """The engine of any torchvision detector; returns Instances."""
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
@@ -34,21 +35,30 @@ class DetectionEngine(Engine):
         # Anchors have the dtype of the features, and bfloat16 has steps of 8 pixels above 1024.
         module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[Instances]:
+    @property
+    def task(self) -> str:
+        """What the heads make it: instance segmentation, keypoint detection or object detection."""
+        if isinstance(self._module, GeneralizedRCNN) and self._module.roi_heads.has_keypoint():
+            return "keypoint detection"
+        if isinstance(self._module, GeneralizedRCNN) and self._module.roi_heads.has_mask():
+            return "instance segmentation"
+        return "object detection"
+
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Instances]:
         with torch.inference_mode(), self._runtime.autocast:
             run = self._two_stages if isinstance(self._module, GeneralizedRCNN) else self._one_stage
-            return run(pixels, options)
+            return run(queries)
 
-    def default_instances(self, options: Options) -> int | None:
-        """Return the model's `max_detections` if masks or keypoints are wanted, else None."""
+    def default_instances(self, masks: bool) -> int | None:
+        """Return the model's `max_detections` if keypoints are computed, or masks are needed, else None."""
         if not isinstance(self._module, GeneralizedRCNN):
             return None
         heads = self._module.roi_heads
-        if heads.has_keypoint() or (heads.has_mask() and not options.skip_masks):
+        if heads.has_keypoint() or (heads.has_mask() and masks):
             return self.with_defaults(Options(), max_detections=heads.detections_per_img).max_detections
         return None
 
-    def _two_stages(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
+    def _two_stages(self, queries: Sequence[ImageQuery]) -> list[Instances]:
         """Run GeneralizedRCNN.forward, with `selection` between the box head and the mask head."""
         module, heads = self._module, self._module.roi_heads
         defaults = {
@@ -56,7 +66,8 @@ class DetectionEngine(Engine):
             "iou_threshold": heads.nms_thresh,
             "max_detections": heads.detections_per_img,
         }
-        resolved = list(map(partial(self.with_defaults, **defaults), options))
+        pictures = [query.pixels for query in queries]
+        resolved = [self.with_defaults(query.options, **defaults) for query in queries]
         class_ids = list(map(self.class_ids, resolved))
         images, shown_sizes = network_input(pictures, module.transform, self._runtime.device)
         features = module.backbone(images.tensors)
@@ -65,17 +76,17 @@ class DetectionEngine(Engine):
         logits, deltas = heads.box_predictor(heads.box_head(pooled))
         selections = select(heads, logits, deltas, proposals, images.image_sizes, resolved, class_ids)
         boxes = [selection.boxes for selection in selections]
-        masks = self._masks(features, selections, images.image_sizes, resolved)
+        masks = self._masks(features, selections, images.image_sizes, [query.masks for query in queries])
         points = self._points(features, boxes, images.image_sizes) if heads.has_keypoint() else [None] * len(pictures)
         found = zip(pictures, shown_sizes, selections, images.image_sizes, resolved, masks, points, strict=True)
         return [self._instances(picture.shape[:2], *one) for picture, *one in found]
 
     def _masks(
-        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]], options: list[Options]
+        self, features: Any, selections: list[Selection], sizes: list[tuple[int, int]], needed: list[bool]
     ) -> list[torch.Tensor | None]:
-        """Return the masks of each image's boxes, or None if there is no mask head or masks are not wanted."""
+        """Return the masks of each image's boxes, or None if there is no mask head or they are not needed."""
         heads = self._module.roi_heads
-        wanted = [heads.has_mask() and not one.skip_masks for one in options]
+        wanted = [heads.has_mask() and one for one in needed]
         if not any(wanted):
             return [None] * len(wanted)
         looked_at = [s if want else s.none() for s, want in zip(selections, wanted, strict=True)]
@@ -134,9 +145,9 @@ class DetectionEngine(Engine):
         )
         return found if shown_size == image_size else _inside(found, image_size)
 
-    def _one_stage(self, pictures: Sequence[np.ndarray], options: Sequence[Options]) -> list[Instances]:
+    def _one_stage(self, queries: Sequence[ImageQuery]) -> list[Instances]:
         """Run one-stage detectors unchanged; their thresholds are attributes, set for each image."""
-        return [self._one_stage_picture(*one) for one in zip(pictures, options, strict=True)]
+        return [self._one_stage_picture(query.pixels, query.options) for query in queries]
 
     def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
         module = self._module
@@ -222,5 +233,25 @@ def _inside(instances: Instances, image_size: tuple[int, ...]) -> Instances:
     return cut[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
 
 
-engines.add("detection", DetectionEngine)
-register_builders("detection", torchvision.models.detection, weights_backbone=None)
+class Detector(Network):
+    """Detectors in torchvision's interface."""
+
+    kind = "detection"
+
+    def engine(self, spec: ModelSpec, module: Any, runtime: Runtime) -> DetectionEngine:
+        """Return the engine of a module on its device."""
+        return DetectionEngine(spec, module, runtime)
+
+    @contextmanager
+    def trial(self, module: Any) -> Iterator[None]:
+        """Set the input size to the trial image during the block; the network's own size is 70 times the work."""
+        transform = module.transform
+        own = transform.min_size, transform.max_size
+        transform.min_size, transform.max_size = (min(TRIAL_SIZE[:2]),), max(TRIAL_SIZE[:2])
+        try:
+            yield
+        finally:
+            transform.min_size, transform.max_size = own
+
+
+register_builders(Detector, torchvision.models.detection, "retinanet|fcos", weights_backbone=None)

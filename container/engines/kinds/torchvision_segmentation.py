@@ -9,19 +9,20 @@ import torchvision
 from torchvision.transforms._presets import SemanticSegmentation
 from torchvision.transforms.functional import resize
 
-from container.engines.base import Engine, engines
-from container.engines.kinds._builders import register_builders
+from container.engines.base import ImageEngine
+from container.engines.building import Network
 from container.engines.runtime import Runtime
 from container.engines.tensors import pad_slim, thinning, to_array, to_tensor
+from container.engines.torchvision_builders import register_builders
 from container.ops import argmax
-from container.structures import ModelSpec, Options, SemanticMap
+from container.structures import ImageQuery, ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side at which torchvision's semantic models are trained and evaluated
 MAX_SIDE = 5 * RESIZE  # else an image of 1×20000 would be 11 million pixels, and DeepLab busy for a minute
 NORMALISE = SemanticSegmentation(resize_size=None)  # the network's input normalisation, in training too
 
 
-class SegmentationEngine(Engine):
+class SegmentationEngine(ImageEngine):
     """The engine of any torchvision semantic segmentation model; returns a SemanticMap.
 
     The map is the arg-max of the network's output, resized bilinearly to the size of the image. A class's confidence is
@@ -29,13 +30,15 @@ class SegmentationEngine(Engine):
     or outside the requested classes, become background.
     """
 
+    task = "semantic segmentation"
+
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
 
-    def predict(self, pixels: Sequence[np.ndarray], options: Sequence[Options]) -> Sequence[SemanticMap]:
-        return [self._predict_one(*one) for one in zip(pixels, options, strict=True)]
+    def predict(self, queries: Sequence[ImageQuery]) -> Sequence[SemanticMap]:
+        return [self._predict_one(query.pixels, query.options) for query in queries]
 
     def _predict_one(self, pixels: np.ndarray, options: Options) -> SemanticMap:
         padded = pad_slim(pixels)
@@ -64,5 +67,14 @@ class SegmentationEngine(Engine):
         return SemanticMap(shown[class_ids], {c: float(means[c]) for c in present}, self.labels)
 
 
-engines.add("segmentation", SegmentationEngine)
-register_builders("segmentation", torchvision.models.segmentation, weights_backbone=None, aux_loss=False)
+class SemanticNetwork(Network):
+    """Semantic models in torchvision's interface."""
+
+    kind = "segmentation"
+
+    def engine(self, spec: ModelSpec, module: Any, runtime: Runtime) -> SegmentationEngine:
+        """Return the engine of a module on its device."""
+        return SegmentationEngine(spec, module, runtime)
+
+
+register_builders(SemanticNetwork, torchvision.models.segmentation, weights_backbone=None, aux_loss=False)

@@ -3,10 +3,9 @@
 import binascii
 
 from container.errors import BadRequest
-from container.images.base import Limits, Source, sources, wrong_kind
+from container.images.base import Limits, Pictures, Source, add, wrong_kind
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.structures import Image
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -18,14 +17,16 @@ class Base64(Source):
     padding.
     """
 
+    name = "base64"
     in_json = True
+    schema = {"type": "string", "format": "byte", "description": "The file of a picture"}
 
-    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:
         if not isinstance(value, str | bytes):
             raise wrong_kind("base64", value, "a string of base64")
         data = _decoded(value, limits)
         check_bytes(len(data), limits)
-        return [decode(data, limits, share)]
+        return Pictures([decode(data, limits, share)])
 
 
 def _decoded(value: str | bytes, limits: Limits) -> bytes:
@@ -51,4 +52,4 @@ def _bad(reason: str) -> BadRequest:
     return BadRequest(f"the value is not base64: {reason}; allowed: A-Z a-z 0-9 + / (or - _) and = at the end")
 
 
-sources.add("base64", Base64())
+add(Base64())

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge
-from container.images.base import Limits, Source, sources, wrong_kind
+from container.images.base import Limits, Pictures, Source, add, wrong_kind
 from container.images.decode import check_pixels
 from container.images.pixel_budget import PixelShare
 from container.structures import Image
@@ -26,7 +26,10 @@ _WANTED = "wanted: uint8 of shape (H, W, 3) or (N, H, W, 3), RGB"
 class Npy(Source):
     """Reads one or N images from the bytes of a .npy file: uint8 H×W×3 or N×H×W×3, RGB, in C or Fortran order."""
 
-    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> list[Image]:
+    name = "npy"
+    media_types = ("application/x-npy",)
+
+    def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:
         if not isinstance(value, bytes):
             raise wrong_kind("npy", value, "the bytes of a .npy file")
         header, start = _header(value)
@@ -42,12 +45,7 @@ class Npy(Source):
             raise BadRequest('the npy header does not say whether "fortran_order" is True or False')
         array = np.frombuffer(value, np.uint8, offset=start).reshape(shape, order="F" if order[1] == "True" else "C")
         pictures = array if len(shape) == 4 else array[None]
-        return [Image(np.array(pixels, order="C")) for pixels in pictures]
-
-
-def is_batch(data: bytes) -> bool:
-    """Return True if a valid .npy file has four dimensions, even if it holds only one image."""
-    return len(_shape(_header(data)[0])) == 4
+        return Pictures([Image(np.array(pixels, order="C")) for pixels in pictures], batch=len(shape) == 4)
 
 
 def _header(data: bytes) -> tuple[str, int]:
@@ -91,4 +89,4 @@ def _name(code: str) -> str:
     return kinds[match[1]] + bits
 
 
-sources.add("npy", Npy())
+add(Npy())

@@ -50,7 +50,7 @@ def create_blueprint(
     `names` are the existing endpoints, or empty to accept any name. Without a `queue`, requests are refused.
     """
     blueprint = Blueprint(BLUEPRINT, __name__)
-    takes = async_invocation()
+    takes = async_invocation(defaults.negotiation)
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/async-invocations")
@@ -67,7 +67,7 @@ def create_blueprint(
 
         def task(seconds: float) -> JobResult:
             context = RequestContext(seconds, id=request_id)
-            response = respond(read(), services, defaults, context)
+            response = respond(read(), services, defaults, context, services.pool.policy.served)
             return JobResult(response.whole(), response.media_type, context.fields)
 
         try:

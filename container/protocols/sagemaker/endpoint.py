@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from flask import Blueprint, Request, Response, g, jsonify, request
 
 from container.errors import NotFound
+from container.models.policies import Policy
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.messages import InvocationResponse
 from container.protocols.sagemaker.openapi import TARGET_ANSWERS, answers, error, targeted_invocation
 from container.service import Services
-from container.service.services import DEFAULT_MODEL
 from container.web.body import read_body
 from container.web.openapi import operation
 
@@ -34,6 +34,7 @@ class BatchCapacity:
 def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapacity) -> Blueprint:
     """Return the blueprint of the routes of a SageMaker container."""
     blueprint = Blueprint("sagemaker", __name__)
+    policy, good = services.pool.policy, answers(defaults.negotiation)
 
     @blueprint.get("/ping", strict_slashes=False)
     @operation(
@@ -49,11 +50,11 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
     @blueprint.post("/invocations", strict_slashes=False)
     @operation(
         "A picture in; labels and boxes, or the picture with its masks, out",
-        answers() if services.multi_model is None else answers() | TARGET_ANSWERS,
-        **targeted_invocation(services),
+        good if policy.served else good | TARGET_ANSWERS,
+        **targeted_invocation(services, defaults.negotiation),
     )
     def invocations() -> Response:
-        return plain_response(invoke(request, services, defaults, g.context, target(request, services)))
+        return plain_response(invoke(request, services, defaults, g.context, target(request, policy)))
 
     @blueprint.get("/execution-parameters", strict_slashes=False)
     @operation(
@@ -65,9 +66,9 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
         },
     )
     def execution_parameters() -> Response:
-        if services.multi_model is not None:
+        if not policy.served:
             raise NotFound("batch transforms do not use multi-model endpoints")
-        with services.repository.lease(DEFAULT_MODEL) as model:
+        with services.pool.lease(policy.served) as model:
             # One batch per worker, plus one request that is decoded meanwhile: at 12 megapixels on two cores, one
             # concurrent request gave 0.9 images per second, two gave 1.5, four no more.
             useful = capacity.workers * (model.dispatcher.batch_size + 1)
@@ -91,20 +92,20 @@ def plain_response(response: InvocationResponse) -> Response:
     return Response(body, content_type=response.media_type, headers=headers)
 
 
-def target(request: Request, services: Services) -> str:
-    """Return the key of the model that X-Amzn-SageMaker-Target-Model names, loading it if necessary.
+def target(request: Request, policy: Policy) -> str:
+    """Return the key of the one model, or on a multi-model endpoint of that in X-Amzn-SageMaker-Target-Model.
 
-    Without the header, it is the only loaded model. On SageMaker, the platform reads the header and calls POST /models
-    of the container. Here, and for the SageMaker SDK's local mode, the container does the platform's part.
-    Raises BadLocation, BadModel, InsufficientMemory; ModelNotFound without the header, if not exactly one model is
-    loaded; errors of read_body.
+    The model is loaded if necessary. Without the header, it is the only loaded model. On SageMaker, the platform reads
+    the header and calls POST /models of the container. Here, and for the SageMaker SDK's local mode, the container does
+    the platform's part. Raises BadLocation, BadModel, InsufficientMemory; ModelNotFound without the header, if not
+    exactly one model is loaded; errors of read_body.
     """
-    if services.multi_model is None:
-        return DEFAULT_MODEL
-    if TARGET_MODEL not in request.headers:
-        return services.multi_model.only()
-    read_body(request, keep=True)  # before loading, which may take longer than the time limit for sending a body
-    return services.multi_model.ensure(request.headers[TARGET_MODEL])
+    if policy.served:
+        return policy.served
+    named = request.headers.get(TARGET_MODEL)
+    if named is not None:
+        read_body(request, keep=True)  # before loading, which may take longer than the time limit for sending a body
+    return policy.key(named)
 
 
 _EXECUTION_PARAMETERS = {

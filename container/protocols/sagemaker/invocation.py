@@ -3,26 +3,24 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Request
 
 from container.errors import BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
-from container.images.base import Limits
+from container.images.base import Limits, Pictures
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.images.sources import read_json, sources
-from container.images.sources.npy import is_batch
+from container.images.sources import read_json
 from container.protocols.sagemaker import sessions
 from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
-from container.protocols.sagemaker.negotiation import Attributes, negotiate, parse
+from container.protocols.sagemaker.negotiation import Attributes, Negotiation
 from container.service import RequestContext, Services
-from container.service.services import DEFAULT_MODEL
 from container.service.sessions import Upload
-from container.structures import Image, Result
+from container.structures import Result
 from container.web.body import parse_json, read_body
 from container.web.protocol import as_json, error_document
 
@@ -31,27 +29,20 @@ MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
 
 _UNTYPED = ("", "application/x-image", "application/octet-stream", "application/x-www-form-urlencoded")
-_READ = "image/* (JPEG, PNG, WebP, GIF, BMP, TIFF), application/octet-stream, application/x-npy, application/json"
 _JSON_HINT = '{"image": {"type": "base64", "value": "…"}}'
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """The operator's defaults for requests that specify neither Accept nor attributes."""
+    """The operator's defaults for requests that specify neither Accept nor attributes, and what there is to choose."""
 
+    negotiation: Negotiation = field(default_factory=Negotiation)
     accept: str = "application/json"
     attributes: Mapping[str, Any] | None = None  # validated
 
 
-class Pictures(NamedTuple):
-    """The images of one request."""
-
-    images: list[Image]
-    batch: bool  # sent as an array, so that the response is one, too, even for a single image
-
-
 def invoke(
-    request: Request, services: Services, defaults: Defaults, context: RequestContext, model: str = DEFAULT_MODEL
+    request: Request, services: Services, defaults: Defaults, context: RequestContext, model: str
 ) -> InvocationResponse:
     """Read, negotiate, decode, predict and encode; every ServingError propagates unchanged."""
     # Read first: a client that is refused while it sends sees a broken connection instead of the error.
@@ -80,18 +71,19 @@ def respond(
     services: Services,
     defaults: Defaults,
     context: RequestContext,
-    model: str = DEFAULT_MODEL,
+    model: str,
 ) -> InvocationResponse:
     """Run `invoke` on a request that has been read; needs no client connection."""
-    attributes = parse(invocation.attributes, defaults.attributes)
-    choice = negotiate(invocation.accept, attributes, defaults.accept)
+    negotiation = defaults.negotiation
+    attributes = negotiation.parse(invocation.attributes, defaults.attributes)
+    choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
     if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
         return closed
     form = formats[choice.format]
-    options = form.options(choice)
+    options, masks = choice.options, form.needs_masks(choice)
     upload: Upload | None = None  # set if its predictions for the same model and options can be reused
     if invocation.session:
-        options = replace(options, skip_masks=None)  # the next response may show masks
+        masks = True  # the next response may show them
         invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
     if invocation.read_since is not None:
         context.restart(invocation.read_since)
@@ -99,7 +91,7 @@ def respond(
         if upload is None:
             run.admit()
         try:
-            pictures = run.decode(partial(read_pictures, invocation))
+            pictures = run.decode(partial(read_pictures, invocation, negotiation))
         except ServingError as error:
             if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
                 raise
@@ -111,7 +103,7 @@ def respond(
                 hint="send one picture per request, or accept application/json",
             )
         if upload is None:
-            results = run.predict(images, options)
+            results = run.predict(images, options, masks)
         else:
             pairs = zip(images, upload.predictions, strict=True)
             results = [Result(image, prediction, upload.name) for image, prediction in pairs]
@@ -169,7 +161,9 @@ def _fit(facts: Mapping[str, object]) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def read_pictures(invocation: InvocationRequest, limits: Limits, share: PixelShare | None = None) -> Pictures:
+def read_pictures(
+    invocation: InvocationRequest, negotiation: Negotiation, limits: Limits, share: PixelShare | None = None
+) -> Pictures:
     """Return the images in a request's body; their pixels are charged to `share`.
 
     The image type is detected from the bytes: clients, and batch transforms over mixed folders, send the wrong image
@@ -180,16 +174,16 @@ def read_pictures(invocation: InvocationRequest, limits: Limits, share: PixelSha
         raise UnsupportedMediaType(f"Content-Encoding {coding[:40]!r} is not read; send the body as it is")
     media_type = invocation.content_type.split(";")[0].strip().lower()
     if media_type == "application/json":
-        return Pictures(_read_document(body, limits, share), batch=False)
-    if media_type == "application/x-npy":
-        return Pictures(sources["npy"].read(body, limits, share), is_batch(body))
+        return _read_document(body, limits, share)
+    if media_type in negotiation.sources:
+        return negotiation.sources[media_type].read(body, limits, share)
     if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in _UNTYPED:
         check_bytes(len(body), limits)
-        return Pictures([decode(body, limits, share)], batch=False)
-    raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + _READ)
+        return Pictures([decode(body, limits, share)])
+    raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + negotiation.read)
 
 
-def _read_document(body: bytes, limits: Limits, share: PixelShare | None) -> list[Image]:
+def _read_document(body: bytes, limits: Limits, share: PixelShare | None) -> Pictures:
     try:
         document = parse_json(body)
     except (ValueError, RecursionError):

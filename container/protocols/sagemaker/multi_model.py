@@ -10,11 +10,11 @@ import re
 from flask import Blueprint, Response, g, jsonify, request
 
 from container.errors import BadRequest, InsufficientMemory, OutOfMemory
+from container.models.policies.explicit import Explicit
 from container.protocols.sagemaker.endpoint import plain_response
 from container.protocols.sagemaker.invocation import Defaults, invoke
 from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
 from container.service import Services
-from container.service.multi_model import MultiModel
 from container.web.body import parse_json, read_body
 from container.web.openapi import operation
 
@@ -28,13 +28,14 @@ _MODEL = {
 }
 _NAME_PARAMETER = name_parameter("Model name", NAME)
 _NOT_LOADED = {"404": error("No such model is loaded")}
+_NO_ROOM = {"507": error("No memory for this picture while so many models are loaded")}
 _STARTING = {"503": error("The server is still starting; Retry-After says when")}
 
 
-def create_blueprint(models: MultiModel, services: Services, defaults: Defaults) -> Blueprint:
+def create_blueprint(models: Explicit, services: Services, defaults: Defaults) -> Blueprint:
     """Return the blueprint of the routes below /models."""
     blueprint = Blueprint("sagemaker_models", __name__)
-    takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
+    takes = invocation(services, defaults.negotiation)
 
     @blueprint.post("/models")
     @operation("Load a model, waiting for it", _LOAD_ANSWERS, requestBody=_LOAD_BODY)
@@ -75,11 +76,15 @@ def create_blueprint(models: MultiModel, services: Services, defaults: Defaults)
     @blueprint.post("/models/<name>/invoke")
     @operation(
         "A picture in; what this model finds, out",
-        {**answers(), **_NOT_LOADED, "507": error("No memory for this picture while so many models are loaded")},
+        {
+            **answers(defaults.negotiation),
+            **_NOT_LOADED,
+            "507": error("No memory for this picture while so many models are loaded"),
+        },
         **{**takes, "parameters": [_NAME_PARAMETER, *takes["parameters"]]},
     )
     def invoke_model(name: str) -> Response:
-        models.check()
+        models.check_started()
         try:
             response = invoke(request, services, defaults, g.context, name)
         except (OutOfMemory, MemoryError):  # on 507, the platform unloads other models and retries

@@ -1,33 +1,27 @@
 """Content negotiation: parses X-Amzn-SageMaker-Custom-Attributes (JSON) and selects the response format.
 
-Accept takes precedence, then the attributes, then the configured default, then JSON. Pure functions of strings,
-independent of HTTP. Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is not a preference: curl, Postman and
-requests send */* by default, and it must not override the attributes.
+Accept takes precedence, then the attributes, then the configured default, then the first format. Independent of HTTP.
+Source: RFC 9110, 12.5.1 for ranges and q-values. A wildcard is not a preference: curl, Postman and requests send */* by
+default, and it must not override the attributes.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from werkzeug.http import parse_accept_header
 
 from container.errors import BadRequest, NotAcceptable
+from container.fields import Declared, Word
+from container.formats import formats, ranked
+from container.images.base import sources
+from container.images.decode import NAMES
 from container.structures import Appearance, Choice, Options
-from container.structures.option_values import CHECKS, word
+from container.structures.options import declared
 
-# The available media types, in the order of preference if nothing else decides.
-OFFERS = {"application/json": "json", "image/jpeg": "jpeg", "image/png": "png", "application/jsonlines": "jsonlines"}
-RESPONSE_TYPES = {
-    "json": "application/json",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "jsonlines": "application/jsonlines",
-}
-FORMATS = ("clarify",)
-ON_ERROR = ("placeholder",)
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
+_OPTIONS, _APPEARANCE = declared(Options), declared(Appearance)
 
 
 @dataclass(frozen=True)
@@ -47,23 +41,123 @@ class Attributes:
         return Appearance(**{k: v for k, v in self.values.items() if k in _APPEARANCE})
 
 
-def parse(header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
-    """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or invalid values."""
-    text = _utf8(header).strip()
-    if not text.startswith("{"):
-        return Attributes(dict(defaults or {}), trace=text[:MAX_TRACE])
-    try:
-        given = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise BadRequest(
-            "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
-            hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(KEYS),
-        ) from None
-    try:
-        known = {key: _CHECKS[key](key, value) for key, value in given.items() if key in _CHECKS}
-    except ValueError as error:
-        raise BadRequest(f"custom attribute {error}") from None
-    return Attributes({**(defaults or {}), **known}, tuple(key for key in given if key not in _CHECKS))
+class _Range(NamedTuple):
+    pattern: str  # "image/*", "*/*" or a media type
+    quality: float
+
+    def precision(self, media_type: str, aliases: Mapping[str, str]) -> int:
+        """Return 2 for the same type or an alias of it, 1 for type/*, 0 for */*, -1 for no match."""
+        if aliases.get(self.pattern, self.pattern) == media_type:
+            return 2
+        if self.pattern == media_type.split("/")[0] + "/*":
+            return 1
+        return 0 if self.pattern == "*/*" else -1
+
+
+class Negotiation:
+    """What clients may choose from: the media types of responses, the custom attributes, and the sources of bodies.
+
+    It is made from the registries of formats and sources, once a server. Of the formats with one media type, the first
+    is offered by Accept and `response_type`, and the others are its variants, chosen by `format`.
+    """
+
+    def __init__(self) -> None:
+        self.offers: dict[str, str] = {}  # media type → format, in the order of preference if nothing else decides
+        self.sources = {media_type: source for source in sources.values() for media_type in source.media_types}
+        self._aliases: dict[str, str] = {}  # media type of an alias → media type
+        self._response_types: dict[str, str] = {}  # word → media type
+        variants = []
+        for form in ranked():
+            if form.media_type in self.offers:
+                variants.append(form)
+                continue
+            self.offers[form.media_type] = form.name
+            self._response_types |= dict.fromkeys((form.name, *form.aliases), form.media_type)
+            kind = form.media_type.split("/")[0]
+            self._aliases |= {f"{kind}/{alias}": form.media_type for alias in form.aliases}
+        self.attributes: dict[str, Declared] = {
+            "response_type": _own(self._response_types, "Response type where Accept names none"),
+            "format": _own([form.name for form in variants], "; ".join(form.doc or form.name for form in variants)),
+            "on_error": _own(
+                ["placeholder"],
+                "`placeholder`: a picture that cannot be read is answered by 200 and its error as JSON",
+            ),
+            **_OPTIONS,
+            **_APPEARANCE,
+        }
+
+    @property
+    def read(self) -> str:
+        """The media types of bodies, in words."""
+        return ", ".join([f"image/* ({NAMES})", "application/octet-stream", *self.sources, "application/json"])
+
+    def parse(self, header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
+        """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or a wrong value."""
+        text = _utf8(header).strip()
+        if not text.startswith("{"):
+            return Attributes(dict(defaults or {}), trace=text[:MAX_TRACE])
+        try:
+            given = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise BadRequest(
+                "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
+                hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(self.attributes),
+            ) from None
+        known = self.attributes
+        try:
+            values = {key: known[key].check(key, value) for key, value in given.items() if key in known}
+        except ValueError as error:
+            raise BadRequest(f"custom attribute {error}") from None
+        return Attributes({**(defaults or {}), **values}, tuple(key for key in given if key not in known))
+
+    def choose(self, accept: str, attributes: Attributes, default: str) -> Choice:
+        """Return the chosen format with its options; NotAcceptable if Accept allows none of `offers`.
+
+        Args:
+            accept: the header's value, "" if it is missing.
+            default: the media type set by the operator, one of `offers`.
+        """
+        wanted = self._response_types.get(attributes.values.get("response_type", ""), "")
+        media_type = self._pick(self._ranges(accept), (wanted, default))
+        name, variant = self.offers[media_type], attributes.values.get("format")
+        if variant and formats[variant].media_type == media_type:
+            name = variant
+        return Choice(name, attributes.options(), attributes.appearance())
+
+    def _ranges(self, accept: str) -> list[_Range]:
+        """Return the well-formed ranges of an Accept header in order; malformed ones are ignored."""
+        ranges = []
+        for part in accept.split(","):  # one at a time, since werkzeug sorts them and the original order breaks ties
+            for value, quality in parse_accept_header(part):
+                pattern = value.split(";")[0].strip().lower()
+                ranges.append(_Range("*/*" if pattern == "*" else pattern, quality))
+        return [r for r in ranges if "/" in r.pattern]
+
+    def _pick(self, ranges: list[_Range], preferred: tuple[str, ...]) -> str:
+        if not ranges:
+            ranges = [_Range("*/*", 1)]
+        graded = {}  # media type → the most precise range that matches it
+        for media_type in self.offers:
+            matching = [r for r in ranges if r.precision(media_type, self._aliases) >= 0]
+            if matching:
+                best = max(matching, key=lambda r: r.precision(media_type, self._aliases))
+                if best.quality > 0:
+                    graded[media_type] = best
+        if not graded:
+            raise NotAcceptable(
+                f"Accept is {','.join(r.pattern for r in ranges)[:200]!r}; there is " + ", ".join(self.offers),
+            )
+        top = max(best.quality for best in graded.values())
+        favourites = [media_type for media_type, best in graded.items() if best.quality == top]
+        named = [m for m in favourites if graded[m].precision(m, self._aliases) == 2]
+        if named:
+            return min(named, key=lambda m: ranges.index(graded[m]))
+        return next((m for m in preferred if m in favourites), favourites[0])
+
+
+def _own(words: Iterable[str], doc: str) -> Declared:
+    """Return an attribute that takes one of some words, or none."""
+    return Declared(Word(("", *words)), '`""`', doc)
 
 
 def _utf8(header: str) -> str:
@@ -76,74 +170,3 @@ def _utf8(header: str) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-_CHECKS = {
-    "response_type": word("", *RESPONSE_TYPES),
-    "format": word("", *FORMATS),
-    "on_error": word("", *ON_ERROR),
-    **CHECKS,
-}
-KEYS = tuple(_CHECKS)
-_OPTIONS = {f.name for f in fields(Options)}
-_APPEARANCE = {f.name for f in fields(Appearance)}
-
-
-def negotiate(accept: str, attributes: Attributes, default: str) -> Choice:
-    """Return the chosen format with its options; NotAcceptable if Accept allows none of OFFERS.
-
-    Args:
-        accept: the header's value, "" if it is missing.
-        default: the media type set by the operator, one of OFFERS.
-    """
-    preferred = (RESPONSE_TYPES.get(attributes.values.get("response_type", ""), ""), default, "application/json")
-    media_type = _pick(_ranges(accept), preferred)
-    name = OFFERS[media_type]
-    if name == "json" and attributes.values.get("format"):
-        name = attributes.values["format"]
-    return Choice(name, attributes.options(), attributes.appearance())
-
-
-class _Range(NamedTuple):
-    pattern: str  # "image/png", "image/*" or "*/*"
-    quality: float
-
-    def precision(self, media_type: str) -> int:
-        """Return 2 for the same type, 1 for type/*, 0 for */*, -1 for no match."""
-        if self.pattern == media_type or (self.pattern == "image/jpg" and media_type == "image/jpeg"):
-            return 2
-        if self.pattern == media_type.split("/")[0] + "/*":
-            return 1
-        return 0 if self.pattern == "*/*" else -1
-
-
-def _ranges(accept: str) -> list[_Range]:
-    """Return the well-formed ranges of an Accept header in order; malformed ones are ignored."""
-    ranges = []
-    for part in accept.split(","):  # one at a time, since werkzeug sorts them and the original order breaks ties
-        for value, quality in parse_accept_header(part):
-            pattern = value.split(";")[0].strip().lower()
-            ranges.append(_Range("*/*" if pattern == "*" else pattern, quality))
-    return [r for r in ranges if "/" in r.pattern]
-
-
-def _pick(ranges: list[_Range], preferred: tuple[str, ...]) -> str:
-    if not ranges:
-        ranges = [_Range("*/*", 1)]
-    graded = {}  # media type → the most precise range that matches it
-    for media_type in OFFERS:
-        matching = [r for r in ranges if r.precision(media_type) >= 0]
-        if matching:
-            best = max(matching, key=lambda r: r.precision(media_type))
-            if best.quality > 0:
-                graded[media_type] = best
-    if not graded:
-        raise NotAcceptable(
-            f"Accept is {','.join(r.pattern for r in ranges)[:200]!r}; there is " + ", ".join(OFFERS),
-        )
-    top = max(best.quality for best in graded.values())
-    favourites = [media_type for media_type, best in graded.items() if best.quality == top]
-    named = [m for m in favourites if graded[m].precision(m) == 2]
-    if named:
-        return min(named, key=lambda m: ranges.index(graded[m]))
-    return next((m for m in preferred if m in favourites), favourites[0])

@@ -1,15 +1,17 @@
 """OpenAPI descriptions of the SageMaker routes."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from container.protocols.sagemaker.negotiation import FORMATS, OFFERS, ON_ERROR, RESPONSE_TYPES
+from container.formats import ranked
+from container.images.base import sources
+from container.images.decode import MEDIA_TYPES
+from container.images.sources import DEFAULT_SOURCE
+from container.protocols.sagemaker.negotiation import Negotiation
 from container.service import Services
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
-_LABEL = {"type": "string", "format": "label", "description": "The name of one of the model's classes"}
-_COUNT = {"type": "integer", "minimum": 1, "maximum": 100_000}
 
 _ERROR_SCHEMA = {
     "type": "object",
@@ -20,23 +22,6 @@ _ERROR_SCHEMA = {
             "required": ["code", "message"],
             "properties": {key: {"type": "string"} for key in ("code", "message", "hint", "request_id")},
         }
-    },
-}
-
-_DETECTIONS_SCHEMA = {
-    "type": "object",
-    "required": ["labels", "boxes"],
-    "properties": {
-        "labels": {"type": "array", "items": {"type": "string"}, "example": ["horse 100%", "person 97%"]},
-        "boxes": {
-            "type": "array",
-            "items": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
-            "description": "x1, y1, x2, y2 in pixels of the picture, (0, 0) at the top left",
-        },
-        "scores": {"type": "array", "items": {"type": "number"}},
-        "class_ids": {"type": "array", "items": {"type": "integer"}},
-        "masks": {"type": "array", "items": {}},
-        "keypoints": {"type": "array", "items": {}},
     },
 }
 
@@ -52,44 +37,25 @@ def error(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": _ERROR_SCHEMA}}}
 
 
-# No type, because a value that is not a JSON object is treated as an opaque string.
-_ATTRIBUTES_SCHEMA: dict[str, Any] = {
-    "properties": {
-        "response_type": {"type": "string", "enum": ["", *RESPONSE_TYPES]},
-        "format": {"type": "string", "enum": ["", *FORMATS]},
-        "on_error": {"type": "string", "enum": ["", *ON_ERROR]},
-        "confidence": {**_FRACTION, "nullable": True},
-        "iou_threshold": {**_FRACTION, "nullable": True},
-        "class_filter": {
-            "anyOf": [
-                {**_LABEL, "nullable": True},
-                {"type": "array", "items": _LABEL},
-            ]
-        },
-        "class_agnostic_nms": {"type": "boolean", "nullable": True},
-        "max_detections": {**_COUNT, "nullable": True},
-        "max_candidates": {**_COUNT, "nullable": True},
-        "mask_decode_mode": {"type": "string", "nullable": True, "enum": ["accurate", "tradeoff", "fast", None]},
-        "tradeoff_factor": {**_FRACTION, "nullable": True},
-        "masks": {"type": "string", "enum": ["none", "rle", "polygon"]},
-        "render": {"type": "string", "enum": ["overlay", "mask", "cutout"]},
-        "opacity": _FRACTION,
-        "draw_boxes": {"type": "boolean"},
-        "draw_labels": {"type": "boolean"},
-        "jpeg_quality": {**_COUNT, "maximum": 100},
-    },
-    "example": {"response_type": "json", "confidence": 0.5},
-}
+def _attributes(negotiation: Negotiation) -> dict[str, Any]:
+    # No type, because a value that is not a JSON object is treated as an opaque string.
+    return {
+        "properties": {name: one.schema for name, one in negotiation.attributes.items()},
+        "example": {"response_type": next(iter(negotiation.offers.values())), "confidence": 0.5},
+    }
 
 
-def invocation(urls: bool) -> dict[str, Any]:
-    """Return the parameters and the request body of an invocation; `urls`: images may be given by URL."""
-    base64 = {"type": "string", "format": "byte", "description": "The file of a picture"}
-    kinds = [base64, _named("base64", base64)]
-    if urls:
-        kinds.append(_named("url", {"type": "string", "format": "uri"}))
+def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
+    """Return the parameters and the request body of an invocation."""
+    limits = services.pipeline.limits
+    kinds = [sources[DEFAULT_SOURCE].schema]
+    kinds += [
+        _named(name, sources[name].schema)
+        for name in sorted(sources)
+        if sources[name].in_json and sources[name].available(limits)
+    ]
     document = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": kinds}}}
-    read = ("image/jpeg", "image/png", "application/x-image", "application/octet-stream", "application/x-npy")
+    read = (*MEDIA_TYPES, "application/x-image", "application/octet-stream", *negotiation.sources)
     return {
         "parameters": [
             # OpenAPI excludes Accept and Content-Type from parameters: responses and requestBody define them.
@@ -97,7 +63,7 @@ def invocation(urls: bool) -> dict[str, Any]:
                 "in": "header",
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
                 "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed",
-                "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
+                "content": {"application/json": {"schema": _attributes(negotiation)}},
             },
             {
                 "in": "header",
@@ -129,15 +95,15 @@ TARGET_ANSWERS = {
 }
 
 
-def targeted_invocation(services: Services) -> dict[str, Any]:
+def targeted_invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
     """Return `invocation` with the target model parameter on multi-model endpoints."""
-    takes = invocation(urls=bool(services.pipeline.limits.url_hosts))
-    if services.multi_model is not None:
+    takes = invocation(services, negotiation)
+    if not services.pool.policy.served:
         takes["parameters"] = [*takes["parameters"], TARGET_PARAMETER]
     return takes
 
 
-def _named(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+def _named(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["type", "value"],
@@ -145,29 +111,23 @@ def _named(kind: str, value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_JSON = {
-    "anyOf": [
-        _DETECTIONS_SCHEMA,
-        {"type": "array", "items": _DETECTIONS_SCHEMA, "description": "To an npy array of pictures"},
-        {
-            "type": "array",
-            "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
-            "description": "For SageMaker Clarify: class_id, score, x1, y1, x2, y2 in 0-1",
-        },
-        {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"},
-    ]
-}
 _FACTS = "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes"
-_GOOD = {
-    "description": _FACTS,
-    "content": {m: {"schema": _JSON} if m == "application/json" else _BINARY for m in OFFERS},
-}
+_PLACEHOLDER = {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"}
 
 
-def answers() -> dict[str, Any]:
+def _good(negotiation: Negotiation) -> dict[str, Any]:
+    schemas: dict[str, list[Any]] = {media_type: [] for media_type in negotiation.offers}
+    for form in ranked():
+        schemas[form.media_type] += form.schemas
+    schemas.setdefault("application/json", []).append(_PLACEHOLDER)
+    content = {m: {"schema": some[0] if len(some) == 1 else {"anyOf": some}} for m, some in schemas.items()}
+    return {"description": _FACTS, "content": content}
+
+
+def answers(negotiation: Negotiation) -> dict[str, Any]:
     """Return all responses of an invocation, by status."""
     return {
-        "200": _GOOD,
+        "200": _good(negotiation),
         "400": error("The picture, the attributes or the JSON cannot be read"),
         "406": error("None of the accepted types exists"),
         "413": error("The body or the picture is too large"),
@@ -191,40 +151,48 @@ _TYPED = {
 
 _NO_ROUTE = {"404": error("No route: a line feed is no part of any name")}
 
-RUNTIME_ANSWERS = {
-    **_NO_ROUTE,
-    "200": _GOOD,
-    "400": {
-        "description": "ValidationError: no such endpoint, or attributes over 1024 characters",
-        "content": {"application/json": {"schema": _TYPED}},
-    },
-    "424": {
-        "description": "ModelError: what the container answered",
-        "content": {"application/json": {"schema": _TYPED}},
-    },
-}
 
-STREAM_ANSWERS = {
-    **RUNTIME_ANSWERS,
-    "200": {
-        "description": _FACTS + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
-        "content": {"application/vnd.amazon.eventstream": _BINARY},
-    },
-}
+def runtime_answers(negotiation: Negotiation) -> dict[str, Any]:
+    """Return all responses of InvokeEndpoint, by status."""
+    return {
+        **_NO_ROUTE,
+        "200": _good(negotiation),
+        "400": {
+            "description": "ValidationError: no such endpoint, or attributes over 1024 characters",
+            "content": {"application/json": {"schema": _TYPED}},
+        },
+        "424": {
+            "description": "ModelError: what the container answered",
+            "content": {"application/json": {"schema": _TYPED}},
+        },
+    }
+
+
+def stream_answers(negotiation: Negotiation) -> dict[str, Any]:
+    """Return all responses of InvokeEndpointWithResponseStream, by status."""
+    return {
+        **runtime_answers(negotiation),
+        "200": {
+            "description": _FACTS
+            + ", in frames of AWS's event stream; X-Amzn-SageMaker-Content-Type says what they hold",
+            "content": {"application/vnd.amazon.eventstream": _BINARY},
+        },
+    }
+
 
 _PREFIX = "X-Amzn-SageMaker-"
 _S3 = {"type": "string", "pattern": "^s3://"}
 
 
-def async_invocation() -> dict[str, Any]:
+def async_invocation(negotiation: Negotiation) -> dict[str, Any]:
     """Return the parameters and the request body of an asynchronous invocation: a body or an InputLocation."""
     attributes = {
         "name": _PREFIX + "Custom-Attributes",
-        "content": {"application/json": {"schema": _ATTRIBUTES_SCHEMA}},
+        "content": {"application/json": {"schema": _attributes(negotiation)}},
     }
     schemas: dict[str, dict[str, Any]] = {
-        "Content-Type": {"type": "string", "example": "image/jpeg"},
-        "Accept": {"type": "string", "enum": [*OFFERS]},
+        "Content-Type": {"type": "string", "example": MEDIA_TYPES[0]},
+        "Accept": {"type": "string", "enum": [*negotiation.offers]},
         "InputLocation": _S3,
         "Inference-Id": {"type": "string", "pattern": "^[!-~]{1,64}$"},
         "RequestTTLSeconds": {"type": "integer", "minimum": 60, "maximum": 21_600},

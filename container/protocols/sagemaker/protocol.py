@@ -6,10 +6,12 @@ from pathlib import Path
 from flask import Blueprint, Response, request
 
 from container.errors import ServingError
-from container.protocols.sagemaker import async_invocation, endpoint, multi_model, negotiation, runtime, runtime_errors
+from container.models.policies.explicit import Explicit
+from container.protocols.sagemaker import async_invocation, endpoint, multi_model, runtime, runtime_errors
 from container.protocols.sagemaker.async_invocation import AsyncLocations
 from container.protocols.sagemaker.async_queue import AsyncQueue
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults
+from container.protocols.sagemaker.negotiation import Negotiation
 from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
 from container.s3 import S3, Folder, Location
 from container.service import Services
@@ -47,8 +49,8 @@ class SageMaker(Protocol):
             store = Folder(Path(settings.local_s3)) if settings.local_s3 else S3()
             self._queue = AsyncQueue(store, services.draining)
         yield endpoint.create_blueprint(services, defaults, capacity)
-        if services.multi_model is not None:
-            yield multi_model.create_blueprint(services.multi_model, services, defaults)
+        if isinstance(services.pool.policy, Explicit):
+            yield multi_model.create_blueprint(services.pool.policy, services, defaults)
         yield runtime.create_blueprint(services, defaults, names)
         yield async_invocation.create_blueprint(services, defaults, names, self._locations, self._queue)
         yield async_invocation.create_states_blueprint(self._queue)
@@ -67,18 +69,19 @@ class SageMaker(Protocol):
 
 def read_defaults(settings: Settings) -> Defaults:
     """Return the operator's default Accept and attributes; ValueError names an invalid setting."""
+    negotiation = Negotiation()
     media_type = settings.default_accept.split(";")[0].strip().lower()
-    if media_type not in negotiation.OFFERS:
+    if media_type not in negotiation.offers:
         raise ValueError(
-            f"{variables('default_accept')[0]} is {media_type!r}; it takes {', '.join(negotiation.OFFERS)}"
+            f"{variables('default_accept')[0]} is {media_type!r}; it takes {', '.join(negotiation.offers)}"
         )
     given = negotiation.parse(settings.default_attributes)
     if given.ignored or given.trace:
         raise ValueError(
-            f"{variables('default_attributes')[0]} takes a JSON object of {', '.join(negotiation.KEYS)}; "
+            f"{variables('default_attributes')[0]} takes a JSON object of {', '.join(negotiation.attributes)}; "
             f"not {', '.join(given.ignored) or settings.default_attributes[:40]!r}"
         )
-    return Defaults(media_type, given.values)
+    return Defaults(negotiation, media_type, given.values)
 
 
 def read_async_locations(settings: Settings) -> AsyncLocations:

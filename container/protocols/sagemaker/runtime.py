@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, g, request
 
 from container.errors import BadLocation
+from container.models.policies import Policy
 from container.protocols.sagemaker import event_stream, runtime_errors, sessions, streaming
 from container.protocols.sagemaker.endpoint import TARGET_MODEL, target
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.messages import InvocationResponse
-from container.protocols.sagemaker.openapi import RUNTIME_ANSWERS, STREAM_ANSWERS, targeted_invocation
+from container.protocols.sagemaker.openapi import runtime_answers, stream_answers, targeted_invocation
 from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, VARIANT, Refused
 from container.service import Services
 from container.web.openapi import operation
@@ -26,23 +27,33 @@ _TARGET_NOT_TAKEN = "TargetModel is for multi-model endpoints only, and this end
 def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str]) -> Blueprint:
     """Return the blueprint of the runtime's routes; `names` are the existing endpoints, or empty to accept any name."""
     blueprint = Blueprint(BLUEPRINT, __name__)
-    takes = targeted_invocation(services)
+    policy = services.pool.policy
+    takes = targeted_invocation(services, defaults.negotiation)
+    good, streamed = runtime_answers(defaults.negotiation), stream_answers(defaults.negotiation)
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/invocations")
-    @operation("InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI", RUNTIME_ANSWERS, **takes)
+    @operation(
+        "InvokeEndpoint of the SageMaker Runtime, for boto3 and the AWS CLI",
+        good,
+        **takes,
+    )
     def invoke_endpoint(name: str) -> Response:
         runtime_errors.check(name, names)
-        response = invoke(request, services, defaults, g.context, _model(services))
+        response = invoke(request, services, defaults, g.context, _model(policy))
         return Response(response.whole(), content_type=response.media_type, headers=_headers(response))
 
     @blueprint.post("/endpoints/<path:name>/invocations-response-stream")
-    @operation("InvokeEndpointWithResponseStream of the SageMaker Runtime, for boto3", STREAM_ANSWERS, **takes)
+    @operation(
+        "InvokeEndpointWithResponseStream of the SageMaker Runtime, for boto3",
+        streamed,
+        **takes,
+    )
     def invoke_endpoint_with_response_stream(name: str) -> Response:
         runtime_errors.check(name, names)
         if request.headers.get(sessions.HEADER) == sessions.NEW:
             raise Refused("SessionId is NEW_SESSION; a session is created by InvokeEndpoint, not by a stream.")
-        response = invoke(request, services, defaults, g.context, _model(services))
+        response = invoke(request, services, defaults, g.context, _model(policy))
         headers = {"X-Amzn-SageMaker-Content-Type": response.media_type, **_headers(response)}
         frames = streaming.events(response.body, g.context)
         return Response(frames, content_type=event_stream.MEDIA_TYPE, headers=headers)
@@ -50,13 +61,13 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     return blueprint
 
 
-def _model(services: Services) -> str:
+def _model(policy: Policy) -> str:
     """Return the key of the model that TargetModel names; Refused if it is missing, unexpected or an invalid path."""
-    several = services.multi_model is not None
+    several = not policy.served
     if (TARGET_MODEL in request.headers) != several:
         raise Refused(_TARGET_MISSING if several else _TARGET_NOT_TAKEN)
     try:
-        return target(request, services)
+        return target(request, policy)
     except BadLocation as error:
         raise Refused(error.message) from None
 

@@ -163,7 +163,7 @@ def test_a_download(server: Server) -> None:
 
 def test_the_source(server: Server) -> None:
     server.answers |= {"/a.png": plain(PICTURE), "/cut.png": plain(PICTURE[:-9])}
-    (image,) = sources["url"].read(f"https://{HOST}/a.png", LIMITS)
+    (image,) = sources["url"].read(f"https://{HOST}/a.png", LIMITS).images
     assert image.size == (5, 7)
     with pytest.raises(BadImage):
         sources["url"].read(f"https://{HOST}/cut.png", LIMITS)

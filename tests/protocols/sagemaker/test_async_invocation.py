@@ -71,7 +71,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Side]]:
     yield begin
     for one in services:
         one.draining.set()
-        one.repository.close()
+        one.pool.close()
 
 
 @pytest.fixture
@@ -218,4 +218,4 @@ def test_wrong_settings(settings: dict[str, str], reason: str) -> None:
     services = ready_services(FakeEngine())
     with pytest.raises(ValueError, match=reason):
         create_app(Settings(**settings), services)
-    services.repository.close()
+    services.pool.close()

@@ -5,13 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.errors import BadRequest
-from container.protocols.sagemaker.negotiation import KEYS, parse
+from container.protocols.sagemaker.negotiation import Negotiation
 from container.structures import Appearance, Options
+
+NEGOTIATION = Negotiation()
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
     ours = {"response_type", "format", "on_error"}
-    assert set(KEYS) == ours | set(vars(Options())) - {"skip_masks"} | set(vars(Appearance()))
+    assert set(NEGOTIATION.attributes) == ours | set(vars(Options())) | set(vars(Appearance()))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_the_keys_are_those_of_the_contract() -> None:
     ],
 )
 def test_options(header: str, options: Options) -> None:
-    assert parse(header).options() == options
+    assert NEGOTIATION.parse(header).options() == options
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_options(header: str, options: Options) -> None:
     ],
 )
 def test_appearance(header: str, appearance: Appearance) -> None:
-    assert parse(header).appearance() == appearance
+    assert NEGOTIATION.parse(header).appearance() == appearance
 
 
 @pytest.mark.parametrize(
@@ -74,26 +76,26 @@ def test_appearance(header: str, appearance: Appearance) -> None:
 )
 def test_refused(header: str, reason: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        parse(header)
+        NEGOTIATION.parse(header)
     assert reason in caught.value.message
     assert len(caught.value.message) < 200
 
 
 @pytest.mark.parametrize("header", ["trace-id=42", "abc", '["a"]', "ünïcode".encode().decode("latin-1")])
 def test_opaque_strings_are_kept_for_the_echo(header: str) -> None:
-    assert parse(header).trace in (header, "ünïcode")
-    assert parse(header).options() == Options()
+    assert NEGOTIATION.parse(header).trace in (header, "ünïcode")
+    assert NEGOTIATION.parse(header).options() == Options()
 
 
 def test_unknown_keys_are_reported_and_the_known_are_used() -> None:
-    parsed = parse('{"threshold": 0.1, "confidence": 0.3}')
+    parsed = NEGOTIATION.parse('{"threshold": 0.1, "confidence": 0.3}')
     assert (parsed.ignored, parsed.options()) == (("threshold",), Options(confidence=0.3))
 
 
 def test_the_operators_defaults_lie_under_the_callers() -> None:
-    defaults = parse('{"confidence": 0.3, "masks": "rle"}').values
-    assert parse("", defaults).values == defaults
-    assert parse('{"confidence": 0.9}', defaults).values == {"confidence": 0.9, "masks": "rle"}
+    defaults = NEGOTIATION.parse('{"confidence": 0.3, "masks": "rle"}').values
+    assert NEGOTIATION.parse("", defaults).values == defaults
+    assert NEGOTIATION.parse('{"confidence": 0.9}', defaults).values == {"confidence": 0.9, "masks": "rle"}
 
 
 @given(
@@ -101,6 +103,6 @@ def test_the_operators_defaults_lie_under_the_callers() -> None:
 )
 def test_any_text_is_read_or_refused(header: str) -> None:
     try:
-        parse(header)
+        NEGOTIATION.parse(header)
     except BadRequest as error:
         assert "\n" not in error.message

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from container.app import create_app
 from container.errors import BadRequest, NotAcceptable
-from container.protocols.sagemaker.negotiation import KEYS, OFFERS, Attributes, negotiate, parse
+from container.protocols.sagemaker.negotiation import Attributes, Negotiation
 from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
 
+NEGOTIATION = Negotiation()
+
 FEW = settings(max_examples=200, deadline=None)
 
-RANGES = [*OFFERS, "image/*", "application/*", "*/*", "text/html", "image/webp", "video/*"]
+RANGES = [*NEGOTIATION.offers, "image/*", "application/*", "*/*", "text/html", "image/webp", "video/*"]
 QUALITIES = [f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".") for thousandths in (0, 1, 100, 500, 999, 1000)]
 BYTES = st.characters(max_codepoint=255, exclude_characters="\r\n\0")  # of a header, as WSGI hands them over
 JSON = st.recursive(
@@ -26,7 +28,7 @@ JSON = st.recursive(
 )
 GOOD_WORDS = ("json", "png", "jpg", "jsonlines", "clarify", "person", "fast", "rle", "polygon", "mask", "cutout")
 OBJECTS = st.dictionaries(
-    st.sampled_from(KEYS) | st.text(max_size=8),
+    st.sampled_from([*NEGOTIATION.attributes]) | st.text(max_size=8),
     st.floats(0, 1) | st.integers(1, 100) | st.sampled_from(GOOD_WORDS) | JSON,
     max_size=5,
 ).map(json.dumps)  # NaN and infinity stay in, as JavaScript writes them
@@ -41,7 +43,7 @@ def web() -> Iterator[FlaskClient]:
     """One client for all examples."""
     app = create_app(Settings(), ready_services(FakeEngine()))
     yield app.test_client()
-    app.services.repository.close()
+    app.services.pool.close()
 
 
 def quality(media_type: str, ranges: dict[str, float]) -> float:
@@ -56,37 +58,37 @@ def quality(media_type: str, ranges: dict[str, float]) -> float:
 @given(
     st.dictionaries(st.sampled_from(RANGES), st.sampled_from(QUALITIES), min_size=1),
     st.sampled_from(["", "json", "jpeg", "png", "jsonlines"]),
-    st.sampled_from(sorted(OFFERS)),
+    st.sampled_from(sorted(NEGOTIATION.offers)),
     st.sampled_from([";q=", "; q=", " ;Q=", ";level=1;q="]),
 )
 def test_qualities_are_obeyed(written: dict[str, str], wished: str, default: str, glue: str) -> None:
     accept = ", ".join(pattern + glue + q for pattern, q in written.items())
     ranges = {pattern: float(q) for pattern, q in written.items()}
-    graded = {media_type: quality(media_type, ranges) for media_type in OFFERS}
+    graded = {media_type: quality(media_type, ranges) for media_type in NEGOTIATION.offers}
     attributes = Attributes({"response_type": wished})
     if not any(graded.values()):
         with pytest.raises(NotAcceptable):
-            negotiate(accept, attributes, default)
+            NEGOTIATION.choose(accept, attributes, default)
         return
-    chosen = negotiate(accept, attributes, default)
+    chosen = NEGOTIATION.choose(accept, attributes, default)
     best = max(graded.values())
-    assert chosen.format in {OFFERS[media_type] for media_type, q in graded.items() if q == best}
-    assert negotiate(accept, attributes, default) == chosen
+    assert chosen.format in {NEGOTIATION.offers[media_type] for media_type, q in graded.items() if q == best}
+    assert NEGOTIATION.choose(accept, attributes, default) == chosen
 
 
 @FEW
 @given(OBJECTS | st.text(BYTES, max_size=80))
 def test_attributes_are_read_or_refused_and_the_same_twice(header: str) -> None:
     try:
-        given_ = parse(header)
+        given_ = NEGOTIATION.parse(header)
     except BadRequest as error:
         assert "\n" not in error.message
         with pytest.raises(BadRequest) as again:
-            parse(header)
+            NEGOTIATION.parse(header)
         assert again.value.message == error.message
     else:
         given_.options(), given_.appearance()
-        assert parse(header) == given_
+        assert NEGOTIATION.parse(header) == given_
 
 
 @FEW
@@ -100,7 +102,7 @@ def test_any_headers_are_answered_the_same_twice(
     assert first.status_code in (200, 400, 406, 424), first.text
     assert (first.status_code, first.mimetype) == (second.status_code, second.mimetype)
     if first.status_code == 200:
-        assert first.mimetype in OFFERS and first.data == second.data
+        assert first.mimetype in NEGOTIATION.offers and first.data == second.data
         assert first.headers["X-Amzn-SageMaker-Custom-Attributes"].isprintable()
     else:
         assert first.is_json

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from container.app import create_app
 from container.errors import ModelError, OutOfMemory
+from container.models.policies.explicit import Record
 from container.protocols.sagemaker.endpoint import TARGET_MODEL
-from container.service.multi_model import Record
 from container.settings import Settings
 from tests.conftest import encode
 from tests.fakes import FakeEngine, FakeLoader, multi_model_services, ready_services, started
@@ -43,12 +43,12 @@ def client(root: Path, loader: FakeLoader) -> Iterator[FlaskClient]:
     """A multi-model endpoint that has started."""
     services = started(root, loader)
     yield create_app(Settings(), services).test_client()
-    services.repository.close()
+    services.pool.close()
 
 
 def load(client: FlaskClient, name: str, place: str | None = None) -> int:
     """The status of loading the model of a folder below the root."""
-    url = f"{client.application.services.multi_model._root}/{place or name}"
+    url = f"{client.application.services.pool.policy._root}/{place or name}"
     return client.post("/models", json={"model_name": name, "url": url}).status_code
 
 
@@ -151,7 +151,7 @@ def test_f7_memory_is_refused_and_comes_back(client: FlaskClient, loader: FakeLo
 @pytest.mark.parametrize("error", [OutOfMemory("too large"), MemoryError()], ids=["the model", "anything else"])
 def test_memory_that_is_wanting_for_a_picture_has_the_platform_unload(error: Exception, client: FlaskClient) -> None:
     assert load(client, "a") == 200
-    with client.application.services.repository.lease("a") as model:
+    with client.application.services.pool.lease("a") as model:
         model.engine.error = error
     response = client.post("/models/a/invoke", data=PNG)
     assert response.status_code == 507 and code(response) == "insufficient_memory"
@@ -164,7 +164,7 @@ def many(root: Path) -> Iterator[FlaskClient]:
     client = create_app(Settings(), services).test_client()
     assert {load(client, name, "a") for name in "gbfacde"} == {200}
     yield client
-    services.repository.close()
+    services.pool.close()
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_without_the_setting_there_are_no_such_routes() -> None:
     ):
         assert client.open(path, method=method).status_code == 404
     assert not [path for path in client.get("/openapi.json").json["paths"] if path.startswith("/models")]
-    services.repository.close()
+    services.pool.close()
 
 
 def ask(client: FlaskClient, path: str, target: str | None) -> Any:
@@ -246,7 +246,7 @@ def test_targets_that_cannot_be_loaded_are_model_errors(target: str, original: i
 def test_an_endpoint_of_one_model_takes_no_target() -> None:
     services = ready_services(FakeEngine())
     response = ask(create_app(Settings(), services).test_client(), "/endpoints/e/invocations", "a")
-    services.repository.close()
+    services.pool.close()
     assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
 
 
@@ -267,7 +267,7 @@ def test_targets_that_are_asked_for_together_are_loaded_once(root: Path) -> None
         statuses = pool.map(lambda _: ask(app.test_client(), "/endpoints/e/invocations", "a").status_code, range(8))
         assert set(statuses) == {200}
     assert loader.alive == 1
-    services.repository.close()
+    services.pool.close()
 
 
 def test_races_are_answered_by_the_contract(root: Path) -> None:
@@ -296,7 +296,7 @@ def test_races_are_answered_by_the_contract(root: Path) -> None:
         statuses = sum(pool.map(work, range(16), timeout=100), Counter[tuple[str, int]]())
     assert {status for _, status in statuses} == {200, 404, 409, 507}
     assert statuses["load", 200] - statuses["unload", 200] == loader.alive == len(names(app.test_client()))
-    services.repository.close()
+    services.pool.close()
 
 
 def test_what_was_loaded_is_loaded_again(root: Path, tmp_path: Path) -> None:
@@ -308,20 +308,19 @@ def test_what_was_loaded_is_loaded_again(root: Path, tmp_path: Path) -> None:
     assert client.delete("/models/m2").status_code == 200
     (root / "c").rmdir()
 
-    second = multi_model_services(root, FakeLoader(load_seconds=0.3))
-    assert second.multi_model is not None
+    second = multi_model_services(root, FakeLoader(load_seconds=0.3), record=record)
     client = create_app(Settings(), second).test_client()
-    second.multi_model.start(record)
+    second.pool.start()
     for method, path in (("GET", "/ping"), ("GET", "/models"), ("POST", "/models/m1/invoke"), ("POST", "/invocations")):
         assert client.open(path, method=method, data=PNG if method == "POST" else None).status_code == 503
     assert load(client, "m1", "a") == 503
     assert set(record.read()) == {"m1", "m3"}
-    assert second.settle() == ("ready", "")
+    assert second.pool.settle() == ("ready", "")
     assert client.get("/ping").status_code == 200
     assert names(client) == list(record.read()) == ["m1"]
     assert client.post("/models/m1/invoke", data=PNG).status_code == 200
     for services in (first, second):
-        services.repository.close()
+        services.pool.close()
 
 
 def test_a_server_that_can_load_nothing_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,9 +329,8 @@ def test_a_server_that_can_load_nothing_says_so(root: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(FakeLoader, "prepare", fail)
     services = multi_model_services(root, FakeLoader())
-    assert services.multi_model is not None
-    services.multi_model.start()
-    assert services.settle() == ("failed", "there is no such device")
+    services.pool.start()
+    assert services.pool.settle() == ("failed", "there is no such device")
     client = create_app(Settings(), services).test_client()
     assert client.get("/ping").status_code == 503 and load(client, "a") == 503
 
@@ -350,4 +348,4 @@ def test_a_load_holds_up_nobody_else(root: Path) -> None:
         assert names(app.test_client()) == ["a"]
     assert loading.is_alive()
     loading.join()
-    services.repository.close()
+    services.pool.close()

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.errors import NotAcceptable
-from container.protocols.sagemaker.negotiation import OFFERS, Attributes, negotiate, parse
+from container.protocols.sagemaker.negotiation import Attributes, Negotiation
+
+NEGOTIATION = Negotiation()
 
 J, P, G, L = "json", "png", "jpeg", "jsonlines"
 
@@ -62,29 +64,29 @@ J, P, G, L = "json", "png", "jpeg", "jsonlines"
     ],
 )
 def test_choice(accept: str, attributes: str, default: str, expected: str) -> None:
-    assert negotiate(accept, parse(attributes), default).format == expected
+    assert NEGOTIATION.choose(accept, NEGOTIATION.parse(attributes), default).format == expected
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "text/html, image/webp", "application/json;q=0", "video/*"])
 @pytest.mark.parametrize("attributes", ["", '{"response_type": "png"}'])
 def test_unsatisfiable(accept: str, attributes: str) -> None:
     with pytest.raises(NotAcceptable, match="application/json, image/jpeg, image/png"):
-        negotiate(accept, parse(attributes), "application/json")
+        NEGOTIATION.choose(accept, NEGOTIATION.parse(attributes), "application/json")
 
 
-@given(st.text(max_size=60), st.sampled_from(sorted(OFFERS)))
+@given(st.text(max_size=60), st.sampled_from(sorted(NEGOTIATION.offers)))
 def test_any_text_is_answered_or_refused(accept: str, default: str) -> None:
     try:
-        assert negotiate(accept, Attributes({}), default).format in OFFERS.values()
+        assert NEGOTIATION.choose(accept, Attributes({}), default).format in NEGOTIATION.offers.values()
     except NotAcceptable as error:
         assert "there is application/json" in error.message
 
 
 @given(
-    st.permutations(sorted(OFFERS)),
-    st.lists(st.integers(1, 1000), min_size=len(OFFERS), max_size=len(OFFERS), unique=True),
+    st.permutations(sorted(NEGOTIATION.offers)),
+    st.lists(st.integers(1, 1000), min_size=len(NEGOTIATION.offers), max_size=len(NEGOTIATION.offers), unique=True),
 )
 def test_the_best_quality_wins_in_any_order(types: list[str], qualities: list[int]) -> None:
     accept = ", ".join(f"{t};q={q / 1000:.3f}" for t, q in zip(types, qualities, strict=True))
     best = max(zip(qualities, types, strict=True))[1]
-    assert negotiate(accept, Attributes({}), "application/json").format == OFFERS[best]
+    assert NEGOTIATION.choose(accept, Attributes({}), "application/json").format == NEGOTIATION.offers[best]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from container.service.multi_model import Record
+from container.models.policies.explicit import Record
 
 MODELS = {"a": "/opt/ml/models/a/model", "é": "/opt/ml/models/é.tar.gz"}
 

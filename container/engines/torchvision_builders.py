@@ -1,5 +1,6 @@
 """Registration of torchvision's builders as architectures."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
@@ -7,19 +8,20 @@ from typing import Any
 
 import torchvision
 
-from container.engines.base import Architecture, Task, architectures
-
-# Detectors that score each class by its own sigmoid, so that class 0 is an ordinary class.
-_WITHOUT_BACKGROUND = ("retinanet", "fcos")
+from container.engines.base import architectures
+from container.engines.building import Network
 
 
-def register_builders(task: Task, module: ModuleType, **fixed: Any) -> None:
-    """Register every builder of a torchvision module under its own name; `fixed` is passed to each of them."""
+def register_builders(kind: type[Network], module: ModuleType, without_background: str = "(?!)", **fixed: Any) -> None:
+    """Register every builder of a torchvision module under its own name, as an architecture of `kind`.
+
+    Networks whose name matches the pattern `without_background` score each class by its own sigmoid, so that class 0 is
+    an ordinary class. `fixed` is passed to every builder.
+    """
     for name in torchvision.models.list_models(module=module):
-        build = partial(_build, name, fixed)
         weights = torchvision.models.get_model_weights(name).__members__
-        background = task != "classification" and not name.startswith(_WITHOUT_BACKGROUND)
-        architectures.add(name, Architecture(task, build, tuple(weights), background))
+        background = kind.background and not re.match(without_background, name)
+        architectures.add(name, kind(partial(_build, name, fixed), tuple(weights), background))
 
 
 def _build(name: str, fixed: Mapping[str, Any], **parameters: Any) -> Any:

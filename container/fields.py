@@ -1,0 +1,229 @@
+"""The values that a field of a record takes, declared once: the check, the words, the JSON schema and the table cell.
+
+`Options`, `Settings` and `Hyperparameters` declare their fields with these. Values are JSON values, or are parsed from
+text for the environment, the command line and SageMaker's hyperparameters.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MAX_SHOWN = 60  # characters of a wrong value that an error repeats
+MAX_NAMES = 1000
+
+
+@dataclass(frozen=True)
+class Number:
+    """Numbers from `low` to `high`; whole ones only, if `whole`; without `low` itself, if `above`."""
+
+    low: float = float("-inf")
+    high: float = float("inf")
+    whole: bool = False
+    above: bool = False
+
+    def fits(self, value: float) -> bool:
+        """Return True for a number in the range."""
+        return (self.low < value if self.above else self.low <= value) and value <= self.high
+
+    def convert(self, value: object) -> float:
+        """Return a JSON value as int or float; ValueError if it is no number, or none of these."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not self.fits(value):
+            raise ValueError
+        if self.whole and value != int(value):
+            raise ValueError
+        return int(value) if self.whole else float(value)
+
+    def parse(self, text: str) -> float:
+        """Return the number that `text` is, of any size; ValueError if it is none."""
+        return int(text) if self.whole else float(text)
+
+    @property
+    def noun(self) -> str:
+        """The kind of number."""
+        return "a whole number" if self.whole else "a number"
+
+    @property
+    def range(self) -> str:
+        """The range in words, such as "0 to 1" or "1 or more"; empty if there is none."""
+        if self.high < float("inf"):
+            return f"{self.low:g} to {self.high:g}"
+        if self.low == float("-inf"):
+            return ""
+        return f"more than {self.low:g}" if self.above else f"{self.low:g} or more"
+
+    @property
+    def words(self) -> str:
+        """The numbers in words, such as "a number from 0 to 1"."""
+        if self.high < float("inf"):
+            return f"{self.noun} from {self.low:g} to {self.high:g}"
+        return f"{self.noun} of {self.range}" if self.range else self.noun
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        limits = {"minimum": self.low, "maximum": self.high}
+        finite = {name: limit for name, limit in limits.items() if abs(limit) < float("inf")}
+        return {"type": "integer" if self.whole else "number", **finite}
+
+    @property
+    def cell(self) -> str:
+        """The range in a table."""
+        return self.range if self.high == float("inf") else f"{self.low:,g} to {self.high:,g}"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or false; as text, also 1 and 0."""
+
+    words = "true or false"
+    range = words
+    cell = "true, false"
+
+    def fits(self, value: bool) -> bool:
+        """Return True: both do."""
+        return True
+
+    def convert(self, value: object) -> bool:
+        """Return a JSON value; ValueError if it is neither."""
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    def parse(self, text: str) -> bool:
+        """Return the value of `text`; ValueError if it is neither."""
+        try:
+            return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        except KeyError:
+            raise ValueError from None
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of some words."""
+
+    allowed: tuple[str, ...]
+
+    def fits(self, value: str) -> bool:
+        """Return True for one of the words."""
+        return value in self.allowed
+
+    def convert(self, value: object) -> str:
+        """Return a JSON value; ValueError if it is none of the words."""
+        if value not in self.allowed:
+            raise ValueError
+        return str(value)
+
+    def parse(self, text: str) -> str:
+        """Return the text; see `fits`."""
+        return text
+
+    @property
+    def words(self) -> str:
+        """The words, as in JSON."""
+        return "one of " + ", ".join(map(json.dumps, self.allowed))
+
+    @property
+    def range(self) -> str:
+        """The words as a list."""
+        return ", ".join(self.allowed[:-1]) + " or " + self.allowed[-1]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        return {"type": "string", "enum": [*self.allowed]}
+
+    @property
+    def cell(self) -> str:
+        """The words in a table; the empty one comes last, as the default."""
+        return ", ".join(f"`{word}`" if word else '`""`' for word in sorted(self.allowed, key=lambda word: not word))
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of names of classes, or a single one; as text, with commas between them."""
+
+    words = 'a list of class names, such as ["person", "dog"]'
+    range = "names, separated by commas"
+    cell = "names"
+
+    def fits(self, value: tuple[str, ...]) -> bool:
+        """Return True: any names do."""
+        return True
+
+    def convert(self, value: object) -> tuple[str, ...]:
+        """Return a JSON value as a tuple; ValueError if it is neither a string nor a list of strings."""
+        if isinstance(value, str):
+            return (value,)
+        if not isinstance(value, list) or len(value) > MAX_NAMES or not all(isinstance(one, str) for one in value):
+            raise ValueError
+        return tuple(value)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the trimmed names in `text`."""
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        name = {"type": "string", "format": "label", "description": "The name of one of the model's classes"}
+        return {"anyOf": [name, {"type": "array", "items": name}]}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Texts for which `matches` returns True, in the words `range`; by default any."""
+
+    range: str = ""
+    matches: Callable[[str], bool] = lambda text: True
+
+    def fits(self, value: str) -> bool:
+        """Return True for a text that matches."""
+        return self.matches(value)
+
+    def parse(self, text: str) -> str:
+        """Return the text; see `fits`."""
+        return text
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One option of a request: what it takes, its default as it stands in a table, and its meaning.
+
+    Null stands for the default of the model, if `nullable`.
+    """
+
+    takes: Number | Flag | Word | Names
+    default: str
+    doc: str
+    nullable: bool = False
+
+    def check(self, name: str, value: object) -> Any:
+        """Return the converted JSON value of option `name`; ValueError in one line."""
+        if value is None and self.nullable:
+            return None
+        try:
+            return self.takes.convert(value)
+        except ValueError:
+            shown = json.dumps(value)
+            shown = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
+            raise ValueError(f"{name} is {shown}; it takes {self.takes.words}") from None
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema, in the dialect of OpenAPI 3.0."""
+        schema = self.takes.schema
+        if not self.nullable:
+            return schema
+        if "anyOf" in schema:
+            return {"anyOf": [{**schema["anyOf"][0], "nullable": True}, *schema["anyOf"][1:]]}
+        return {**schema, "nullable": True, **({"enum": [*schema["enum"], None]} if "enum" in schema else {})}
+
+    def row(self, name: str) -> str:
+        """Return the row of option `name` in a Markdown table."""
+        return f"| `{name}` | {self.takes.cell} | {self.default} | {self.doc} |"

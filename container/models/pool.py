@@ -1,0 +1,220 @@
+"""The owner of the loaded models: one slot a key, leased for predictions; a policy decides what is loaded and when.
+
+pool = ModelPool(Fixed(source), Loader(placement))
+pool.start()
+pool.settle()  # ("ready", "")
+with pool.lease(pool.policy.key(None)) as model:
+    model.dispatcher.predict(…)
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from container.errors import ModelAlreadyLoaded, ModelError, ModelNotFound, ModelNotReady, ServingError
+from container.models.budget import Budget
+from container.models.loading import Loader, Model, unforeseen
+from container.models.policies import Policy
+from container.structures import ModelSpec
+from container.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+Health = Literal["loading", "ready", "failed"]
+State = Literal["loading", "ready", "unloading"]
+
+
+@dataclass
+class Slot:
+    """A model of the pool, from the start of its load until it is gone."""
+
+    key: str
+    origin: str  # where the model comes from, in the words of who loaded it
+    state: State = "loading"
+    model: Model | None = None
+    cost: int = 0  # memory in bytes, as estimated before loading
+    leases: int = 0  # requests in flight
+    last_used: float = field(default_factory=time.monotonic)  # when the last lease ended
+    failure: Exception | None = None  # of the load
+
+
+class ModelPool:
+    """Loaded models by key; thread-safe.
+
+    `patience` is the number of seconds that a lease waits for the start: with several workers a request may reach one
+    that is still loading, after another has answered /ping.
+    """
+
+    def __init__(self, policy: Policy, loader: Loader, patience: float = 0.0) -> None:
+        self.policy = policy
+        self._loader = loader
+        self._patience = patience
+        self._budget: Budget  # set by `start`, as the device is not known before
+        self._slots: dict[str, Slot] = {}
+        self._changed = threading.Condition()  # notified of changes to the slots or their leases
+        self._health: tuple[Health, str] = ("loading", "")
+        self._started = threading.Event()
+        policy.pool = self
+
+    def start(self) -> None:
+        """Start in the background: prepare the loader, then load what the policy wants from the start."""
+        threading.Thread(target=self._start, name="start", daemon=True).start()
+
+    def _start(self) -> None:
+        try:
+            backend, available = self._loader.prepare()
+            self._budget = Budget(backend, available, self.policy.make_room)
+            self.policy.start()
+            self._health = ("ready", "")
+        except (ModelError, ServingError) as error:
+            self._health = ("failed", str(error))
+            log.error("models cannot be loaded: %s", error)
+        except Exception as error:  # any error must be reported, not end the thread silently
+            self._health = ("failed", unforeseen(error))
+            log.exception("models cannot be loaded")
+        self._started.set()
+
+    def health(self) -> tuple[Health, str]:
+        """Return the state of the start and, if it failed, the reason."""
+        return self._health
+
+    def settle(self) -> tuple[Health, str]:
+        """Wait until the start has ended and return `health`."""
+        self._started.wait()
+        return self._health
+
+    def check(self, meanwhile: str) -> None:
+        """Raise ModelNotReady, with `meanwhile` or the reason of the failure, unless the start has succeeded."""
+        health, reason = self._health
+        if health != "ready":
+            raise ModelNotReady(reason or meanwhile, retry_after=2)
+
+    def load(self, key: str, source: Path | ModelSpec, origin: str = "") -> None:
+        """Load a model and wait for it; a failed load leaves nothing behind.
+
+        Raises ModelAlreadyLoaded if the key is taken, also by a model in transition; and the errors of Loader.load.
+        """
+        with self._changed:
+            if key in self._slots:
+                raise ModelAlreadyLoaded(f"a model is loaded as {key!r}, or is being loaded or unloaded")
+            slot = self._slots[key] = Slot(key, origin)
+        begun = time.monotonic()
+        try:
+            model = self._loader.load(source, partial(self._budget.reserve, key))
+        except Exception as error:
+            slot.failure = error
+            self._remove(key)
+            raise
+        self._budget.loaded(key)
+        metrics.MODELS.inc()
+        engine = model.engine
+        log.info("model %s (%s) is ready after %.1f s", key, engine.spec.architecture, time.monotonic() - begun)
+        with self._changed:
+            slot.model, slot.state = model, "ready"
+            self._changed.notify_all()
+        self.policy.changed()
+
+    def unload(self, key: str) -> None:
+        """Unload a model once its last lease is released; ModelNotFound at once if there is none."""
+        with self._changed:
+            slot = self._ready(key)
+            slot.state = "unloading"
+        self._end(key, slot)
+
+    def unload_idle(self, key: str) -> bool:
+        """Unload a model, unless a request has leased it or there is none; return True if it has been unloaded."""
+        with self._changed:
+            slot = self._slots.get(key)
+            if slot is None or slot.state != "ready" or slot.leases:
+                return False
+            slot.state = "unloading"
+        self._end(key, slot)
+        return True
+
+    def _end(self, key: str, slot: Slot) -> None:
+        self.policy.changed()
+        with self._changed:
+            self._changed.wait_for(lambda: not slot.leases)
+        assert slot.model is not None
+        slot.model.dispatcher.close()
+        slot.model = None
+        metrics.MODELS.dec()
+        self._loader.give_back()
+        self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        self._budget.release(key)
+        with self._changed:
+            del self._slots[key]
+            self._changed.notify_all()
+
+    def holds(self, key: str) -> bool:
+        """Return True if a model can be leased, waiting for one that is being loaded or unloaded.
+
+        If loading fails, all waiting callers get the error of `load`; otherwise each would wait as long again for it.
+        """
+        with self._changed:
+            slot = self._slots.get(key)
+            self._changed.wait_for(lambda: key not in self._slots or self._slots[key].state == "ready")
+            if slot is not None and slot.failure is not None:
+                raise slot.failure
+            return key in self._slots
+
+    @contextmanager
+    def lease(self, key: str) -> Iterator[Model]:
+        """Lease the model under `key` for one request; ModelNotFound, or ModelNotReady with the reason."""
+        self._started.wait(self._patience)
+        self.check("the model is still being loaded")
+        with self._changed:
+            slot = self._ready(key)
+            slot.leases += 1
+        try:
+            assert slot.model is not None
+            yield slot.model
+        finally:
+            with self._changed:
+                slot.leases -= 1
+                slot.last_used = time.monotonic()
+                self._changed.notify_all()
+
+    def list(self) -> Sequence[Slot]:
+        """Return copies of all slots, without their models, in the order of their loads."""
+        with self._changed:
+            slots = self._slots.values()
+            return [replace(slot, model=None, cost=self._budget.cost(slot.key)) for slot in slots]
+
+    def broken(self, seconds: float) -> str:
+        """Return the key of a broken model and the reason in one line, or ""; see Dispatcher.broken."""
+        for key, model in self._models():
+            if reason := model.dispatcher.broken(seconds):
+                return f"model {key}: {reason}"
+        return ""
+
+    def abandon(self) -> None:
+        """Reject the queued requests of every model."""
+        for _, model in self._models():
+            model.dispatcher.abandon()
+
+    def close(self) -> None:
+        """Finish the queued requests and stop the threads of every model."""
+        for _, model in self._models():
+            model.dispatcher.close()
+
+    def _models(self) -> Sequence[tuple[str, Model]]:
+        """Return all models that predict, including those that finish requests before they are unloaded."""
+        with self._changed:
+            return [(key, slot.model) for key, slot in self._slots.items() if slot.model is not None]
+
+    def _ready(self, key: str) -> Slot:
+        slot = self._slots.get(key)
+        if slot is not None and slot.state == "ready":
+            return slot
+        known = [key for key, slot in self._slots.items() if slot.state == "ready"]
+        some = ", ".join(known[:10]) + (" and others" if len(known) > 10 else "")
+        raise ModelNotFound(f"no model {key!r} is loaded; loaded: {some or 'none'}")
