@@ -18,6 +18,8 @@ import torchvision
 from click.testing import CliRunner, Result
 
 from container.cli import main
+from container.structures import Appearance, Options
+from container.structures.options import declared
 from tests.conftest import ROOT, encode, pixels_of
 from tests.evaluation.scenes import write_folder
 
@@ -53,6 +55,42 @@ def test_predict_writes_pictures(run, tmp_path: Path) -> None:
     drawn = pixels_of((tmp_path / "out" / "astronaut.png").read_bytes())
     assert drawn.shape == (512, 512, 3)
     assert drawn[130, 225].any() and not drawn[100, 450].any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "members"),
+    [
+        (("--masks", "rle"), {"labels", "boxes", "scores", "class_ids", "masks"}),
+        (("--masks", "none", "--attributes", '{"masks": "rle"}'), {"labels", "boxes"}),
+        (("--format", "jsonlines", "--masks", "polygon"), {"label", "box", "score", "class_id", "mask"}),
+    ],
+)
+def test_predict_takes_the_options_of_a_request(arguments: tuple[str, ...], members: set[str], run) -> None:
+    done = run("predict", "astronaut.jpg", "--confidence", "0.3", "--class-filter", "person, car", *arguments)
+    assert done.exit_code == 0, done.output
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found and all(set(one) == members for one in found) and "person" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--confidence", "2"), "'2'; it takes a number from 0 to 1"),
+        (("--max-detections", "1.5"), "'1.5'; it takes a whole number from 1 to 100000"),
+        (("--draw-boxes", "maybe"), "'maybe'; it takes true or false"),
+        (("--masks", "png"), "'png'; it takes one of"),
+        (("--format", "gif"), "'gif' is not one of 'json', 'jpeg', 'png', 'jsonlines', 'clarify'"),
+    ],
+)
+def test_predict_refuses_what_an_option_does_not_take(arguments: tuple[str, ...], reason: str, run) -> None:
+    done = run("predict", "astronaut.jpg", *arguments)
+    assert done.exit_code == 2 and reason in done.stderr
+
+
+def test_every_option_of_a_request_is_one_of_predict(run) -> None:
+    shown = run("predict", "--help").stdout
+    for name in (*declared(Options), *declared(Appearance)):
+        assert f"--{name.replace('_', '-')} " in shown
 
 
 def test_predict_overwrites_no_answer(run, tmp_path: Path) -> None:

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from container.engines.base import architectures
+from container.formats import ranked
+from container.structures import Appearance, Options
+from container.structures.options import declared
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "container"
 
@@ -169,3 +174,30 @@ def test_only_who_reads_settings_writes_their_names(path: Path) -> None:
         return
     texts = [n.value for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Constant)]
     assert not [text for text in texts if isinstance(text, str) and ("MASKSERVE_" in text or "SAGEMAKER_" in text)]
+
+
+def words() -> Iterator[tuple[str, str]]:
+    """The file and the text of every string, but those of check, which asks any server, and COCO's keys."""
+    for path in MODULES:
+        if part(path) not in ("check", "datasets", "evaluation"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+            yield from ((path.relative_to(PACKAGE).as_posix(), text) for text in texts if isinstance(text, str))
+
+
+def test_formats_and_kinds_are_named_in_their_own_files_only() -> None:
+    names = {
+        *(word for form in ranked() for word in (form.name, form.media_type, *form.aliases)),
+        *(architecture.kind for architecture in architectures.values()),
+    } - {"application/json"}  # which errors have, too
+    own = ("formats/", "engines/kinds/")
+    assert not [(file, text) for file, text in words() if text in names and not file.startswith(own)]
+
+
+def test_options_are_named_where_they_are_declared_and_used_only() -> None:
+    """The check, the JSON schema, the README and the command line name none."""
+    names = {*declared(Options), *declared(Appearance)}
+    found = [
+        (file, text) for file, text in words() if text in names and file.startswith(("protocols", "models", "cli"))
+    ]
+    assert found == [("protocols/sagemaker/openapi.py", "confidence")]  # an example

@@ -120,13 +120,14 @@ class Loader:
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
+        self._runtime: Any  # a Runtime, set by `prepare`
 
     def prepare(self) -> tuple[str, Callable[[], int]]:
         """Import what loading needs, in three seconds; return the backend, and a function for the device's free bytes.
 
         Raises ModelError if the device is missing.
         """
-        runtime = _start(self._placement)
+        runtime = self._runtime = _start(self._placement)
         from container.engines import building
         from container.engines.runtime import available
 
@@ -145,7 +146,7 @@ class Loader:
 
     def _load(self, source: Path | ModelSpec, reserve: Reserve) -> Model:
         try:
-            return load(source, self._placement, reserve)
+            return _load_on(self._runtime, source, self._placement, reserve)
         except Exception as error:  # whatever a model raises while loading
             refusal = _refusal(error)
         # After the block, because the error holds the frames that it was raised in, and those hold parts of the model.
@@ -157,9 +158,14 @@ class Loader:
         give_back()
 
 
-def load(source: Path | ModelSpec, placement: Placement, reserve: Reserve = lambda spec: None) -> Model:
+def load(source: Path | ModelSpec, placement: Placement) -> Model:
     """Read, build and try a model, and start its queue; ModelError with a one-line reason."""
-    runtime = _start(placement)
+    return _load_on(_start(placement), source, placement)
+
+
+def _load_on(
+    runtime: Any, source: Path | ModelSpec, placement: Placement, reserve: Reserve = lambda spec: None
+) -> Model:
     from container.engines.runtime import explain
 
     with artifact.opened(source) as spec:

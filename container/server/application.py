@@ -119,6 +119,7 @@ class Application(BaseApplication):
     def _refuse(self, reason: str) -> NoReturn:
         print(f"maskserve: {reason}", file=sys.stderr, flush=True)
         failure.write(Path(self.settings.base_dir), reason)
+        self._delete_folders()
         sys.exit(1)
 
     def _worker_started(self, worker: Any) -> None:
@@ -142,10 +143,13 @@ class Application(BaseApplication):
 
     def _on_exit(self, server: Any) -> None:
         """Delete the temporary folders, and report the reason if start-up failed."""
-        for folder in filter(None, (self._metrics, self._models)):
-            shutil.rmtree(folder, ignore_errors=True)
+        self._delete_folders()
         if self.startup.failure:
             self._refuse(self.startup.failure)
+
+    def _delete_folders(self) -> None:
+        for folder in filter(None, (self._metrics, self._models)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _create_services(settings: Settings, record: Path | None) -> Any:
@@ -174,8 +178,8 @@ def _logging(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "container.telemetry.logs.JsonLines", "hidden": comma_list(settings.api_key)}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "formatters": {"lines": {"()": "container.telemetry.logs.JsonLines", "hidden": comma_list(settings.api_key)}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}},
         "root": {"level": settings.log_level, "handlers": ["stderr"]},
         "loggers": {name: {**quiet, "qualname": name} for name in ("gunicorn.error", "flask_cors", "botocore")},
     }

@@ -25,7 +25,7 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
     ModelError or DataError says what stands in the way.
     """
     name = hyperparameters.architecture
-    architecture = _architecture(name)
+    architecture = find(name)
     parameters = _parameters(hyperparameters.parameters)
     try:
         network = architecture.build(num_classes=len(labels), **parameters)
@@ -41,14 +41,6 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
         weight_files.set_batch_norm_eps(network, epsilon)
     left = f"; random: {', '.join(random)}" if random else ""
     return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{left}"
-
-
-def task_of(name: str) -> str:
-    """The task of an architecture that can be trained; DataError for another."""
-    kind = _architecture(name).kind
-    if kind not in ("detection", "segmentation"):
-        raise DataError(f"{name} is for {kind}; a detector or a semantic model can be trained")
-    return kind
 
 
 def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
@@ -72,7 +64,8 @@ def _parameters(text: str) -> dict[str, Any]:
     return value
 
 
-def _architecture(name: str) -> Network:
+def find(name: str) -> Network:
+    """The network of an architecture; DataError lists the known ones."""
     try:
         return building.find(name)
     except ModelError as error:

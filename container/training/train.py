@@ -15,6 +15,9 @@ from container import cores
 from container.datasets.coco import Dataset
 from container.engines import building
 from container.engines.base import ImageEngine
+from container.engines.building import Network
+from container.engines.kinds.torchvision_detection import Detector
+from container.engines.kinds.torchvision_segmentation import SemanticNetwork
 from container.engines.runtime import Runtime
 from container.errors import DataError
 from container.structures import ModelSpec, Options
@@ -33,7 +36,7 @@ from container.training.segmentation import SegmentationTask
 
 log = logging.getLogger(__name__)
 
-TASKS: dict[str, Any] = {"detection": DetectionTask, "segmentation": SegmentationTask}
+TASKS: dict[type[Network], type[Any]] = {Detector: DetectionTask, SemanticNetwork: SegmentationTask}
 BACKGROUND = "__background__"
 MAX_WORKERS = 8
 
@@ -55,8 +58,7 @@ def train(
     """
     random.seed(hyperparameters.seed)
     torch.manual_seed(hyperparameters.seed)
-    task_name = network.task_of(hyperparameters.architecture)
-    task = TASKS[task_name]()
+    task = task_of(hyperparameters.architecture)
     folders = task.usable(data.read(places.train, hyperparameters.labels))
     labels = (BACKGROUND, *(hyperparameters.labels or data.present(folders)))
     shares = data.shares(hyperparameters.shares, folders)
@@ -76,11 +78,11 @@ def train(
                 continue
             journal.step(run.progress, losses, hyperparameters.batch_size * here.processes)
             if validation and run.progress.step % hyperparameters.evaluate_steps == 0 and run.progress.share < 1:
-                _measure(run, spec, task_name, here, validation, journal)
+                _measure(run, spec, here, validation, journal)
         if journal is None:
             return
         if validation and run.finished:
-            report = _measure(run, spec, task_name, here, validation, journal)
+            report = _measure(run, spec, here, validation, journal)
             spec = replace(spec, options=Options(confidence=report.best_confidence))
     network.write(run.network, spec, places.model, hyperparameters.half)
     if run.finished:
@@ -88,7 +90,15 @@ def train(
         draw_predictions(_engine(run, spec, here), validation or data.joined(folders), places.output)
 
 
-def _measure(run: Run, spec: ModelSpec, task: Any, here: Machine, validation: Dataset, journal: Journal) -> Report:
+def task_of(name: str) -> Any:
+    """The task that trains an architecture; DataError for one that cannot be trained."""
+    kind = network.find(name)
+    if type(kind) not in TASKS:
+        raise DataError(f"{name} is for {kind.kind}; a detector or a semantic model can be trained")
+    return TASKS[type(kind)]()
+
+
+def _measure(run: Run, spec: ModelSpec, here: Machine, validation: Dataset, journal: Journal) -> Report:
     report = evaluate(_engine(run, spec, here), validation)
     journal.say(run.progress, report.summary())
     return report

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
 
 from container.errors import BadRequest, PayloadTooLarge, Unprocessable, UnsupportedMediaType
 from container.images.base import Limits
 from container.images.decode import decode
+from container.images.sources import npy as npy_source
 from container.images.sources import read_json, sources
 from tests.images.pictures import encode, noise, smooth
 
@@ -100,9 +102,17 @@ def test_base64_over_the_limit_is_not_decoded() -> None:
 )
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_npy(array: np.ndarray, version: tuple[int, int]) -> None:
-    images = sources["npy"].read(npy(array, version), LIMITS).images
+    images, batch = sources["npy"].read(npy(array, version), LIMITS)
+    assert batch is (array.ndim == 4)
     assert np.array_equal(np.stack([image.pixels for image in images]), array.reshape(-1, *array.shape[-3:]))
     assert all(image.pixels.flags.c_contiguous and image.pixels.flags.writeable for image in images)
+
+
+def test_an_npy_header_is_parsed_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, parse = [], npy_source._shape
+    monkeypatch.setattr(npy_source, "_shape", lambda header: parsed.append(header) or parse(header))
+    response = client.post("/invocations", data=npy(smooth(4, 6), (1, 0)), content_type="application/x-npy")
+    assert response.status_code == 200 and len(parsed) == 1
 
 
 def _header(text: str, body: bytes = b"") -> bytes:

@@ -108,7 +108,7 @@ def test_why_a_load_fails(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(loading, "load", fail)
+    monkeypatch.setattr(loading, "_load_on", fail)
     with pytest.raises(kind, match=message) as caught:
         loader.load(locate.EMBEDDED)
     assert "secret" not in str(caught.value)

@@ -206,3 +206,10 @@ def test_sigterm_at_any_moment_of_the_start(delay: float, start_server: StartSer
     code = server.stop()
     assert code in (0, -signal.SIGTERM), server.log.read_text()  # before gunicorn is there, the signal itself ends it
     assert "Traceback" not in server.log.read_text()
+
+
+def test_a_refused_server_leaves_no_folder(start_server: StartServer, tmp_path: Path) -> None:
+    settings = {"SAGEMAKER_MULTI_MODEL": "true", "MASKSERVE_ASYNC_OUTPUT": "s3://bucket/key", "TMPDIR": str(tmp_path)}
+    server = start_server(**settings)
+    assert server.process.wait(20) == 1 and "multi-model endpoints take no asynchronous" in server.log.read_text()
+    assert not list(tmp_path.iterdir())

@@ -58,18 +58,6 @@ def test_what_cannot_be_built_is_said(values: dict[str, str], error: type[Except
         network.build(Hyperparameters(**values), LABELS)
 
 
-@pytest.mark.parametrize(
-    ("name", "task"), [("maskrcnn_resnet50_fpn", "detection"), ("lraspp_mobilenet_v3_large", "segmentation")]
-)
-def test_tasks(name: str, task: str) -> None:
-    assert network.task_of(name) == task
-
-
-def test_classifiers_are_refused() -> None:
-    with pytest.raises(DataError, match="resnet18 is for classification"):
-        network.task_of("resnet18")
-
-
 @pytest.mark.parametrize(("half", "dtype"), [(False, torch.float32), (True, torch.float16)])
 def test_what_is_written_can_be_read(half: bool, dtype: torch.dtype, tmp_path: Path) -> None:
     values = Hyperparameters(parameters='{"min_size": 96}', weights="none")

@@ -13,7 +13,11 @@ import pytest
 import requests
 from PIL import Image
 
+from container.errors import DataError
 from container.models import artifact
+from container.training.detection import DetectionTask
+from container.training.segmentation import SegmentationTask
+from container.training.train import task_of
 from tests.conftest import ROOT, Server
 from tests.training.folders import LABELS, write, write_channels, write_label_maps
 
@@ -160,3 +164,25 @@ def test_what_a_reading_process_finds_is_said_in_one_line(tmp_path: Path) -> Non
     done = run(sys.executable, "-m", "container", "train", f"--data={data}", f"--output={tmp_path / 'run'}", *options)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("its pixels cannot be read") and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("maskrcnn_resnet50_fpn", DetectionTask),
+        ("maskrcnn_mobilenet_v2_fpn", DetectionTask),
+        ("lraspp_mobilenet_v3_large", SegmentationTask),
+        ("semantic_fpn_mobilenet_v2", SegmentationTask),
+    ],
+)
+def test_tasks(name: str, task: type) -> None:
+    assert isinstance(task_of(name), task)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("resnet18", "resnet18 is for classification"), ("resnet19", "hyperparameter architecture: unknown architecture")],
+)
+def test_what_cannot_be_trained_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        task_of(name)
