@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Server, pixels_of
+from tests.plugged import command
 
 WEBP = '''
 """“webp”: the picture, lossy."""
@@ -48,22 +48,6 @@ class Count(Format):
 
 add(Count())
 '''
-SERVE = """
-import os, sys
-from container import formats
-formats.__path__.append(sys.argv[1])
-from container.server.application import Application
-from container.settings import Settings
-from tests.slow_server import create
-Application(Settings.from_environ(os.environ), create).run()
-"""
-COMMAND = """
-import sys
-from container import formats
-formats.__path__.append(sys.argv[1])
-from container.cli import main
-main(sys.argv[2:])
-"""
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 
@@ -77,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, start_server: Callable[..., Server]) -> Server:
-    server = start_server(sys.executable, "-c", SERVE, str(folder))
+    server = start_server(*command(container_formats=folder))
     server.wait()
     return server
 
@@ -136,8 +120,7 @@ def test_it_is_documented(server: Server) -> None:
 def test_an_operator_may_make_it_the_default(
     folder: Path, start_server: Callable[..., Server], small_png: bytes
 ) -> None:
-    command = sys.executable, "-c", SERVE, str(folder)
-    server = start_server(*command, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="image/webp")
+    server = start_server(*command(container_formats=folder), SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="image/webp")
     server.wait()
     assert ask(f"{server.url}/invocations", small_png, Accept="*/*")[1] == "image/webp"
 
@@ -146,8 +129,8 @@ def test_it_is_on_the_command_line(folder: Path, small_png: bytes, tmp_path: Pat
     (tmp_path / "photo.png").write_bytes(small_png)
 
     def predict(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-c", COMMAND, str(folder), "predict", str(tmp_path / "photo.png"), *arguments]
-        return subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60)
+        line = command("predict", str(tmp_path / "photo.png"), *arguments, container_formats=folder)
+        return subprocess.run(line, capture_output=True, cwd=ROOT, timeout=60)
 
     done = predict("--format", "webp", "--output", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,6 @@
 """An image source that is written into a folder reads bodies and JSON, with nothing else edited."""
 
 import json
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server
+from tests.plugged import command
 
 HEX = '''
 """Image source: image files in hexadecimal, separated by commas."""
@@ -36,22 +36,13 @@ class Hex(Source):
 
 add(Hex())
 '''
-START = """
-import os, sys
-from container.images import sources
-sources.__path__.append(sys.argv[1])
-from container.server.application import Application
-from container.settings import Settings
-from tests.slow_server import create
-Application(Settings.from_environ(os.environ), create).run()
-"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., Server]) -> Server:
     folder = tmp_path_factory.mktemp("sources")
     (folder / "hex.py").write_text(HEX)
-    server = start_server(sys.executable, "-c", START, str(folder))
+    server = start_server(*command(container_images_sources=folder))
     server.wait()
     return server
 

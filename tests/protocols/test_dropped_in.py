@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +23,7 @@ from container.web.protocol import Protocol
 from container.web.protocol import protocols as registered
 from tests.conftest import Server, encode
 from tests.fakes import FakeEngine, ready_services
+from tests.plugged import command
 
 ECHO = """
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Echo(Protocol):
             value = read_json(request)["image"]
             form, choice = formats["json"], Choice("json")
             with services.pipeline.open(services.pool.policy.served, g.context) as run:
-                images = run.decode(lambda limits, share: read_image(value, limits, share))
+                images = run.decode(lambda limits, share: read_image(value, limits, share)).images
                 return run.encode(form, run.predict(images, choice.options, form.needs_masks(choice)), choice)
 
         @blueprint.post("/echo/<kind>/upload")
@@ -124,19 +124,6 @@ class Paths(Protocol):
 protocols.add("paths", Paths)
 """
 
-START = """
-import os, sys
-from container import protocols
-protocols.__path__.append(sys.argv[1])
-from container.server.application import Application
-from container.service import Services
-from container.settings import Settings
-from container.web.body import BodyLimits
-from container.web.protocol import Protocol
-from container.web.protocol import protocols as registered
-from tests.slow_server import create
-Application(Settings.from_environ(os.environ), create).run()
-"""
 KEY = "a-key-of-8"
 IMAGE = base64.b64encode(encode(np.full((30, 40, 3), 128, np.uint8))).decode()
 
@@ -153,7 +140,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path, start_server: Callable[..., Server]) -> Server:
     """Speaks SageMaker and both protocols, with a fake model; bodies may have 1 MB and take a second."""
     server = start_server(
-        *(sys.executable, "-c", START, str(folder)),
+        *command(container_protocols=folder),
         MASKSERVE_API_KEY=KEY,
         MASKSERVE_ECHO_WORD="of its own",
         MASKSERVE_READ_SECONDS="1",

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tarfile
 import urllib.error
 import urllib.request
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Server
+from tests.plugged import command
 
 KIND = '''
 """Embeddings of texts: the mean of the vectors of their words, which vectors.json beside model.json holds."""
@@ -87,15 +87,6 @@ class Embed(Protocol):
 
 protocols.add("embed", Embed)
 """
-START = """
-import sys
-from container import protocols
-from container.engines import kinds
-kinds.__path__.append(sys.argv[1] + "/kinds")
-protocols.__path__.append(sys.argv[1] + "/protocols")
-from container.cli import main
-main(sys.argv[2:])
-"""
 VECTORS = {"cat": [1.0, 0.0], "dog": [0.0, 1.0]}
 
 
@@ -117,10 +108,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def plugged(folder: Path, *arguments: str) -> tuple[str, ...]:
+    return command(*arguments, container_engines_kinds=folder / "kinds", container_protocols=folder / "protocols")
+
+
 @pytest.fixture(scope="module", params=["pets", "pets.tar.gz"])
 def server(request: pytest.FixtureRequest, folder: Path, start_server: Callable[..., Server]) -> Server:
-    command = sys.executable, "-c", START, str(folder), "serve", "--model", str(folder / request.param)
-    server = start_server(*command)
+    server = start_server(*plugged(folder, "serve", "--model", str(folder / request.param)))
     server.wait()
     return server
 
@@ -145,10 +139,8 @@ def test_a_picture_is_refused(server: Server, small_png: bytes) -> None:
     )
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", START, str(folder), *command], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(plugged(folder, *arguments), capture_output=True, text=True, cwd=ROOT, timeout=60)
 
 
 def test_it_is_listed(folder: Path) -> None:
@@ -158,12 +150,12 @@ def test_it_is_listed(folder: Path) -> None:
 
 
 def test_what_it_lacks_is_said(folder: Path, start_server: Callable[..., Server]) -> None:
-    server = start_server(sys.executable, "-c", START, str(folder), "serve", "--model", str(folder / "none"))
+    server = start_server(*plugged(folder, "serve", "--model", str(folder / "none")))
     assert server.process.wait(60) == 1
     assert "maskserve: vectors.json of the model cannot be read" in server.log.read_text()
 
 
 def test_it_is_not_packed(folder: Path, tmp_path: Path) -> None:
-    command = "pack", "--architecture", "bag_of_words", "--weights", str(folder / "pets")
-    done = run(folder, *command, "--output", str(tmp_path / "model.tar.gz"))
+    arguments = "pack", "--architecture", "bag_of_words", "--weights", str(folder / "pets")
+    done = run(folder, *arguments, "--output", str(tmp_path / "model.tar.gz"))
     assert done.returncode == 1 and "bag_of_words is served from a folder of files" in done.stderr
