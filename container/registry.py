@@ -38,10 +38,14 @@ class Registry(dict[str, T]):
             paths = list(importlib.import_module(self._package).__path__)
             if paths == self._paths:
                 return
-            self._paths = paths  # before the imports, as a plug-in may look into the registry, too
-            for module in pkgutil.iter_modules(paths):
-                if not module.name.startswith("_"):
-                    importlib.import_module(f"{self._package}.{module.name}")
+            before, self._paths = self._paths, paths  # at once, as a plug-in may look into the registry, too
+            try:
+                for module in pkgutil.iter_modules(paths):
+                    if not module.name.startswith("_"):
+                        importlib.import_module(f"{self._package}.{module.name}")
+            except BaseException:
+                self._paths = before  # the next look fails in the same way
+                raise
 
     def __missing__(self, name: str) -> T:
         if name in self:

@@ -70,6 +70,13 @@ def test_any_first_look_finds_the_plug_ins(look: Callable[[Registry[int]], objec
     assert look(numbers)
 
 
+def test_a_plug_in_that_cannot_be_imported_is_not_passed_over(numbers: Registry[int], tmp_path: Path) -> None:
+    (tmp_path / "plugged" / "c.py").write_text("raise ZeroDivisionError")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            list(numbers)
+
+
 def test_a_folder_that_is_added_is_looked_into(numbers: Registry[int], tmp_path: Path) -> None:
     assert sorted(numbers) == ["one", "two"]
     (tmp_path / "more").mkdir()
