@@ -51,6 +51,9 @@ class Calls(Made):
         reserve(SPEC)
         return source()
 
+    def give_back(self) -> None:
+        """Nothing: a collection of garbage takes longer than what is tested here."""
+
 
 class Pool(ModelPool):
     """A pool that has started, with models made by callables."""

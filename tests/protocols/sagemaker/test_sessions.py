@@ -2,16 +2,20 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from container.app import create_app, sticky_sessions
+from container.app import create_app, create_services
+from container.models.policies import Policy
+from container.models.policies.explicit import Explicit
+from container.models.policies.fixed import Fixed
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
-from tests.fakes import FakeEngine, ready_services
+from tests.fakes import SPEC, FakeEngine, ready_services
 
 PNG = encode(np.full((30, 40, 3), 128, np.uint8))
 WIDE = encode(np.full((30, 80, 3), 128, np.uint8))
@@ -79,11 +83,21 @@ def test_refused(session: str, body: bytes, reason: str, client: FlaskClient) ->
     assert "X-Amzn-SageMaker-New-Session-Id" not in response.headers
 
 
-@pytest.mark.parametrize("settings", [{"workers": 2}, {"sessions_mb": 0}, {}], ids=["workers", "none", "on"])
-def test_only_where_every_request_comes_to_the_same_process(settings: dict[str, int]) -> None:
-    services = replace(ready_services(FakeEngine()), sessions=sticky_sessions(Settings(**settings)))
+@pytest.mark.parametrize(
+    ("settings", "policy", "status"),
+    [
+        pytest.param({}, Fixed(SPEC), 200, id="on"),
+        pytest.param({"workers": 2}, Fixed(SPEC), 400, id="workers"),
+        pytest.param({"sessions_mb": 0}, Fixed(SPEC), 400, id="none"),
+        pytest.param({}, Explicit(Path()), 400, id="models"),
+    ],
+)
+def test_only_where_every_request_comes_to_the_same_process_and_model(
+    settings: dict[str, int], policy: Policy, status: int
+) -> None:
+    services = replace(ready_services(FakeEngine()), sessions=create_services(Settings(**settings), policy).sessions)
     response = ask(create_app(Settings(), services).test_client(), "NEW_SESSION", PNG)
-    assert response.status_code == (400 if settings else 200)
+    assert response.status_code == status
 
 
 def test_a_stream_reads_sessions_and_opens_none(client: FlaskClient, session: str) -> None:
