@@ -55,7 +55,8 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
         if sources[name].in_json and sources[name].available(limits)
     ]
     document = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": kinds}}}
-    read = (*MEDIA_TYPES, "application/x-image", "application/octet-stream", *negotiation.sources)
+    # Any image type is read, whatever the bytes are; two stand for all.
+    read = (*MEDIA_TYPES[:2], "application/x-image", "application/octet-stream", *negotiation.sources)
     return {
         "parameters": [
             # OpenAPI excludes Accept and Content-Type from parameters: responses and requestBody define them.
