@@ -66,7 +66,8 @@ def below(root: Path, path: str) -> Path:
         if path.startswith("/") and ".." not in Path(path).parts and root in place.parents:
             found = inside(place)
             if found.is_file() and found.name.endswith(".tar.gz") or found.is_dir():
-                links = [file for file in (found, *_entries(found)) if file.is_symlink()]
+                # In folders of folders, too, as a kind of model may take a whole folder.
+                links = (file for file in (found, *found.rglob("*")) if file.is_symlink())
                 if all(root in file.resolve().parents for file in links):
                     return found
     except (OSError, ValueError, RuntimeError):  # too long, not readable, with a NUL, a loop of links

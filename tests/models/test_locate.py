@@ -82,6 +82,10 @@ def root(tmp_path: Path) -> Path:
     (root / "hidden/model.json").touch()
     (root / "hidden/.w.pth").symlink_to(tmp_path / "secret")
     (root / "b/model.json").symlink_to(root / "a/model/model.json")
+    for folder, target in (("whole", root / "a/model"), ("deep", tmp_path / "outside")):
+        (root / folder / "one/two").mkdir(parents=True)
+        (root / folder / "model.json").touch()
+        (root / folder / "one/two/three").symlink_to(target)
     (root / "circle").symlink_to(root / "circle")
     (root / "out.tar.gz").symlink_to(tmp_path / "secret")
     return root
@@ -95,6 +99,7 @@ def root(tmp_path: Path) -> Path:
         ("packed", "packed/m.tar.gz"),
         ("x.tar.gz", "x.tar.gz"),
         ("b", "b"),
+        ("whole", "whole"),
     ],
 )
 def test_models_below_the_folder_for_models(path: str, found: str, root: Path) -> None:
@@ -102,7 +107,7 @@ def test_models_below_the_folder_for_models(path: str, found: str, root: Path) -
 
 
 BAD = (
-    "nothing", "notes.txt", "link", "leads out", "hidden", "circle", "out.tar.gz", "../outside", "a/../../outside",
+    "nothing", "notes.txt", "link", "leads out", "hidden", "deep", "circle", "out.tar.gz", "../outside", "a/../../outside",
     "..", ".", "", "a/../x.tar.gz", "a\0b", "n" * 300,
 )  # fmt: skip
 
