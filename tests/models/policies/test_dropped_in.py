@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,7 @@ class Loader(FakeLoader):
 
 
 def create(settings, record):
-    return policy_services(Evicting(Path(sys.argv[1])), Loader(seconds=0.5))
+    return policy_services(Evicting(Path(sys.argv[1])), Loader(seconds=float(sys.argv[2])))
 
 
 Application(Settings.from_environ(os.environ), create).run()
@@ -66,11 +67,12 @@ PNG = encode(np.full((30, 40, 3), 128, np.uint8))
 
 
 @pytest.fixture
-def server(tmp_path: Path, start_server: Callable[..., Server]) -> Server:
+def server(request: pytest.FixtureRequest, tmp_path: Path, start_server: Callable[..., Server]) -> Server:
+    """Its predictions take as many seconds as the test says."""
     (tmp_path / "evicting.py").write_text(EVICTING)
     for name in "abc":
         (tmp_path / name).mkdir()
-    server = start_server(*(sys.executable, "-c", START, str(tmp_path)))
+    server = start_server(*(sys.executable, "-c", START, str(tmp_path), str(request.param)))
     server.wait()
     return server
 
@@ -91,6 +93,7 @@ def gauge(server: Server, name: str) -> int:
     return int(value)
 
 
+@pytest.mark.parametrize("server", [0], indirect=True)
 def test_the_model_used_longest_ago_gives_way(server: Server) -> None:
     assert gauge(server, "models_loaded") == 0
     for target in "abacab":
@@ -99,13 +102,14 @@ def test_the_model_used_longest_ago_gives_way(server: Server) -> None:
     assert gauge(server, "models_loaded") == 2
 
 
+@pytest.mark.parametrize("server", [3], indirect=True)
 def test_models_with_requests_in_flight_stay(server: Server) -> None:
     for target in "ab":
         assert ask(server, target) == (200, target)
     with ThreadPoolExecutor(2) as threads:
         in_flight = [threads.submit(ask, server, target) for target in "ab"]
-        while gauge(server, "requests_in_flight") < 3:  # this one is the third
-            pass
+        while not all(answer.done() for answer in in_flight) and gauge(server, "requests_in_flight") < 3:
+            time.sleep(0.05)  # until there are two, and the one that asks
         assert ask(server, "c") == (507, "insufficient_memory")
         assert [answer.result() for answer in in_flight] == [(200, "a"), (200, "b")]
     assert ask(server, "c") == (200, "c") and gauge(server, "models_loaded") == 2
