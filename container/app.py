@@ -78,21 +78,28 @@ def create_services(settings: Settings, policy: Policy) -> Services:
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
     )
-    limits = Limits(
-        max_pixels=settings.max_pixels,
-        max_scans=settings.max_scans,
-        max_body_bytes=settings.max_body_bytes or 2**40,
-        url_hosts=comma_list(settings.url_hosts),
-        url_timeout=settings.url_timeout,
-    )
     pool = ModelPool(policy, Loader(placement), settings.deadline_seconds if settings.processes > 1 else 0.0)
     pixels = PixelBudget(PICTURES_HELD * settings.max_pixels)
-    pipeline = Pipeline(pool, limits, pixels, settings.max_detections)
+    pipeline = Pipeline(pool, image_limits(settings), pixels, settings.max_detections)
     # A session belongs to one process and one model.
     sessions_mb = settings.sessions_mb if settings.processes == 1 and policy.served else 0
     return Services(
         pipeline, settings.deadline_seconds, Sessions(settings.sessions_expiration, int(sessions_mb * 2**20))
     )
+
+
+def image_limits(settings: Settings) -> Limits:
+    """Return the limits of images; ValueError names an invalid setting."""
+    try:
+        return Limits(
+            max_pixels=settings.max_pixels,
+            max_scans=settings.max_scans,
+            max_body_bytes=settings.max_body_bytes or 2**40,
+            url_hosts=comma_list(settings.url_hosts),
+            url_timeout=settings.url_timeout,
+        )
+    except ValueError as reason:
+        raise ValueError(f"{variables('url_hosts')[0]}: {reason}") from None
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
@@ -107,6 +114,7 @@ def check(settings: Settings) -> tuple[list[Protocol], Policy]:
     Raises ValueError or ModelError with a one-line message.
     """
     enabled = enabled_protocols(settings)
+    image_limits(settings)
     policy = choose_policy(settings)
     policy.check()
     return enabled, policy
