@@ -5,6 +5,7 @@ import pkgutil
 from pathlib import Path
 
 from container import protocols
+from container.fields import comma_list
 from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget
 from container.models import locate
@@ -15,7 +16,7 @@ from container.models.policies.fixed import Fixed
 from container.models.pool import ModelPool
 from container.service import Pipeline, Services
 from container.service.sessions import Sessions
-from container.settings import Settings, comma_list, variables
+from container.settings import Settings, variables
 from container.structures import ModelSpec
 from container.web import access, errors, request_log
 from container.web.body import BodyLimits

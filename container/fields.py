@@ -13,6 +13,11 @@ MAX_SHOWN = 60  # characters of a wrong value that an error repeats
 MAX_NAMES = 1000
 
 
+def comma_list(text: str) -> tuple[str, ...]:
+    """Return the parts of a text with commas between them, trimmed, without empty ones."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 @dataclass(frozen=True)
 class Number:
     """Numbers from `low` to `high`; whole ones only, if `whole`; without `low` itself, if `above`."""
@@ -56,7 +61,7 @@ class Number:
     def words(self) -> str:
         """The numbers in words, such as "a number from 0 to 1"."""
         if self.high < float("inf"):
-            return f"{self.noun} from {self.low:g} to {self.high:g}"
+            return f"{self.noun} from {self.range}"
         return f"{self.noun} of {self.range}" if self.range else self.noun
 
     @property
@@ -77,7 +82,6 @@ class Flag:
     """True or false; as text, also 1 and 0."""
 
     words = "true or false"
-    range = words
     cell = "true, false"
 
     def fits(self, value: bool) -> bool:
@@ -149,7 +153,6 @@ class Names:
     """A list of names of classes, or a single one; as text, with commas between them."""
 
     words = 'a list of class names, such as ["person", "dog"]'
-    range = "names, separated by commas"
     cell = "names"
 
     def fits(self, value: tuple[str, ...]) -> bool:
@@ -166,7 +169,7 @@ class Names:
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Return the trimmed names in `text`."""
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return comma_list(text)
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -71,8 +71,8 @@ class Registry(dict[str, T]):
     def keys(self) -> KeysView[str]:  # type: ignore[override]  # dict has a type of its own
         return KeysView(self)
 
-    def values(self) -> ValuesView[T]:  # type: ignore[override]
+    def values(self) -> ValuesView[T]:  # type: ignore[override]  # as above
         return ValuesView(self)
 
-    def items(self) -> ItemsView[str, T]:  # type: ignore[override]
+    def items(self) -> ItemsView[str, T]:  # type: ignore[override]  # as above
         return ItemsView(self)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
-from container.fields import Flag, Number, Text, Word
+from container.fields import Flag, Number, Text, Word, comma_list
 
 PREFIX = "MASKSERVE_"
 
@@ -28,11 +28,6 @@ def setting(default: object, doc: str, *names: str, takes: Takes | None = None, 
     """
     takes_any = ANY[type(default)]
     return field(default=default, repr=not secret, metadata={"names": names, "doc": doc, "takes": takes or takes_any})
-
-
-def comma_list(text: str) -> tuple[str, ...]:
-    """The parts of a comma-separated setting, trimmed, empty ones left out."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _each(pattern: str) -> Callable[[str], bool]:

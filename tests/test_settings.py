@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from container.errors import setting_name
-from container.settings import Settings, comma_list, variables
+from container.fields import comma_list
+from container.settings import Settings, variables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

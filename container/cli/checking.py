@@ -75,7 +75,7 @@ def check(
 
 def _of_own_server(headers: dict[str, str], endpoint: str) -> tuple[dict[str, str], str]:
     """The headers and the endpoint's name that the settings of the environment ask for."""
-    from container.settings import comma_list
+    from container.fields import comma_list
 
     settings = read_settings()
     if settings.multi_model:

@@ -52,7 +52,7 @@ def pack(
 
 
 def _names(labels: str) -> tuple[str, ...]:
-    from container.settings import comma_list
+    from container.fields import comma_list
 
     path = Path(labels)
     if labels and "," not in labels and path.is_file():

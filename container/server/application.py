@@ -16,9 +16,10 @@ from typing import Any, NoReturn
 from gunicorn.app.base import BaseApplication
 
 from container import failure, memory
+from container.fields import comma_list
 from container.server.startup import Startup
 from container.server.worker import DrainingWorker
-from container.settings import Settings, comma_list
+from container.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -81,4 +81,5 @@ def declared(record: type) -> dict[str, Declared]:
 
 def checked(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Convert JSON values of a record's options, by name; ValueError in one line."""
-    return {name: declared(record)[name].check(name, value) for name, value in values.items()}
+    known = declared(record)
+    return {name: known[name].check(name, value) for name, value in values.items()}

@@ -76,11 +76,7 @@ def create_blueprint(models: Explicit, services: Services, defaults: Defaults) -
     @blueprint.post("/models/<name>/invoke")
     @operation(
         "A picture in; what this model finds, out",
-        {
-            **answers(defaults.negotiation),
-            **_NOT_LOADED,
-            "507": error("No memory for this picture while so many models are loaded"),
-        },
+        {**answers(defaults.negotiation), **_NOT_LOADED, **_NO_ROOM},
         **{**takes, "parameters": [_NAME_PARAMETER, *takes["parameters"]]},
     )
     def invoke_model(name: str) -> Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request
 
 from container.errors import ServingError
+from container.fields import comma_list
 from container.models.policies.explicit import Explicit
 from container.protocols.sagemaker import async_invocation, endpoint, multi_model, runtime, runtime_errors
 from container.protocols.sagemaker.async_invocation import AsyncLocations
@@ -15,7 +16,7 @@ from container.protocols.sagemaker.negotiation import Negotiation
 from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
 from container.s3 import S3, Folder, Location
 from container.service import Services
-from container.settings import Settings, comma_list, variables
+from container.settings import Settings, variables
 from container.web.protocol import Protocol
 
 
