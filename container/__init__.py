@@ -31,6 +31,7 @@ rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           coco: folders of labelled photos, read and checked
+checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, argmax: functions on arrays
 cancellation, cores, memory, errors, failure, fields, registry, telemetry/   usable everywhere

@@ -23,7 +23,7 @@ LAYERS = (
     ("service", "training", "check"),
     ("formats", "store", "evaluation", "images", "models", "s3"),
     ("engines", "rendering", "datasets"),
-    ("structures",),
+    ("structures", "checkpoints"),
     ("ops",),
 )
 MAX_LINES, MAX_FUNCTION = 350, 60

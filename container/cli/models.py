@@ -1,11 +1,12 @@
 """pack | models."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
-from container.cli.options import model_options, read_settings
+from container.cli.options import model_options, read_settings, show_log
 
 
 @click.command()
@@ -40,6 +41,7 @@ def pack(
         parameters=_json_object("--parameters", parameters),
         batch_norm_eps=batch_norm_eps,
     )
+    show_log(logging.INFO)
     try:
         spec = artifact.with_options(spec, _json_object("--options", options))
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Options of commands: those that stand for settings, and those of a request."""
 
+import logging
 import os
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,27 @@ def read_settings(**given: object) -> Settings:
         return Settings.from_environ({**os.environ, **chosen})
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+class _Lines(logging.Handler):
+    """Information and warnings as lines on standard error; errors are said by the command itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        if record.levelno <= logging.WARNING:
+            begin = "Warning: " if record.levelno == logging.WARNING else ""
+            click.echo(begin + record.getMessage(), err=True)
+
+
+_lines = _Lines()  # one, however many commands run in a process
+
+
+def show_log(level: int) -> None:
+    """Print what is logged at `level` or above, up to warnings."""
+    _lines.setLevel(level)
+    logger = logging.getLogger("container")
+    logger.setLevel(level)
+    logger.addHandler(_lines)
 
 
 class RequestCommand(click.Command):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from container.cli.options import RequestCommand, model_options, read_settings
+from container.cli.options import RequestCommand, model_options, read_settings, show_log
 
 
 @click.command()
@@ -20,18 +20,6 @@ def serve(**given: Any) -> None:
     from container.server.application import Application
 
     Application(settings).run()
-
-
-class _Warnings(logging.Handler):
-    """Warnings as lines on standard error; errors are said by the command itself."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        if record.levelno == logging.WARNING:
-            click.echo(f"Warning: {record.getMessage()}", err=True)
-
-
-_warnings = _Warnings()  # one, however often the command runs in a process
 
 
 @click.command(cls=RequestCommand)
@@ -56,7 +44,7 @@ def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path |
     stems = [path.stem for path in images]
     if output is not None and len(set(stems)) < len(stems):
         raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
-    logging.getLogger("container").addHandler(_warnings)
+    show_log(logging.WARNING)
     try:
         predictor = Predictor(settings, form, attributes, **asked)
     except (ModelError, ServingError, ValueError) as error:

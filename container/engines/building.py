@@ -112,6 +112,7 @@ def _fill(
     candidates = _candidates(network, labels, spec)
     classes = len(candidates[0]) if candidates else 2
     module = _build(network, classes, spec, state)
+    state = weight_files.for_module(module, state)
     found = weight_files.count_classes(module, state, classes)
     if found == 1:
         _refuse_one_output(network, spec)

@@ -1,10 +1,11 @@
 """State dicts: reading from a file or from torchvision's published weights, and loading into a module.
 
-Pickles are only read by torch's restricted loader, never by the unrestricted one. A file is rejected before it is read
-if reading would take far more memory than the size of the file.
+What is no safetensors is read in a process of its own, which runs nothing of it (`container.checkpoints`).
 """
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,25 @@ import torch
 import torchvision
 from torch import nn
 
-from container.engines import pickles
+from container.checkpoints.reader import as_safetensors
+from container.checkpoints.state_dicts import AVERAGED
+from container.checkpoints.values import Unreadable
+from container.engines import misfits
 from container.errors import ModelError
 from container.structures import WEIGHTS_TYPES
+
+log = logging.getLogger(__name__)
 
 State = Mapping[str, torch.Tensor]
 
 # The published weights of DenseNets have `denselayer1.norm.1.weight` instead of `denselayer1.norm1.weight`;
 # torchvision's builders rename them (torchvision.models.densenet).
 _OLD_DENSE_LAYER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
+
+# What wraps a network in training, by the name it gives the network.
+_WRAPPERS = {"module", "model", "_orig_mod", "net", "network"}
+# The counters of batch norms and of averaged models, which do not affect predictions.
+_COUNTER = re.compile(r"(?:^|\.)(?:num_batches_tracked|n_averaged)$")
 
 # Bytes of a safetensors header: 2,000 tensors take 0.3 MB. The library allows 100 MB, which took 21 s and 1.5 GB.
 MAX_HEADER = 4 << 20
@@ -39,62 +50,39 @@ _ZERO_EPSILON = {
 
 
 def read(path: Path) -> State:
-    """Read the state dict from a .safetensors, .pth or .pt file; ModelError with the reason."""
-    if path.suffix not in WEIGHTS_TYPES or not path.is_file():
+    """Read the state dict from a weights file of any kind; ModelError with the reason.
+
+    It is the averaged one of a checkpoint that has several; the log says which was taken.
+    """
+    if not path.is_file():
         raise ModelError(f"weights {path.name!r}: not a file that ends in {', '.join(WEIGHTS_TYPES)}")
     try:
-        if path.suffix == ".safetensors":
-            _check_header(path)
+        with path.open("rb") as file:
+            length, first = int.from_bytes(file.read(8), "little"), file.read(1)
+        if path.suffix.lower() == ".safetensors" or first == b"{" and length < path.stat().st_size:
+            if length > MAX_HEADER:
+                raise ModelError(f"weights {path.name!r}: the header is over {MAX_HEADER >> 20} MB")
             # Read, not memory-mapped: truncating a mapped file kills the process.
-            state: State = safetensors.torch.load(path.read_bytes())
+            content = path.read_bytes()
         else:
-            state = _unwrap(torch.load(pickles.checked(path.read_bytes()), map_location="cpu", weights_only=True))
+            content, taken = as_safetensors(path)
+            if taken:
+                log.info("weights %s: `%s` of the checkpoint is taken", path.name, ".".join(taken))
+        state: State = safetensors.torch.load(content)
         _check_size(state, path)
         return state
     except ModelError:
         raise
-    except Exception as error:
-        # The errors of torch, zipfile and pickle for damaged or malicious files have no common base.
-        reason = str(error) if isinstance(error, pickles.Unlikely) else type(error).__name__
-        raise ModelError(
-            f"weights {path.name!r} cannot be read ({reason}): it must be a state dict, "
-            "saved with torch.save(model.state_dict(), …) or as safetensors"
-        ) from error
-
-
-def _check_header(path: Path) -> None:
-    with path.open("rb") as file:
-        if int.from_bytes(file.read(8), "little") > MAX_HEADER:
-            raise ModelError(f"weights {path.name!r}: the header is over {MAX_HEADER >> 20} MB")
+    except Exception as error:  # the errors of safetensors and of the file system have no common base
+        reason = str(error) if isinstance(error, Unreadable) else type(error).__name__
+        hint = "" if "torch.save" in reason else "; save a state dict with torch.save(model.state_dict(), FILE)"
+        raise ModelError(f"weights {path.name!r} cannot be read: {reason}{hint}") from error
 
 
 def _check_size(state: State, path: Path) -> None:
-    """Raise ModelError for tensors larger than the file: with shared storage, 4 bytes can declare 4 TB."""
+    """Raise ModelError for tensors larger than the file."""
     if sum(tensor.numel() * tensor.itemsize for tensor in state.values()) > path.stat().st_size:
         raise ModelError(f"weights {path.name!r} hold tensors of more numbers than the file has")
-
-
-def _unwrap(saved: Any) -> State:
-    """Return the state dict inside a training checkpoint, without the prefixes of DataParallel and torch.compile."""
-    for key in ("model", "state_dict", "model_state_dict"):
-        if isinstance(saved, dict) and isinstance(saved.get(key), dict):
-            saved = saved[key]
-    if not isinstance(saved, dict) or not saved or not all(_plain(v) for v in saved.values()):
-        raise ModelError("the weights file holds no state dict of plain named tensors")
-    for prefix in ("module.", "_orig_mod."):
-        if all(key.startswith(prefix) for key in saved):
-            saved = {key.removeprefix(prefix): value for key, value in saved.items()}
-    return dict(saved)  # without instance attributes, which may shadow methods
-
-
-def _plain(value: Any) -> bool:
-    """Return True for a plain tensor in memory: neither sparse, nor quantized, nor without data."""
-    return (
-        isinstance(value, torch.Tensor)
-        and value.layout == torch.strided
-        and not value.is_quantized
-        and value.device.type == "cpu"
-    )
 
 
 def fetch(architecture: str, name: str) -> tuple[State, tuple[str, ...], float | None]:
@@ -127,6 +115,38 @@ def published_labels(architecture: str) -> list[tuple[str, ...]]:
     return [labels for labels in sets if labels]
 
 
+def for_module(module: nn.Module, state: State) -> State:
+    """Return `state` under the names of `module`: without what stands before them, and with old names replaced."""
+    return with_current_names(module, without_prefix(module, state))
+
+
+def without_prefix(module: nn.Module, state: State) -> State:
+    """Return the part of `state` that is for `module`, without the prefix of its names.
+
+    DataParallel, torch.compile, Lightning and averaged models put `module.`, `_orig_mod.`, `model.` and others before
+    them, in any order. The prefix is the one after which most names go on with a part of `module`; of two, that of an
+    average. What has another prefix, such as a loss, is left out.
+    """
+    parts = {name for name, _ in module.named_children()}
+    found: Counter[str] = Counter()
+    for name in state:
+        steps = name.split(".")
+        for i, step in enumerate(steps):
+            # A number names a part of many networks, such as an encoder's.
+            if step in parts and (not step.isdecimal() or _WRAPPERS.issuperset(steps[:i])):
+                found[".".join([*steps[:i], ""])] += 1
+    if not found:
+        return state
+    prefix = min(found, key=lambda one: (-found[one], not any(map(AVERAGED.search, one.split("."))), len(one)))
+    if not prefix:
+        return state
+    left = [name for name in state if not name.startswith(prefix)]
+    log.info(
+        "names in the weights file: read without %r%s", prefix, f"; not read: {', '.join(left[:3])}" if left else ""
+    )
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
 def with_current_names(module: nn.Module, state: State) -> State:
     """Return `state` with tensor names of earlier torchvision versions replaced by those of `module`.
 
@@ -149,7 +169,7 @@ def count_classes(module: nn.Module, state: State, classes: int) -> int | None:
 
     The number of rows of a class-dependent tensor is proportional to the classes. None if sizes differ otherwise.
     """
-    state = with_current_names(module, state)
+    state = for_module(module, state)
     counts = set()
     for name, own in module.state_dict().items():
         given = state.get(name, own)
@@ -165,41 +185,57 @@ def count_classes(module: nn.Module, state: State, classes: int) -> int | None:
 def fit(module: nn.Module, state: State) -> None:
     """Load `state` into `module`, converted to its dtypes; ModelError names the first tensor that does not fit.
 
-    Tensor names of earlier torchvision versions are accepted.
+    Prefixes and tensor names of earlier torchvision versions are accepted.
     """
-    own, state = module.state_dict(), with_current_names(module, state)
+    own, given = module.state_dict(), for_module(module, state)
     # Checkpoints trained with frozen batch norms have no counters, and those of semantic models have an auxiliary
     # classifier that is never used for prediction.
-    state = {k: v for k, v in state.items() if not k.startswith("aux_classifier.")}
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    extra = [k for k in state if k not in own and not k.endswith("num_batches_tracked")]
-    for key in own:
-        if key in state and own[key].shape != state[key].shape:
-            raise ModelError(
-                f"weights do not fit: {key} is {_shape(state[key])} in the file and {_shape(own[key])} in the model; "
-                "do the labels name every class, the background included?"
-            )
+    given = {k: v for k, v in given.items() if not k.startswith("aux_classifier.")}
+    missing = [k for k in own if k not in given and not _COUNTER.search(k)]
+    extra = [k for k in given if k not in own and not _COUNTER.search(k)]
+    if reason := misfits.of_shapes(own, given):
+        raise ModelError(f"weights do not fit: {reason}")
     if missing or extra:
         raise ModelError(
             f"weights do not fit: {len(missing)} tensors are missing in the file ({', '.join(missing[:2]) or 'none'}) "
-            f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); is it this architecture?"
+            f"and {len(extra)} are unknown to the model ({', '.join(extra[:2]) or 'none'}); {misfits.of_names(state)}"
         )
-    _check_values(own, state)
-    _copy(state, own)
+    _check_values(own, given)
+    _copy(given, own)
 
 
 def fit_partly(module: nn.Module, state: State) -> list[str]:
     """Load the tensors of `state` that match `module` by name and shape; return the names left unchanged.
 
-    Tensor names of earlier torchvision versions are accepted. ModelError if none fits, or a value is not finite.
+    Prefixes and names of earlier torchvision versions are accepted, and the names of a backbone alone. ModelError if
+    none fits, or a value is not finite.
     """
-    own, state = module.state_dict(), with_current_names(module, state)
-    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    own = module.state_dict()
+    fitting = _fitting(own, for_module(module, state)) or _fitting(own, _in_backbone(own, state))
     if not fitting:
-        raise ModelError("nothing in these weights fits by name and shape; is it this architecture?")
+        raise ModelError(f"nothing in these weights fits by name and shape; {misfits.of_names(state)}")
     _check_values(own, fitting)
     _copy(fitting, own)
-    return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
+    return [k for k in own if k not in fitting and not _COUNTER.search(k)]
+
+
+def _fitting(own: State, state: State) -> State:
+    return {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+
+
+def _in_backbone(own: State, state: State) -> State:
+    """Return `state`, whose names are those of a backbone alone, under the names that most of them have in a network.
+
+    A classifier's `layer1.…` or `features.0.…` becomes `backbone.body.layer1.…` or `backbone.0.…`.
+    """
+    places = {".".join([*name.split(".")[:i], ""]) for name in own for i in (1, 2) if name.startswith("backbone.")}
+    begins = {"", *(name.partition(".")[0] + "." for name in state)}
+    moved: list[State] = [
+        {place + name.removeprefix(begin): tensor for name, tensor in state.items() if name.startswith(begin)}
+        for place in sorted(places)
+        for begin in sorted(begins)
+    ]
+    return max(moved, key=lambda one: len(_fitting(own, one)), default={})
 
 
 def _check_values(own: State, state: State) -> None:
@@ -225,10 +261,6 @@ def _copy(state: State, own: State) -> None:
         for name, tensor in state.items():
             if name in own:
                 own[name].copy_(tensor)
-
-
-def _shape(tensor: torch.Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a scalar"
 
 
 def set_batch_norm_eps(module: nn.Module, eps: float) -> None:

@@ -8,6 +8,7 @@ model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -18,13 +19,14 @@ from container.engines.base import takes_folder
 from container.errors import ModelError
 from container.models import archive as tar
 from container.models.archive import scratch_folder
-from container.structures import WEIGHTS_TYPES, ModelSpec, Options
+from container.structures import WEIGHTS_TYPES, ModelSpec, Options, is_weights
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
 MAX_NAME = 1000  # characters of the name of a model or of a class
+_NOT_WEIGHTS = re.compile(r"(?:optimizer|scheduler|scaler|rng_state|training_args)(?![a-z])", re.IGNORECASE)
 _KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "batch_norm_eps")
 
 
@@ -33,20 +35,56 @@ def read(path: Path, empty: Path) -> ModelSpec:
 
     If model.json has a checksum, the weights are verified against it: 0.11 s for 170 MB.
     """
-    folder, name = path, path.name
+    folder, name = entered(path), path.name
     if not path.is_dir():
         _check_file(path)
-        tar.unpack(path, empty, _of_one_file)
-        folder, name = empty, path.name.removesuffix(".tar.gz")
+        folder, name = _unpacked(path, empty), path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
-    if folder is empty and takes_folder(described["architecture"]):
-        tar.unpack(path, empty, lambda file: not (empty / file).exists())
+    if not path.is_dir() and takes_folder(described["architecture"]):
+        tar.unpack(path, empty, lambda file: folder in (empty / file).parents and not (empty / file).exists())
     spec = _spec(described, folder, name)
     if spec.bytes > tar.MAX_BYTES:  # reading a sparse file of 1 TB takes an hour
         raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
     if expected := _typed(described, "sha256", str, ""):
         _check_sum(Path(spec.weights), expected, name)
     return spec
+
+
+def _unpacked(path: Path, empty: Path) -> Path:
+    """Unpack model.json and the weights into `empty`; return the folder that they are in.
+
+    An archive with neither at its top is read a second time for the folder of its only model.json.
+    """
+    files = tar.unpack(path, empty, _of_one_file)
+    if any(map(_of_one_file, files)):
+        return empty
+    around = _only({file.parent for file in files if file.name == DESCRIPTION}, path.name)
+    if around is None:
+        return empty
+    tar.unpack(path, empty, lambda file: around == file.parent and _of_one_file(PurePosixPath(file.name)))
+    return empty / around
+
+
+def entered(folder: Path) -> Path:
+    """Return the folder of a model: `folder`, or if that holds none the only one below it that does.
+
+    ModelError names several.
+    """
+    files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")] if folder.is_dir() else []
+    if any(map(_of_one_file, files)):
+        return folder
+    files = [file for file in files if not any(map(tar.made_by_macos, file.parts))]
+    described = {file.parent for file in files if file.name == DESCRIPTION}
+    around = _only(described or {file.parent for file in files if is_weights(file.name)}, folder.name)
+    return folder / around if around is not None else folder
+
+
+def _only(folders: set[PurePosixPath], name: str) -> PurePosixPath | None:
+    """Return the only folder that holds a model, or None; code/ is SageMaker's folder for programs."""
+    around = sorted(one for one in folders if one.parts[:1] != ("code",))
+    if len(around) > 1:
+        raise ModelError(f"{name!r} holds several models ({', '.join(map(str, around[:3]))}): name the folder of one")
+    return around[0] if around else None
 
 
 def _check_sum(weights: Path, expected: str, name: str) -> None:
@@ -72,7 +110,8 @@ def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
 def check(path: Path) -> None:
     """Raise ModelError if `path` is not a model, as far as can be checked without unpacking or torch."""
     if path.is_dir():
-        _spec(_description(path, path.name), path, path.name)
+        folder = entered(path)
+        _spec(_description(folder, path.name), folder, path.name)
     else:
         _check_file(path)
 
@@ -84,7 +123,9 @@ def _check_file(path: Path) -> None:
 
 def _of_one_file(file: PurePosixPath) -> bool:
     """Return True for model.json and weights at the top of an archive."""
-    return len(file.parts) == 1 and (file.name == DESCRIPTION or file.suffix in WEIGHTS_TYPES)
+    return len(file.parts) == 1 and (
+        file.name == DESCRIPTION or is_weights(file.name) and not tar.made_by_macos(file.name)
+    )
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
@@ -173,13 +214,16 @@ def weights_in(folder: Path, model: str, name: str = "") -> Path:
         if PurePosixPath(name).name != name or not os.path.isfile(folder / name):
             raise ModelError(f"`weights` in model.json is {name!r}, and there is no such file beside it")
         return folder / name
-    files = [p for p in folder.iterdir() if not tar.made_by_macos(p.name)] if folder.is_dir() else []
-    found = sorted(p for p in files if p.suffix in WEIGHTS_TYPES and p.is_file())
+    files = sorted(p for p in folder.iterdir() if not tar.made_by_macos(p.name)) if folder.is_dir() else []
+    found = [p for p in files if is_weights(p.name) and p.is_file()]
+    # Other files end in .bin and .ckpt, too; and trainers keep an optimizer's state beside the weights.
+    found = [p for p in found if p.name.lower().endswith(WEIGHTS_TYPES[:3])] or found
+    found = [p for p in found if not _NOT_WEIGHTS.match(p.name)] or found
     if len(found) == 1:
         return found[0]
-    if folder / "model.safetensors" in found:
-        return folder / "model.safetensors"
-    names = ", ".join(p.name for p in found) or "none"
+    if folder / WEIGHTS in found:
+        return folder / WEIGHTS
+    names = ", ".join(p.name for p in found) or f"none among {', '.join(p.name for p in files[:5]) or 'no files'}"
     raise ModelError(f"one weights file ({', '.join(WEIGHTS_TYPES)}) is needed in {model!r}, found: {names}")
 
 

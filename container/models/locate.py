@@ -5,7 +5,7 @@ from pathlib import Path
 from container.errors import BadLocation, ModelError
 from container.models import artifact
 from container.models.archive import made_by_macos
-from container.structures import WEIGHTS_TYPES, ModelSpec
+from container.structures import ModelSpec
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT = "default"  # the name of the embedded model
@@ -34,13 +34,13 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
                 f"architecture {model!r} needs weights: name them (a file, or such as COCO_V1), "
                 f"or put a weights file into {folder}"
             )
-        return ModelSpec(model, model, artifact.weights_in(folder, folder.name), labels)
+        return ModelSpec(model, model, artifact.weights_in(artifact.entered(folder), folder.name), labels)
     return ModelSpec(model, model, weights_source(weights), labels)
 
 
 def weights_source(text: str) -> Path | str:
     """Parse an operator's `weights`: a path if it looks like one, else the name of torchvision's weights."""
-    return Path(text) if Path(text).suffix in WEIGHTS_TYPES or "/" in text else text
+    return Path(text) if "/" in text or "." in text else text
 
 
 def _found(folder: Path) -> Path:

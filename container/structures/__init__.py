@@ -2,7 +2,7 @@
 
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
-from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec
+from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
 from container.structures.result import Classification, Image, ImageQuery, Prediction, Result, SemanticMap
 
@@ -26,4 +26,5 @@ __all__ = [
     "Result",
     "RoiMasks",
     "SemanticMap",
+    "is_weights",
 ]

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from container.structures.options import Options
 
-WEIGHTS_TYPES = (".safetensors", ".pth", ".pt")  # file extensions of weights
+WEIGHTS_TYPES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # endings of weights files, in any case
+
+
+def is_weights(name: str) -> bool:
+    """Return True for the name of a weights file, by its ending."""
+    return name.lower().endswith(WEIGHTS_TYPES)
 
 
 @dataclass(frozen=True)

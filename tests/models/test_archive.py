@@ -91,9 +91,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "absolute inside a PAX header": (packed(pax({"path": "/outside"})), OUT),
     "two-dot leader": (packed(member("‥/outside")), OUT),
     "fullwidth dots and slash": (packed(member("．．／outside")), OUT),
-    "symlink, then through it": (packed(header("to", tarfile.SYMTYPE, ".."), member("to/outside")), LINK),
     "symlink for the weights": (packed(header("w.pth", tarfile.SYMTYPE, "/etc/passwd")), LINK),
-    "symlink loop": (packed(header("a", tarfile.SYMTYPE, "b"), header("b", tarfile.SYMTYPE, "a")), LINK),
     "hard link": (packed(header("w.pth", tarfile.LNKTYPE, "/etc/passwd")), LINK),
     "character device": (packed(header("w.pth", tarfile.CHRTYPE)), LINK),
     "block device": (packed(header("w.pth", tarfile.BLKTYPE)), LINK),
@@ -104,7 +102,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         endless(patched(header("w.pth", tarfile.GNUTYPE_SPARSE), 482, b"\1"), b"\1" * 10_000_000, 1000),
         HEADERS,
     ),
-    "a million members": (endless(b"", b"".join(header(f"f{i}") for i in range(1000)), 1000), "over 100 files"),
+    "a million members": (endless(b"", b"".join(header(f"f{i}") for i in range(1000)), 1000), "over 20000 files"),
     "10 GB of zeros": (zeros(header("w.pth", size=10 * GB)), "or 5 GB"),
     "5 GB together": (packed(member("f"), header("w.pth", size=archive.MAX_BYTES)), "or 5 GB"),
     "5 GB of zeros": (endless(header("w.pth", size=5 * GB), bytes(10_000_000), 500), "more than 20 times its size"),
@@ -121,14 +119,12 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "folder of 200 MB": (packed(header("d", tarfile.DIRTYPE, size=200_000_000)), SIZE),
     "folder of 200 MB by PAX": (packed(folder_by_pax("200000000"), extension(tarfile.XHDTYPE, DIGITS)), SIZE),
     "folder of macOS, of 200 MB": (packed(header("__MACOSX", tarfile.DIRTYPE, size=200_000_000)), SIZE),
-    "link of macOS": (packed(header("._w.pth", tarfile.SYMTYPE, "/etc/passwd")), LINK),
     "parent, of macOS": (packed(member("../._w.pth")), OUT),
     "PAX header upon PAX header": (packed(header("p", tarfile.XHDTYPE) * 100_000), DAMAGED),
     "size by PAX, 1 TB": (packed(pax({"size": str(10**12)}, b"x", "w.pth")), "or 5 GB"),
     "negative size": (packed(patched(header("f"), 124, b"\xff" * 12)), "a negative size"),
-    "two of one name": (packed(member("model.json", b"[]")), "two files of one name"),
+    "two of one name": (packed(member("model.json", b"[]")), "two files of one name, model.json"),
     "two of one name by spelling": (packed(member("./model.json", b"[]")), "two files of one name"),
-    "a file where a folder is": (packed(member("a"), member("a/b/c"), member("a")), "two files of one name"),
     "name over 255 bytes": (packed(member("n" * 256 + ".pth")), TEXT),
     "name over 255 bytes by PAX": (packed(pax({"path": "ü" * 128})), TEXT),
     "name not UTF-8": (packed(patched(member("name.pth")[:512], 0, b"\xff\xfe") + bytes(1024)), TEXT),
@@ -164,25 +160,32 @@ def test_hostile_archives_are_refused(content: bytes, reason: str, tmp_path: Pat
     assert sum(p.stat().st_size for p in folder.iterdir()) < 1_000_000
 
 
-@pytest.mark.parametrize(
-    "harmless",
-    [
-        header("code", tarfile.DIRTYPE) + member("code/inference.py", b"raise SystemExit"),
-        member("nested.tar.gz", WHOLE) + member("nested.tar", GOOD + END),
-        header("shared", tarfile.DIRTYPE, mode=0o2775) + header("shared", tarfile.DIRTYPE),
-        member("code/model.json", b"[]") + member("deeper/model.safetensors", b"other"),
-        member("modèle.md") + pax({"comment": "a" * 3000}, name="..."),
-        bytes(20 * 512),
-        MACOS + header("__MACOSX", tarfile.DIRTYPE) + member("__MACOSX/._model.safetensors") + MACOS,
-        b"".join(member(f"code/{i}.py") + member(f"code/._{i}.py") for i in range(60)),
-        pax({"LIBARCHIVE.xattr.com.apple.quarantine": "a" * 7000}, name="notes.md"),
-        extension(tarfile.GNUTYPE_LONGNAME, b"a/" * 200 + b"f") + member("short"),
-    ],
-    ids=[
-        *("code", "nested", "folders", "of the same name in a folder", "names", "padding"),
-        *("beside files of macOS", "beside each of 60 files", "attributes of macOS", "a long name"),
-    ],
-)
+HARMLESS = {
+    "code": header("code", tarfile.DIRTYPE) + member("code/inference.py", b"raise SystemExit"),
+    "nested": member("nested.tar.gz", WHOLE) + member("nested.tar", GOOD + END),
+    "folders": header("shared", tarfile.DIRTYPE, mode=0o2775) + header("shared", tarfile.DIRTYPE),
+    "of the same name in a folder": member("code/model.json", b"[]") + member("deeper/model.safetensors", b"other"),
+    "names": member("modèle.md") + pax({"comment": "a" * 3000}, name="..."),
+    "names in latin-1": patched(member("ame.md")[:512], 0, b"\xe4me") + member("line\nbreak.md"),
+    "padding": bytes(20 * 512),
+    "beside files of macOS": MACOS
+    + header("__MACOSX", tarfile.DIRTYPE)
+    + member("__MACOSX/._model.safetensors")
+    + MACOS,
+    "beside each of 60 files": b"".join(member(f"code/{i}.py") + member(f"code/._{i}.py") for i in range(60)),
+    "2,000 files": b"".join(pax({"mtime": f"{i}.5"}, name=f"code/{i}.py") for i in range(2000)),
+    "attributes of macOS": pax({"LIBARCHIVE.xattr.com.apple.quarantine": "a" * 7000}, name="notes.md"),
+    "a long name": extension(tarfile.GNUTYPE_LONGNAME, b"a/" * 200 + b"f") + member("short"),
+    "links": header("a", tarfile.SYMTYPE, "b") + header("b", tarfile.SYMTYPE, "a") + header("c", tarfile.LNKTYPE, "f"),
+    "a link out of it": header("to", tarfile.SYMTYPE, "..") + member("to/outside"),
+    "a link of macOS": header("._w.pth", tarfile.SYMTYPE, "/etc/passwd"),
+    "a device": header("dev/null", tarfile.CHRTYPE) + header("pipe", tarfile.FIFOTYPE),
+    "two of one name": member("README.md") + member("README.md") + member("a") + member("a/b/c") + member("a"),
+    "setuid": member("code/run", mode=0o4755),
+}
+
+
+@pytest.mark.parametrize("harmless", HARMLESS.values(), ids=HARMLESS)
 def test_what_no_model_needs_is_not_even_written(harmless: bytes, tmp_path: Path) -> None:
     """Ordinary archives hold such things; they are passed over."""
     path, folder = tmp_path / "model.tar.gz", tmp_path / "folder"
@@ -190,6 +193,20 @@ def test_what_no_model_needs_is_not_even_written(harmless: bytes, tmp_path: Path
     path.write_bytes(packed(harmless))
     archive.unpack(path, folder, lambda file: str(file) in ("model.json", "model.safetensors"))
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"model.json": b"{}", "model.safetensors": b"weights"}
+
+
+def test_the_names_of_all_files_are_returned(tmp_path: Path) -> None:
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(packed(header("code", tarfile.DIRTYPE), member("code/a.py"), MACOS))
+    names = archive.unpack(path, tmp_path, lambda file: False)
+    assert set(map(str, names)) == {"model.json", "model.safetensors", "code/a.py"}
+
+
+def test_a_model_of_a_folder_has_at_most_100_files(tmp_path: Path) -> None:
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(packed(*(member(f"part/{i}") for i in range(99))))
+    with pytest.raises(ModelError, match="over 100 files of the model"):
+        archive.unpack(path, tmp_path, lambda file: True)
 
 
 def test_written_by_tar_with_dots_and_rights(tmp_path: Path) -> None:
