@@ -81,12 +81,16 @@ def find(name: str) -> Network:
 def build(spec: ModelSpec) -> Built:
     """Build the network and load its weights; ModelError with a one-line reason."""
     network = find(spec.architecture)
+    published = spec.weights
     if isinstance(spec.weights, Path):
         state, labels, epsilon = weight_files.read(spec.weights), spec.labels, spec.batch_norm_eps
+        published = weight_files.published_name(spec.architecture, spec.weights) if network.pretrained else ""
+        if published and epsilon is None:
+            epsilon = weight_files.published_eps(spec.architecture, published)
     else:
         state, labels, epsilon = fetch(spec.architecture, network, spec.weights)
     module, labels, named = _fill(network, state, labels, spec)
-    if isinstance(spec.weights, str) and hasattr(module, "transform_input"):
+    if published and hasattr(module, "transform_input"):
         module.transform_input = True  # GoogLeNet and Inception were trained with it; their builders set it too
     if epsilon is not None:
         weight_files.set_batch_norm_eps(module, epsilon)
@@ -163,6 +167,8 @@ def _build(network: Network, classes: int, spec: ModelSpec, state: weight_files.
             f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
             "is far larger than the file"
         ) from None
+    except ModelError:
+        raise
     except Exception as error:  # builders raise any error for invalid parameters
         raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
 

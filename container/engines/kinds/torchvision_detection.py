@@ -14,6 +14,7 @@ from torchvision.models.detection.transform import resize_boxes, resize_keypoint
 from container.cancellation import checkpoint
 from container.engines.base import ImageEngine
 from container.engines.building import TRIAL_SIZE, Network
+from container.engines.detector_heads import with_head_parameters
 from container.engines.runtime import Runtime
 from container.engines.selection import Selection, best_apart, select
 from container.engines.tensors import network_input, pad_slim, thinning, to_tensor
@@ -254,4 +255,6 @@ class Detector(Network):
             transform.min_size, transform.max_size = own
 
 
-register_builders(Detector, torchvision.models.detection, "retinanet|fcos", weights_backbone=None)
+register_builders(
+    Detector, torchvision.models.detection, "retinanet|fcos", extended=with_head_parameters, weights_backbone=None
+)
