@@ -46,7 +46,7 @@ def main(output: int) -> None:
     except MemoryError:
         said = {"refused": f"reading it takes more than {(2 * size + MAX_MEMORY) >> 20} MB"}
     except Exception as error:  # whatever damaged files raise in zipfile and pickletools
-        said = {"refused": f"it is damaged: {type(error).__name__}"}
+        said = {"refused": f"it is cut short or damaged ({type(error).__name__})"}
     print(json.dumps(said), flush=True)
     os._exit(0)  # without freeing what was read
 

@@ -1,6 +1,7 @@
 """How files hold pickles and numbers: torch's zip, torch before 1.6, and plain pickles."""
 
 import io
+import pickle
 import struct
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from container.checkpoints.values import ITEM_SIZES, Storage, Unreadable
 MAX_PICKLE = 64 << 20  # bytes of the pickle in a zip; a ResNet-18 with its optimizer takes 0.04 MB
 ZIP = b"PK\x03\x04"  # by which torch tells a zip
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of torch before 1.6
-_SIZES = {**ITEM_SIZES, "complex128": 16}
+_SIZES = {**ITEM_SIZES, "complex128": 16, "qint32": 4, **dict.fromkeys(("qint8", "quint8", "quint4x2", "quint2x4"), 1)}
 
 Read = Callable[[Storage], bytes]  # all bytes of the storage of that key
 
@@ -29,7 +30,12 @@ def read(file: BinaryIO, size: int) -> tuple[Any, Read]:
     if kind := other_kinds.of_bytes(first, file.read(8)):
         raise Unreadable(kind)
     file.seek(0)
-    saved = pickles.load(file, tensors.storage)
+    try:
+        saved = pickles.load(file, tensors.storage)
+    except (ValueError, IndexError, KeyError) as error:
+        if first[:1] == pickle.PROTO:
+            raise
+        raise Unreadable("it is no pickle, no zip and no safetensors") from error
     return _read_old(file) if saved == _MAGIC else (saved, _no_storages)
 
 

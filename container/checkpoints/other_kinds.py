@@ -21,7 +21,7 @@ _BYTES = tuple(
         (rb".{4}ET\d\d", f"it is an ExecuTorch program; {_SAVE}"),
         (rb"\x08[\x01-\x20](\x12[\x01-\x40][ -~]{3}|[\x1a\x22\x3a\x42])", f"it is an ONNX model; {_SAVE}"),
         (rb"\x08\x01\x12[\x80-\xff]", "it is a TensorFlow SavedModel, and only PyTorch's weights are read"),
-        (rb"sys_info\x00.{249}ustar", f"it is a tar of torch before 0.1.10: load it there, and {_SAVE}"),
+        (rb"sys_info\x00.{248}ustar", f"it is a tar of torch before 0.1.10: load it there, and {_SAVE}"),
         (rb".{257}ustar", "it is a tar: unpack it, or name it .tar.gz if it is a whole model, compressed"),
         (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF.{4}WEBP", "it is a picture"),
     )

@@ -85,6 +85,9 @@ class _Machine:
         elif opcode not in ("PROTO", "FRAME", "STOP"):
             raise Unreadable(f"it holds {opcode}")
 
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
     def popped(self, count: int) -> list[Any]:
         items = self.stack[-count:]
         del self.stack[-count:]
@@ -196,9 +199,9 @@ _STEPS: dict[str, Callable[[_Machine, Any], object]] = {
     "TUPLE1": lambda m, _: m.make_tuple(m.popped(1)),
     "TUPLE2": lambda m, _: m.make_tuple(m.popped(2)),
     "TUPLE3": lambda m, _: m.make_tuple(m.popped(3)),
-    "LIST": lambda m, _: m.stack.append(m.marked()),
+    "LIST": lambda m, _: m.push(m.marked()),
     "DICT": lambda m, _: m.make_dict(m.marked()),
-    "FROZENSET": lambda m, _: m.stack.append(StandIn(None, "it holds a set", tuple(m.marked()))),
+    "FROZENSET": lambda m, _: m.push(StandIn(None, "it holds a set", tuple(m.marked()))),
     "APPEND": lambda m, _: m.append(m.popped(1)),
     "APPENDS": lambda m, _: m.append(m.marked()),
     "ADDITEMS": lambda m, _: m.append(m.marked()),

@@ -16,6 +16,7 @@ from container.cli.options import model_options, read_settings, show_log
 @click.option("--name", help="What answers call the model; the architecture's name where it is not given.")
 @click.option("--parameters", default="{}", help='For the builder, as JSON: {"min_size": 640}.')
 @click.option("--options", default="{}", help='The model\'s own defaults, as JSON: {"confidence": 0.6}.')
+@click.option("--activation", type=click.Choice(["sigmoid"]), help="Of a semantic model with one output.")
 @click.option("--batch-norm-eps", type=float, help="Epsilon of all batch norms, where the weights need another one.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="model.tar.gz", show_default=True)
 def pack(
@@ -25,6 +26,7 @@ def pack(
     name: str | None,
     parameters: str,
     options: str,
+    activation: str | None,
     batch_norm_eps: float | None,
     output: Path,
 ) -> None:
@@ -39,6 +41,7 @@ def pack(
         weights=locate.weights_source(weights),
         labels=_names(labels),
         parameters=_json_object("--parameters", parameters),
+        activation=activation or "",
         batch_norm_eps=batch_norm_eps,
     )
     show_log(logging.INFO)

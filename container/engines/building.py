@@ -38,6 +38,7 @@ class Network(Architecture):
     build: Callable[..., Any]  # (num_classes: int, **parameters) → torch.nn.Module, with random weights
     pretrained: tuple[str, ...] = ()  # names of torchvision's published weights
     background: bool = True  # True if class 0 is the background, which is never returned
+    sigmoid: ClassVar[bool] = False  # True if one output can be the sigmoid of the only class beside the background
     labels_all: ClassVar[bool] = False  # True if labels name every output; otherwise they may omit the background
 
     @abstractmethod
@@ -113,6 +114,8 @@ def _fill(
     Given labels may omit the background. Without any, they are those of the architecture's published weights with as
     many classes as the file, else class_1, class_2, …
     """
+    if spec.activation == "sigmoid":
+        return _fill_sigmoid(network, state, labels, spec)
     candidates = _candidates(network, labels, spec)
     classes = len(candidates[0]) if candidates else 2
     module = _build(network, classes, spec, state)
@@ -127,6 +130,18 @@ def _fill(
     weight_files.fit(module, state)
     known = next((candidate for candidate in candidates if len(candidate) == classes), ())
     return module, known or _neutral_labels(network, classes), bool(known)
+
+
+def _fill_sigmoid(
+    network: Network, state: weight_files.State, labels: tuple[str, ...], spec: ModelSpec
+) -> tuple[Any, tuple[str, ...], bool]:
+    """Return what `_fill` does for a network with one output."""
+    named = tuple(label for label in labels if "background" not in label)
+    if not network.sigmoid or len(named) > 1:
+        raise ModelError("activation sigmoid is for semantic models with one output, which stands for one class")
+    module = _build(network, 1, spec, state)
+    weight_files.fit(module, state)
+    return module, ("__background__", *(named or ("class_1",))), bool(named)
 
 
 def _candidates(network: Network, labels: tuple[str, ...], spec: ModelSpec) -> list[tuple[str, ...]]:
@@ -149,7 +164,7 @@ def _refuse_one_output(network: Network, spec: ModelSpec) -> None:
     if network.background:
         raise ModelError(
             f"{spec.architecture} with one output has the background alone, and finds nothing in any picture: "
-            "train it with two, the background and the class; one output with a sigmoid is not supported"
+            + ("if it is a sigmoid, pack it with --activation sigmoid" if network.sigmoid else "train it with two")
         )
     if network.labels_all:
         raise ModelError(

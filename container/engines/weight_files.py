@@ -36,7 +36,7 @@ _URL_DIGEST = re.compile(r"-([0-9a-f]{8,})\.\w+$")
 # What wraps a network in training, by the name it gives the network.
 _WRAPPERS = {"module", "model", "_orig_mod", "net", "network"}
 # The counters of batch norms and of averaged models, which do not affect predictions.
-_COUNTER = re.compile(r"(?:^|\.)(?:num_batches_tracked|n_averaged)$")
+COUNTER = re.compile(r"(?:^|\.)(?:num_batches_tracked|n_averaged)$")
 
 # Bytes of a safetensors header: 2,000 tensors take 0.3 MB. The library allows 100 MB, which took 21 s and 1.5 GB.
 MAX_HEADER = 4 << 20
@@ -214,8 +214,8 @@ def fit(module: nn.Module, state: State) -> None:
     # Checkpoints trained with frozen batch norms have no counters, and those of semantic models have an auxiliary
     # classifier that is never used for prediction.
     given = {k: v for k, v in given.items() if not k.startswith("aux_classifier.")}
-    missing = [k for k in own if k not in given and not _COUNTER.search(k)]
-    extra = [k for k in given if k not in own and not _COUNTER.search(k)]
+    missing = [k for k in own if k not in given and not COUNTER.search(k)]
+    extra = [k for k in given if k not in own and not COUNTER.search(k)]
     if reason := misfits.of_shapes(own, given):
         raise ModelError(f"weights do not fit: {reason}")
     if missing or extra:
@@ -239,7 +239,7 @@ def fit_partly(module: nn.Module, state: State) -> list[str]:
         raise ModelError(f"nothing in these weights fits by name and shape; {misfits.of_names(state)}")
     _check_values(own, fitting)
     _copy(fitting, own)
-    return [k for k in own if k not in fitting and not _COUNTER.search(k)]
+    return [k for k in own if k not in fitting and not COUNTER.search(k)]
 
 
 def _fitting(own: State, state: State) -> State:

@@ -1,8 +1,8 @@
 """Model artifacts: a folder with model.json and the weights, or with all files that its kind takes, or a .tar.gz of it.
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
-"parameters": {…}, "options": {…}, "batch_norm_eps": number}; only `architecture` is required. The weights are
-`model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
+"parameters": {…}, "options": {…}, "activation": "sigmoid", "batch_norm_eps": number}; only `architecture` is required.
+The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
 MAX_NAME = 1000  # characters of the name of a model or of a class
 _NOT_WEIGHTS = re.compile(r"(?:optimizer|scheduler|scaler|rng_state|training_args)(?![a-z])", re.IGNORECASE)
-_KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "batch_norm_eps")
+_KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "batch_norm_eps")
 
 
 def read(path: Path, empty: Path) -> ModelSpec:
@@ -160,8 +160,15 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
         labels=tuple(_name("labels", label) for label in _typed(described, "labels", list, [])),
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
+        activation=_activation(_typed(described, "activation", str, "")),
         batch_norm_eps=epsilon,
     )
+
+
+def _activation(value: str) -> str:
+    if value not in ("", "sigmoid"):
+        raise ModelError(f"`activation` in model.json is {value[:60]!r}; it takes sigmoid, or is left out")
+    return value
 
 
 def _weights(described: Mapping[str, Any], folder: Path, name: str) -> Path:
@@ -238,6 +245,7 @@ def describe(spec: ModelSpec, sha256: str = "") -> str:
         "labels": list(spec.labels),
         "parameters": dict(spec.parameters),
         "options": {k: v for k, v in asdict(spec.options).items() if v != getattr(defaults, k)},
+        "activation": spec.activation,
         "batch_norm_eps": spec.batch_norm_eps,
     }
     text = json.dumps({k: v for k, v in described.items() if v not in (None, "", {}, [])}, indent=1, ensure_ascii=False)

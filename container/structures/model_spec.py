@@ -25,6 +25,7 @@ class ModelSpec:
     parameters: Mapping[str, object] = field(default_factory=dict)  # for the builder, such as {"min_size": 640}
     options: Options = field(default_factory=Options)  # the model's own defaults
     batch_norm_eps: float | None = None  # of every batch norm; None: the builder's value
+    activation: str = ""  # "sigmoid" for a semantic model with one output; else the kind's own
 
     @property
     def bytes(self) -> int:

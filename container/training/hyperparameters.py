@@ -32,6 +32,9 @@ class Hyperparameters:
         "To start from: a weights file, a name such as `COCO_V1`, or `none`; empty means those of the embedded model "
         "where the backbone is the same. What does not fit by name and shape stays random.",
     )
+    partial: bool = hyperparameter(
+        False, "Start from weights that fill less than 90 % of a part (backbone, FPN, RPN, heads) too."
+    )
     half: bool = hyperparameter(False, "Keep the trained weights in half precision: half the file.")
     device: str = hyperparameter("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.")
     parameters: str = hyperparameter(

@@ -1,10 +1,15 @@
 """The network of a run: what it starts from, and how it is written down to be served."""
 
 import json
+import logging
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from container.engines import building, weight_files
 from container.engines.building import Network
@@ -12,6 +17,17 @@ from container.errors import DataError, ModelError
 from container.models import artifact, locate
 from container.structures import ModelSpec
 from container.training.hyperparameters import Hyperparameters
+
+log = logging.getLogger(__name__)
+
+# Of a network, in the order of its names; a name belongs to the first that fits.
+PARTS = {
+    "backbone": re.compile(r"backbone\.(?!fpn\.)"),
+    "FPN": re.compile(r"backbone\.fpn\."),
+    "RPN": re.compile(r"rpn\."),
+    "heads": re.compile(""),
+}
+ENOUGH = 0.9  # share of a part's tensors; a file that fills less of it, and more than nothing, is of another network
 
 NOTHING = "none"  # the value of the hyperparameter `weights` that starts from random numbers
 
@@ -37,10 +53,38 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
         return network, spec, "from random weights"
     state, epsilon = _read(name, architecture, source)
     random = weight_files.fit_partly(network, state)
+    counted = _count(network, random, _of_classes(architecture, len(labels), parameters))
+    told = ", ".join(f"{part} {filled} of {all_} tensors" for part, (filled, all_) in counted.items())
+    log.info("weights %s: %s", Path(source).name, told)
+    few = [part for part, (filled, all_) in counted.items() if 0 < filled < ENOUGH * all_]
+    if few and not hyperparameters.partial:
+        raise ModelError(
+            f"the weights {Path(source).name} fit {name} in part ({told}): is it this architecture, with these "
+            "parameters? With partial=true the run starts from what fits"
+        )
     if epsilon is not None:
         weight_files.set_batch_norm_eps(network, epsilon)
     left = f"; random: {', '.join(random)}" if random else ""
     return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{left}"
+
+
+def _count(network: Any, random: Sequence[str], of_classes: set[str]) -> dict[str, tuple[int, int]]:
+    """Return part → how many of its tensors are filled, and how many it has, those of the classes left out."""
+    names = [name for name in network.state_dict() if name not in of_classes and not weight_files.COUNTER.search(name)]
+    found: dict[str, tuple[int, int]] = {}
+    for part, pattern in PARTS.items():
+        mine = [name for name in names if pattern.match(name)]
+        names = [name for name in names if name not in mine]
+        if mine:
+            found[part] = len(set(mine) - set(random)), len(mine)
+    return found
+
+
+def _of_classes(architecture: Network, classes: int, parameters: dict[str, Any]) -> set[str]:
+    """Return the names of tensors whose size depends on the number of classes, which no other model's weights fit."""
+    with torch.device("meta"):
+        one, other = (architecture.build(num_classes=n, **parameters).state_dict() for n in (classes, classes + 1))
+    return {name for name in one if one[name].shape != other[name].shape}
 
 
 def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
@@ -85,6 +129,7 @@ def _default_source(network: Any) -> str:
 def _read(name: str, architecture: Network, source: str) -> tuple[weight_files.State, float | None]:
     place = locate.weights_source(source)
     if isinstance(place, Path):
-        return weight_files.read(place), None
+        published = weight_files.published_name(name, place) if place.is_file() and architecture.pretrained else ""
+        return weight_files.read(place), weight_files.published_eps(name, published) if published else None
     state, _, epsilon = building.fetch(name, architecture, place)
     return state, epsilon

@@ -175,6 +175,30 @@ def test_label_map_equals_torchvisions_logits_resized(architecture: str, size: t
     assert set(found.confidences) == set(np.unique(expected).tolist()) - {0}
 
 
+@pytest.mark.parametrize("confidence", [None, 0.2, 0.5, 0.8])
+def test_a_sigmoid_is_cut_at_the_confidence(confidence: float | None) -> None:
+    torch.manual_seed(7)
+    name = "deeplabv3_mobilenet_v3_large"
+    module = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=1).eval()
+    transform = SemanticSegmentation(resize_size=520)
+    picture = transform(torch.from_numpy(PHOTO).permute(2, 0, 1).float() / 255)[None]
+    with torch.no_grad():
+        module.classifier[4].weight *= 2 / module(picture)["out"].std()
+        module.classifier[4].bias -= module(picture)["out"].mean()
+    path = Path(FOLDER.name) / "sigmoid.safetensors"
+    weight_files.write(module, path)
+    engine = building.load(ModelSpec("m", name, path, ("crack",), activation="sigmoid"), CPU)
+    with torch.inference_mode():
+        logits = module(picture)["out"]
+        resized = functional.interpolate(logits, size=PHOTO.shape[:2], mode="bilinear", align_corners=False)[0, 0]
+    cut = 0.5 if confidence is None else confidence
+    expected = resized.sigmoid().numpy() > cut
+    found = engine.predict([ImageQuery(PHOTO, Options(confidence=confidence))])[0]
+    assert 0.02 < expected.mean() < 0.98 and ((found.class_ids == 1) != expected).sum() <= 1e-5 * expected.size
+    probabilities = logits[0, 0].sigmoid().numpy()
+    np.testing.assert_allclose(found.confidences[1], probabilities[probabilities > cut].mean(), atol=5e-4)
+
+
 def test_classifier_equals_the_plain_forward() -> None:
     module, engine = make("mobilenet_v3_small", 1000)
     transform = torchvision.models.MobileNet_V3_Small_Weights.DEFAULT.transforms()

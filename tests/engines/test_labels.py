@@ -74,6 +74,33 @@ def test_one_output_is_refused(architecture: str, reason: str, labels: tuple[str
         building.build(ModelSpec("m", architecture, weights_file(tmp_path, architecture, 1), labels))
 
 
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [((), ("class_1", False)), (("crack",), ("crack", True)), (("background", "crack"), ("crack", True))],
+)
+def test_one_output_that_is_called_a_sigmoid(labels: tuple[str, ...], named: tuple[str, bool], tmp_path: Path) -> None:
+    spec = ModelSpec("m", SEMANTIC, weights_file(tmp_path, SEMANTIC, 1), labels, activation="sigmoid")
+    built = building.build(spec)
+    assert built.spec.labels == ("__background__", named[0]) and built.named == named[1]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "classes", "labels", "reason"),
+    [
+        (DETECTOR, 1, ("crack",), "activation sigmoid is for semantic models with one output"),
+        (CLASSIFIER, 1, ("crack",), "activation sigmoid is for semantic models with one output"),
+        (SEMANTIC, 1, ("crack", "rust"), "which stands for one class"),
+        (SEMANTIC, 2, ("crack",), "is 2×40×1×1 in the file and 1×40×1×1 in the model"),
+    ],
+)
+def test_what_is_no_sigmoid_is_said(
+    architecture: str, classes: int, labels: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    path = weights_file(tmp_path, architecture, classes)
+    with pytest.raises(ModelError, match=reason):
+        building.build(ModelSpec("m", architecture, path, labels, activation="sigmoid"))
+
+
 def test_one_sigmoid_is_a_class(tmp_path: Path) -> None:
     name = "retinanet_resnet50_fpn"
     built = building.build(ModelSpec("m", name, weights_file(tmp_path, name, 1), ("cat",)))

@@ -1,12 +1,21 @@
 """State dicts that fit in part, and weights in half precision."""
 
+import hashlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import safetensors.torch
 import torch
+import torchvision
 from torch import nn
+from torch.nn import DataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from container.engines import weight_files
+from container.engines.base import architectures
 from container.errors import ModelError
 
 
@@ -50,6 +59,113 @@ def test_weights_that_are_of_no_use_are_refused_and_nothing_is_put_in(state: wei
 def test_what_does_not_fit_need_not_be_finite() -> None:
     state = {"0.bias": torch.ones(4), "2.bias": torch.full((9,), float("nan"))}
     assert "2.bias" in weight_files.fit_partly(network(), state)
+
+
+LRASPP, FASTER = "lraspp_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"
+PREFIXES = [
+    "",
+    "module.",
+    "model.",
+    "_orig_mod.",
+    "net.",
+    "module._orig_mod.",
+    "model.net.module.",
+    "lit.segmenter.core.",
+]
+
+
+@pytest.fixture(scope="module")
+def lraspp() -> nn.Module:
+    torch.manual_seed(0)
+    module: nn.Module = architectures[LRASPP].build(num_classes=2)
+    return module
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_what_stands_before_all_names_is_left_out(prefix: str, suffix: str, lraspp: nn.Module, tmp_path: Path) -> None:
+    state = {prefix + name: tensor for name, tensor in lraspp.state_dict().items()}
+    path = tmp_path / f"w{suffix}"
+    safetensors.torch.save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    other = architectures[LRASPP].build(num_classes=2)
+    weight_files.fit(other, weight_files.read(path))
+    assert all(torch.equal(one, state[prefix + name]) for name, one in other.state_dict().items())
+
+
+def test_of_two_prefixes_that_of_an_average_is_taken(lraspp: nn.Module) -> None:
+    last, average = lraspp.state_dict(), architectures[LRASPP].build(num_classes=2).state_dict()
+    state = {"model." + name: tensor for name, tensor in last.items()} | {"loss.weight": torch.ones(2)}
+    state |= {"model_ema.module." + name: tensor for name, tensor in average.items()}
+    found = weight_files.without_prefix(lraspp, state)
+    assert found.keys() == average.keys() and all(found[name] is average[name] for name in average)
+
+
+def test_an_averaged_model_of_torch_is_read(tmp_path: Path, lraspp: nn.Module) -> None:
+    averaged = AveragedModel(DataParallel(lraspp))
+    torch.save({"model": lraspp.state_dict(), "model_ema": averaged.state_dict()}, tmp_path / "w.pth")
+    weight_files.fit(architectures[LRASPP].build(num_classes=2), weight_files.read(tmp_path / "w.pth"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("backbone.bottom_up.res2.0.conv1.weight", "the names are detectron2's: backbone.bottom_up.res2"),
+        ("roi_head.bbox_head.fc_cls.weight", "the names are OpenMMLab's"),
+        ("neck.lateral_convs.0.conv.weight", "the names are OpenMMLab's"),
+        ("decoder.blocks.0.conv1.0.weight", "the names are segmentation_models_pytorch's"),
+        ("model.0.conv.weight", "the names are those of a YOLO"),
+        ("segformer.encoder.block.0.0.weight", "the names are those of Hugging Face's transformers"),
+        ("transformer.encoder.layers.0.linear1.weight", "the names are those of a DETR"),
+        ("inc.double_conv.0.weight", "the names are those of a U-Net"),
+        ("other.weight", "is it this architecture?"),
+    ],
+)
+def test_names_of_other_libraries_are_known(name: str, words: str, lraspp: nn.Module) -> None:
+    with pytest.raises(ModelError, match=re.escape(words)):
+        weight_files.fit(lraspp, {name: torch.ones(1)})
+    with pytest.raises(ModelError, match=f"nothing in these weights fits by name and shape; {re.escape(words)}"):
+        weight_files.fit_partly(lraspp, {name: torch.ones(1)})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "classifier"),
+    [
+        ("maskrcnn_resnet50_fpn", "resnet50"),
+        ("retinanet_resnet50_fpn", "resnet50"),
+        ("fcn_resnet50", "resnet50"),
+        (FASTER, "mobilenet_v3_large"),
+        (LRASPP, "mobilenet_v3_large"),
+    ],
+)
+def test_a_classifier_without_prefix_fills_the_backbone(architecture: str, classifier: str) -> None:
+    with torch.random.fork_rng():
+        module = architectures[architecture].build(num_classes=2)
+        state = torchvision.models.get_model(classifier, weights=None).state_dict()
+    left = weight_files.fit_partly(module, state)
+    own = {name for name in module.state_dict() if name.startswith("backbone.") and ".fpn." not in name}
+    assert own and not own & set(left)
+
+
+def test_published_files_are_known_by_their_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "renamed.pth"
+    path.write_bytes(bytes(2**20))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    address = f"https://example.com/maskrcnn-{digest[:8]}.pth"
+    published = {"COCO_V1": SimpleNamespace(name="COCO_V1", url=address, meta={"_file_size": 1.0})}
+    models = SimpleNamespace(get_model_weights=lambda name: Published(published))
+    monkeypatch.setattr(weight_files, "torchvision", SimpleNamespace(models=models))
+    assert weight_files.published_name("maskrcnn_resnet50_fpn", path) == "COCO_V1"
+    assert weight_files.published_eps("maskrcnn_resnet50_fpn", "COCO_V1") == 0.0
+    assert weight_files.published_eps("maskrcnn_resnet50_fpn_v2", "COCO_V1") is None
+    path.write_bytes(bytes(2**20 - 1) + b"x")
+    assert weight_files.published_name("maskrcnn_resnet50_fpn", path) == ""
+
+
+class Published(dict[str, SimpleNamespace]):
+    """Weights by name, which are also gone through as torchvision's enumerations are."""
+
+    def __iter__(self) -> Iterator[SimpleNamespace]:  # type: ignore[override]
+        return iter(self.values())
 
 
 def test_half_precision_is_half_the_file_and_close(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def folder(path: Path, described: Any = GOOD, *files: str) -> Path:
 def test_a_folder_is_read(tmp_path: Path) -> None:
     described = GOOD | {
         "name": "cats", "parameters": {"min_size": 640}, "options": {"confidence": 0.7, "class_filter": ["cat"]},
-        "batch_norm_eps": 0,
+        "batch_norm_eps": 0, "activation": "sigmoid",
     }  # fmt: skip
     path = folder(tmp_path / "m", described)
     assert artifact.read(path, tmp_path) == ModelSpec(
@@ -41,6 +41,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         labels=("__background__", "cat"),
         parameters={"min_size": 640},
         options=Options(confidence=0.7, class_filter=("cat",)),
+        activation="sigmoid",
         batch_norm_eps=0,
     )
 
@@ -112,6 +113,7 @@ def test_pack_and_read_again(tmp_path: Path) -> None:
         (GOOD | {"options": {"threshold": 0.1}}, "unknown keys \\['threshold'\\]"),
         (GOOD | {"name": "x" * 1001}, "`name` in model.json holds a name of 1001 characters; it takes at most 1000"),
         (GOOD | {"labels": ["cat", "x" * 1001]}, "`labels` in model.json holds a name of 1001 characters"),
+        (GOOD | {"activation": "softmax"}, "`activation` in model.json is 'softmax'; it takes sigmoid, or is left out"),
         (GOOD | {"batch_norm_eps": "0"}, "`batch_norm_eps`"),
         (GOOD | {"batch_norm_eps": float("nan")}, "`batch_norm_eps` in model.json is nan"),
         (GOOD | {"batch_norm_eps": float("inf")}, "`batch_norm_eps` in model.json is inf"),
@@ -158,6 +160,15 @@ def test_a_description_that_is_no_file_holds_nobody_up(kind: str, tmp_path: Path
         (("model.safetensors", "old.pth"), "model.safetensors"),
         (("a.pth", "b.pt"), None),
         (("readme.txt",), None),
+        (("LAST.PTH",), "LAST.PTH"),
+        (("last.ckpt",), "last.ckpt"),
+        (("pytorch_model.bin", "training_args.bin", "optimizer.bin"), "pytorch_model.bin"),
+        (("model_best.pth.tar",), "model_best.pth.tar"),
+        (("model.pth", "vocabulary.bin"), "model.pth"),
+        (("model.pth", "optimizer.pt", "scheduler.pt", "rng_state_0.pth"), "model.pth"),
+        (("optimizer_net.pth",), "optimizer_net.pth"),
+        (("a.bin", "b.bin"), None),
+        (("model.onnx",), None),
     ],
 )
 def test_which_weights(files: tuple[str, ...], found: str | None, tmp_path: Path) -> None:
@@ -167,6 +178,60 @@ def test_which_weights(files: tuple[str, ...], found: str | None, tmp_path: Path
     else:
         with pytest.raises(ModelError, match="one weights file .* is needed in 'm', found: "):
             artifact.weights_in(path, "m")
+
+
+MODEL = {"model.json": json.dumps(GOOD), "w.pth": "weights"}
+AROUND: dict[str, tuple[dict[str, str], str]] = {
+    "nothing": (MODEL, ""),
+    "a folder": ({f"model/{name}": text for name, text in MODEL.items()}, ""),
+    "opt/ml/model": ({f"opt/ml/model/{name}": text for name, text in MODEL.items()}, ""),
+    "a folder beside others": (
+        {"README.md": "", "code/model.json": "[]", "__MACOSX/a/._model.json": "", "._a": "",
+         **{f"a/{name}": text for name, text in MODEL.items()}}, "",
+    ),
+    "a folder in which others lie": ({f"a/{name}": text for name, text in MODEL.items()} | {"a/code/serve.py": ""}, ""),
+    "several models": ({"a/model.json": "{}", "b/c/model.json": "{}"}, "holds several models \\(a, b/c\\)"),
+    "weights without a description": ({"w.pth": "", "a/model.json": "{}"}, "'m' holds no model.json"),
+    "a description in code/": ({"code/model.json": "{}"}, "'m' holds no model.json"),
+    "a description alone": ({"a/model.json": json.dumps(GOOD)}, "is needed in 'm', found: none among model.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
+@pytest.mark.parametrize(("files", "reason"), AROUND.values(), ids=AROUND)
+def test_what_lies_around_a_model(files: dict[str, str], reason: str, packed: bool, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / "m" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "m" / name).write_text(text)
+    path = tmp_path / "m"
+    if packed:
+        path = tmp_path / "m.tar.gz"
+        with tarfile.open(path, "w:gz") as tar:
+            tar.add(tmp_path / "m", ".")
+    if reason:
+        with pytest.raises(ModelError, match=reason) as caught, artifact.opened(path):
+            pass
+        assert "maskserve" not in str(caught.value) and "/tmp" not in str(caught.value)
+        return
+    if not packed:
+        artifact.check(path)
+    with artifact.opened(path) as spec:
+        assert isinstance(spec.weights, Path) and spec.weights.read_text() == "weights" and spec.name == "m"
+        assert spec.labels == ("__background__", "cat")
+
+
+def test_a_kind_that_takes_a_folder_may_lie_in_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(architectures, "bag_of_words", SimpleNamespace(takes_folder=True))
+    for name, data in (FOLDER | {"../beside": b""}).items():
+        (tmp_path / "m" / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "m" / "in" / name).write_bytes(data)
+    with tarfile.open(tmp_path / "m.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "m", ".")
+    for path in (tmp_path / "m", tmp_path / "m.tar.gz"):
+        with artifact.opened(path) as spec:
+            assert isinstance(spec.weights, Path)
+            files = {str(p.relative_to(spec.weights)): p.read_bytes() for p in spec.weights.rglob("*") if p.is_file()}
+            assert files == FOLDER
 
 
 @pytest.mark.parametrize("files", [(), ("a.pth", "b.pth")])

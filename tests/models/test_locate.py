@@ -45,6 +45,7 @@ def test_no_folder_means_the_embedded_model(tmp_path: Path) -> None:
     [
         ("fcn_resnet50", "COCO_V1", (), ModelSpec("fcn_resnet50", "fcn_resnet50", "COCO_V1")),
         ("fcn_resnet50", "w.pth", ("a",), ModelSpec("fcn_resnet50", "fcn_resnet50", Path("w.pth"), ("a",))),
+        ("fcn_resnet50", "w.onnx", (), ModelSpec("fcn_resnet50", "fcn_resnet50", Path("w.onnx"))),
         ("elsewhere/model", "", (), Path("elsewhere/model")),
         ("m.tar.gz", "", (), Path("m.tar.gz")),
     ],
@@ -58,6 +59,13 @@ def test_an_architecture_takes_the_weights_in_the_folder(tmp_path: Path) -> None
     assert locate("fcn_resnet50", "", (), folder) == ModelSpec("fcn_resnet50", "fcn_resnet50", folder / "mine.pth")
     with pytest.raises(ModelError, match="needs weights: name them .* or put a weights file into"):
         locate("fcn_resnet50", "", (), tmp_path / "none")
+
+
+def test_an_architecture_takes_the_weights_in_a_folder_in_it(tmp_path: Path) -> None:
+    put(tmp_path / "model", "readme.md")
+    folder = put(tmp_path / "model" / "export", "last.ckpt", "._last.ckpt")
+    found = locate("fcn_resnet50", "", (), tmp_path / "model")
+    assert isinstance(found, ModelSpec) and found.weights == folder / "last.ckpt"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a run starts from, and what it writes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,48 @@ def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, ra
 )
 def test_others_start_from_random_weights(values: dict[str, str], origin: str) -> None:
     assert network.build(Hyperparameters(**values), LABELS)[2] == origin
+
+
+BOX = "fasterrcnn_mobilenet_v3_large_320_fpn"
+
+
+def box_weights(folder: Path, part: Callable[[str], bool]) -> Path:
+    state = {
+        name: tensor for name, tensor in network.find(BOX).build(num_classes=91).state_dict().items() if part(name)
+    }
+    torch.save(state, folder / "w.pth")
+    return folder / "w.pth"
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        (
+            lambda name: True,
+            "backbone 262 of 262 tensors, FPN 8 of 8 tensors, RPN 6 of 6 tensors, heads 4 of 4 tensors",
+        ),
+        (
+            lambda name: name.startswith("backbone"),
+            "backbone 262 of 262 tensors, FPN 8 of 8 tensors, RPN 0 of 6 tensors",
+        ),
+        (lambda name: ".body." in name, "backbone 262 of 262 tensors, FPN 0 of 8 tensors, RPN 0 of 6 tensors"),
+        (lambda name: name.startswith("rpn"), "backbone 0 of 262 tensors, FPN 0 of 8 tensors, RPN 6 of 6 tensors"),
+    ],
+)
+def test_parts_that_a_file_fills_are_told(
+    part: Callable[[str], bool], told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    network.build(Hyperparameters(architecture=BOX, weights=str(box_weights(tmp_path, part))), LABELS)
+    assert any(record.getMessage().startswith(f"weights w.pth: {told}") for record in caplog.records)
+
+
+def test_a_part_that_is_filled_in_part_ends_the_run(tmp_path: Path) -> None:
+    path = box_weights(tmp_path, lambda name: ".body." not in name or ".body.1." in name)
+    with pytest.raises(ModelError, match=r"fit .* in part \(backbone \d+ of 262 tensors, FPN 8 of 8 .*partial=true"):
+        network.build(Hyperparameters(architecture=BOX, weights=str(path)), LABELS)
+    built, _, _ = network.build(Hyperparameters(architecture=BOX, weights=str(path), partial=True), LABELS)
+    assert torch.equal(built.state_dict()["rpn.head.cls_logits.bias"], torch.load(path)["rpn.head.cls_logits.bias"])
 
 
 @pytest.mark.parametrize(

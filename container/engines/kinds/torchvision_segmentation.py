@@ -19,6 +19,7 @@ from container.structures import ImageQuery, ModelSpec, Options, SemanticMap
 
 RESIZE = 520  # shorter side at which torchvision's semantic models are trained and evaluated
 MAX_SIDE = 5 * RESIZE  # else an image of 1×20000 would be 11 million pixels, and DeepLab busy for a minute
+SIGMOID_CONFIDENCE = 0.5  # from which a pixel is of the class, where nothing else is asked for
 NORMALISE = SemanticSegmentation(resize_size=None)  # the network's input normalisation, in training too
 
 
@@ -27,7 +28,7 @@ class SegmentationEngine(ImageEngine):
 
     The map is the arg-max of the network's output, resized bilinearly to the size of the image. A class's confidence is
     the mean of its probability over the pixels it wins, at the network's size. Classes below the requested confidence,
-    or outside the requested classes, become background.
+    or outside the requested classes, become background. One output with a sigmoid is cut at the requested confidence.
     """
 
     task = "semantic segmentation"
@@ -45,13 +46,30 @@ class SegmentationEngine(ImageEngine):
         with torch.inference_mode(), self._runtime.autocast:
             picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=MAX_SIDE)
             logits = self._module(NORMALISE(picture)[None])["out"][0].float()
-            probabilities, winners = logits.softmax(0).max(0)
+            if self.spec.activation == "sigmoid":
+                logits, probabilities, winners = self._against_background(logits, options)
+            else:
+                probabilities, winners = logits.softmax(0).max(0)
             pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
             means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
             class_ids = argmax.argmax_resized(to_array(logits), padded.shape[:2])
         for axis, step in enumerate(thinning(pixels.shape)):
             class_ids = class_ids if step == 1 else class_ids.repeat(step, axis)
         return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)
+
+    def _against_background(
+        self, logit: torch.Tensor, options: Options
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return 2×h×w logits for the 1×h×w of a sigmoid, and the probability and the class id of each winner.
+
+        The class wins where its probability is over the confidence.
+        """
+        confidence = self.with_defaults(options, confidence=SIGMOID_CONFIDENCE).confidence
+        threshold = torch.tensor(confidence, device=logit.device).logit(eps=1e-6)
+        logits = torch.cat((threshold.expand_as(logit), logit))
+        winners = logits.argmax(0)
+        probability = logit[0].sigmoid()
+        return logits, torch.where(winners == 1, probability, 1 - probability), winners
 
     def _reported(self, class_ids: np.ndarray, means: np.ndarray, options: Options) -> SemanticMap:
         resolved = self.with_defaults(options, confidence=0.0)
@@ -71,6 +89,7 @@ class SemanticNetwork(Network):
     """Semantic models in torchvision's interface."""
 
     kind = "segmentation"
+    sigmoid = True
 
     def engine(self, spec: ModelSpec, module: Any, runtime: Runtime) -> SegmentationEngine:
         """Return the engine of a module on its device."""
