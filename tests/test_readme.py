@@ -1,4 +1,4 @@
-"""Every command and snippet of the README runs, and its tables are those of the code."""
+"""Every command and snippet of the README and of docs/ runs, and its tables are those of the code."""
 
 import re
 import shutil
@@ -15,7 +15,9 @@ from tests import tables
 from tests.conftest import ROOT, Server, pixels_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(<!-- not run by the tests: [^>]+ -->\n)?```(bash|python)\n(.*?)```", README, re.DOTALL)
+CHAPTERS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"(<!-- not run by the tests: [^>]+ -->\n)?```(bash|python)\n(.*?)```", re.DOTALL)
+BLOCKS = BLOCK.findall(README) + BLOCK.findall(CHAPTERS)
 RUN = [(language, code) for reason, language, code in BLOCKS if not reason]
 
 
@@ -76,6 +78,7 @@ def test_the_keys_of_model_json_are_those_of_the_code() -> None:
 
 
 def test_every_file_that_is_linked_exists() -> None:
+    assert all(f"](docs/{path.name})" in README for path in (ROOT / "docs").glob("*.md"))
     for target in re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`(postman/[\w.]+)`", README):
         assert (ROOT / target).is_file(), target
 

@@ -119,6 +119,8 @@ def check(path: Path) -> None:
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise ModelError(f"model {path.name!r}: no such file or folder")
+    if is_weights(path.name):
+        raise ModelError(f"{path.name!r} is a weights file: name its architecture as the model, and it as the weights")
 
 
 def _of_one_file(file: PurePosixPath) -> bool:
