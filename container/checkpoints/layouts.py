@@ -5,10 +5,11 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from container.checkpoints import other_kinds, pickles, tensors
-from container.checkpoints.values import ITEM_SIZES, Storage, Unreadable
+from container.checkpoints.values import ITEM_SIZES, Encoded, Name, StandIn, Storage, Tensor, Unreadable
 
 MAX_PICKLE = 64 << 20  # bytes of the pickle in a zip; a ResNet-18 with its optimizer takes 0.04 MB
 ZIP = b"PK\x03\x04"  # by which torch tells a zip
@@ -37,6 +38,21 @@ def read(file: BinaryIO, size: int) -> tuple[Any, Read]:
             raise
         raise Unreadable("it is no pickle, no zip and no safetensors") from error
     return _read_old(file) if saved == _MAGIC else (saved, _no_storages)
+
+
+def pickled_tensor(value: Any) -> Tensor | None:
+    """Return a tensor as pickle itself writes it, with a file of torch before 1.6 in place of its storage."""
+    match value:
+        case StandIn(
+            of=Name("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor_v3") as called,
+            arguments=(StandIn(of=Name("torch.storage", "_load_from_bytes"), arguments=(data,)), *view),
+        ):
+            content = data.text.encode("latin1") if isinstance(data, Encoded) else data
+            storage, read_storage = read(io.BytesIO(content), len(content))
+            tensor = tensors.rebuilt(called, (storage, *view))
+            if isinstance(tensor, Tensor) and isinstance(storage, Storage):
+                return replace(tensor, source=read_storage(storage))
+    return None
 
 
 def _no_storages(storage: Storage) -> bytes:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from container.checkpoints.layouts import pickled_tensor
 from container.checkpoints.tensors import as_tensor
 from container.checkpoints.values import StandIn, Tensor, Unreadable
 
 MAX_DEPTH = 6  # dicts in dicts
 MAX_DICTS = 10_000
+MAX_LIST = 16  # values of a list that is looked into
 
 # Names of averaged weights, which predict better than those of the last step, then names of the weights themselves.
 AVERAGED = re.compile(r"(?:^|_)(?:ema|swa|averaged?|moving_average)(?:_|$)")
@@ -60,7 +62,7 @@ def _state_dicts(saved: Any) -> Iterator[StateDict]:
             return
         path, value = waiting.pop(0)
         entries = _entries(value)
-        tensors = {name: tensor for name, one in entries.items() if (tensor := as_tensor(one)) is not None}
+        tensors = {name: tensor for name, one in entries.items() if (tensor := _tensor(one)) is not None}
         if tensors:
             yield StateDict(path, tensors, {name: one for name, one in entries.items() if name not in tensors})
         if len(path) < MAX_DEPTH:
@@ -71,7 +73,16 @@ def _state_dicts(saved: Any) -> Iterator[StateDict]:
             ]
 
 
+def _tensor(value: Any) -> Tensor | None:
+    return as_tensor(value) or pickled_tensor(value)
+
+
 def _entries(value: Any) -> Mapping[str, Any]:
+    """Return what a dict holds by name, or a short list of dicts, or a list of names and values."""
+    if isinstance(value, list) and all(isinstance(one, tuple) and len(one) == 2 for one in value):
+        return {name: one for name, one in value if isinstance(name, str)}
+    if isinstance(value, list | tuple) and len(value) <= MAX_LIST:
+        return {str(i): one for i, one in enumerate(value) if isinstance(one, dict | list | tuple)}
     return value if isinstance(value, dict) else value.items if isinstance(value, StandIn) else {}
 
 

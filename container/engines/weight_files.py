@@ -158,12 +158,12 @@ def without_prefix(module: nn.Module, state: State) -> State:
             # A number names a part of many networks, such as an encoder's.
             if step in parts and (not step.isdecimal() or _WRAPPERS.issuperset(steps[:i])):
                 found[".".join([*steps[:i], ""])] += 1
-    if not found:
+    if not found or max(found.values()) < len(state) / 3:  # another network's, with a part of the same name somewhere
         return state
     prefix = min(found, key=lambda one: (-found[one], not any(map(AVERAGED.search, one.split("."))), len(one)))
     if not prefix:
         return state
-    left = [name for name in state if not name.startswith(prefix)]
+    left = [name for name in state if not name.startswith(prefix) and not COUNTER.search(name)]
     log.info(
         "names in the weights file: read without %r%s", prefix, f"; not read: {', '.join(left[:3])}" if left else ""
     )
@@ -215,7 +215,7 @@ def fit(module: nn.Module, state: State) -> None:
     # classifier that is never used for prediction.
     given = {k: v for k, v in given.items() if not k.startswith("aux_classifier.")}
     missing = [k for k in own if k not in given and not COUNTER.search(k)]
-    extra = [k for k in given if k not in own and not COUNTER.search(k)]
+    extra = sorted(k for k in given if k not in own and not COUNTER.search(k))
     if reason := misfits.of_shapes(own, given):
         raise ModelError(f"weights do not fit: {reason}")
     if missing or extra:

@@ -161,6 +161,9 @@ CHECKPOINTS: dict[str, tuple[Any, tuple[str, ...], dict[str, torch.Tensor]]] = {
     "named by its user": ({"my_unet_v3": LATEST, "epoch": 3}, ("my_unet_v3",), LATEST),
     "optimizer by names": ({"model": LATEST, "optim": {k: {"m": LATEST[k]} for k in LATEST}}, ("model",), LATEST),
     "numbers for names beside": ({"params": LATEST, 1: 2, (1, 2): 3}, ("params",), LATEST),
+    "in a list": ([LATEST, {"epoch": 1}], ("0",), LATEST),
+    "in a tuple": ((3, {"model": LATEST}), ("1", "model"), LATEST),
+    "names and tensors": (list(LATEST.items()), (), LATEST),
     "a tensor beside": ({"model_state": LATEST, "anchors": torch.ones(2)}, ("model_state",), LATEST),
 }  # fmt: skip
 
@@ -189,6 +192,13 @@ def test_arrays_of_numpy_are_tensors(protocol: int, fortran: bool, tmp_path: Pat
     arrays = {key: value.numpy().copy("F" if fortran else "C") for key, value in state().items()}
     found, taken = read(pickle.dumps({"model": arrays, "__author__": "x"}, protocol), tmp_path)
     assert taken == ("model",) and same(found, state())
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_tensors_that_pickle_itself_has_written_are_read(protocol: int, tmp_path: Path) -> None:
+    tensors = state() | {"turned": torch.rand(3, 4).T, "half": torch.ones(2).half(), "of": nn.Parameter(torch.ones(2))}
+    found, taken = read(pickle.dumps({"model": tensors}, protocol), tmp_path)
+    assert taken == ("model",) and same(found, {name: one.detach().contiguous() for name, one in tensors.items()})
 
 
 class Tagged(torch.Tensor):
