@@ -38,8 +38,11 @@ def main(output: int) -> None:
     try:
         saved, read = layouts.read(file, size)
         found = chosen(saved)
-        with open(output, "wb") as out:
-            _write(found.tensors, read, size, out)
+        try:
+            with open(output, "wb") as out:
+                _write(found.tensors, read, size, out)
+        except OSError as error:
+            raise Unreadable(f"its tensors cannot be written into the temporary folder: {error.strerror}") from error
         said: dict[str, Any] = {"taken": found.path}
     except Unreadable as error:
         said = {"refused": str(error)}
@@ -80,6 +83,8 @@ def _write(tensors: Mapping[str, Tensor], read: layouts.Read, size: int, out: Bi
             raise Unreadable("it holds tensors of more numbers than the file has")
         header[name] = {"dtype": _NAMES[tensor.dtype], "shape": tensor.shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
+    if len(text) > MAX_HEADER:
+        raise Unreadable(f"the names of its tensors take over {MAX_HEADER >> 20} MB")
     text += b" " * (-len(text) % 8)
     out.write(struct.pack("<Q", len(text)) + text)
     key, content = "", b""

@@ -245,6 +245,18 @@ def test_what_costs_more_than_it_holds_costs_the_server_nothing(make: Callable[[
     assert time.process_time() - cpu < 0.5 and time.monotonic() - begun < 10
 
 
+def test_names_that_take_more_than_their_tensors(tmp_path: Path) -> None:
+    names = {"a" * 1000 + str(i): torch.ones(1) for i in range(5000)}
+    assert refusal(saved(names), tmp_path) == "the names of its tensors take over 4 MB"
+
+
+def test_a_full_temporary_folder_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "w.pth").write_bytes(saved(state()))
+    monkeypatch.setattr(reader.tempfile, "TemporaryFile", lambda: open("/dev/full", "r+b", buffering=0))
+    with pytest.raises(Unreadable, match="into the temporary folder: No space left on device"):
+        reader.as_safetensors(tmp_path / "w.pth")
+
+
 def test_the_reader_imports_neither_torch_nor_the_server(tmp_path: Path) -> None:
     listed = "import sys, json; sys.path.insert(0, sys.argv[1]); import container.checkpoints.convert; "
     code = listed + "print(json.dumps(sorted(sys.modules)))"
