@@ -11,6 +11,7 @@ from container.errors import DataError
 
 ALLOWED = 0.05  # share of annotations, and of photos, that may be broken; one may be in any folder
 SHOWN = 3  # of many
+MAX_DECISIONS = 30  # that are told, for a folder of thousands of other files
 
 
 class Broken(Exception):
@@ -52,8 +53,10 @@ class Account:
 
     def lines(self) -> list[str]:
         """All of it, a line each; numbers stand below one another."""
+        more = len(self.decisions) - MAX_DECISIONS
         return [
-            *self.decisions,
+            *self.decisions[:MAX_DECISIONS],
+            *([f"and {more} more"] if more > 0 else []),
             *(f"{count:>8,}  {what} (first: {where})" for what, (count, where) in self.notes.items()),
             *(f"{len(lost):>8,}  {kind} that cannot be used: {some(lost)}" for kind, lost in self.losses.items()),
         ]

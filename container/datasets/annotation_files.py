@@ -132,10 +132,17 @@ def read(path: Path) -> AnnotationFile:
     for key, part in zip(("images", "annotations", "categories"), parts, strict=True):
         if not isinstance(part, list):
             raise Broken(f"not COCO's format: `{key}` is no list")
-    annotations = parts[1]
-    if annotations and not any(isinstance(a, dict) and "category_id" in a for a in annotations):
-        raise Broken("not COCO's format for objects, as for example captions: no annotation has a `category_id`")
+    if parts[1] and not any(map(_is_of_object, parts[1])):
+        raise Broken("not of objects, as for example captions: no annotation has a `category_id` and a box or a mask")
     return AnnotationFile(path, *parts)
+
+
+def _is_of_object(annotation: object) -> bool:
+    return (
+        isinstance(annotation, dict)
+        and "category_id" in annotation
+        and not {"bbox", "segmentation"}.isdisjoint(annotation)
+    )
 
 
 def split_of(name: str) -> str | None:

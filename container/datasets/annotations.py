@@ -3,10 +3,10 @@
 Only numbers are looked at, nothing is drawn: the size that the file gives a photo is not compared with the photo yet.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import numpy as np
 
 from container.datasets.account import Broken
 from container.datasets.annotation_files import Id, as_id
@@ -62,7 +62,7 @@ def read(value: Mapping[str, Any], label: str, size: Size, mend: Callable[[str],
         mend("boxes that are missing, unreadable or empty, and are taken from their masks")
     annotation = Annotation(box, label, segmentation, crowd, _area(value.get("area"), box))
     if broken is not None:
-        raise BrokenMask(str(broken), annotation)
+        raise BrokenMask(str(broken), annotation) if _covers(box) else broken
     return annotation if _covers(box) else None
 
 
@@ -76,11 +76,11 @@ def _flag(value: object) -> bool:
 def _box(value: object, size: Size, around: Box | None) -> Box:
     """The xyxy box, cut at the borders of the photo; the one around the mask where none is given."""
     numbers = _numbers(value)
-    if numbers is None or numbers.shape != (4,) or not np.isfinite(numbers).all() or numbers[2:].min() < 0:
+    if numbers is None or len(numbers) != 4 or min(numbers[2:]) < 0:
         if around is None:
             raise Broken(f"has no mask, and for its `bbox` {value!r:.60}; it takes x, y, width and height")
         return around
-    x, y, width, height = numbers.tolist()
+    x, y, width, height = numbers
     if around is not None and width == height == 0:
         return around
     if x >= size[0] or y >= size[1] or x + width < 0 or y + height < 0:
@@ -94,10 +94,8 @@ def _covers(box: Box) -> bool:
 
 
 def _area(value: object, box: Box) -> float:
-    numbers = _numbers(value)
-    if numbers is not None and numbers.ndim == 0 and 0 < numbers < np.inf:
-        return float(numbers)
-    return (box[2] - box[0]) * (box[3] - box[1])
+    numbers = _numbers([value])
+    return numbers[0] if numbers and numbers[0] > 0 else (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _outline(value: object, size: Size, mend: Callable[[str], None]) -> tuple[Segmentation | None, Box | None]:
@@ -106,11 +104,11 @@ def _outline(value: object, size: Size, mend: Callable[[str], None]) -> tuple[Se
         return _run_lengths(value, size)
     if value is not None and not isinstance(value, list):
         raise Broken(f"has {value!r:.60} for `segmentation`, which is neither polygons nor run lengths")
-    if not value or all(part == [] for part in value):
+    if not value or (isinstance(value[0], list) and not any(value)):
         return None, None
     # Some tools write a single polygon without the outer list, some write corners as pairs.
     polygons = value if isinstance(value[0], list) and len(value[0]) != 2 else [value]
-    usable = [numbers for polygon in polygons if (numbers := _polygon(polygon, size)) is not None]
+    usable = [drawn for polygon in polygons if (drawn := _polygon(polygon, size)) is not None]
     if not usable:
         raise Broken(
             f"has no polygon of {MIN_CORNERS} corners and more as x, y, x, y, …, on its photo or near it, "
@@ -118,20 +116,24 @@ def _outline(value: object, size: Size, mend: Callable[[str], None]) -> tuple[Se
         )
     if len(usable) < len(polygons):
         mend("annotations of which some polygons cannot be drawn, and the others are taken")
-    corners = np.concatenate(usable)
-    (x1, y1), (x2, y2) = corners.min(0).clip(0, size), corners.max(0).clip(0, size)
-    return [polygon.ravel().tolist() for polygon in usable], (float(x1), float(y1), float(x2), float(y2))
+    x1s, y1s, x2s, y2s = zip(*(box for _, box in usable), strict=True)
+    around = (max(min(x1s), 0.0), max(min(y1s), 0.0), min(max(x2s), size[0]), min(max(y2s), size[1]))
+    return [polygon for polygon, _ in usable], around
 
 
-def _polygon(value: object, size: Size) -> np.ndarray | None:
-    """Corners as N×2; None for what is no polygon, is far away, or covers nothing of the photo."""
+def _polygon(value: object, size: Size) -> tuple[list[float], Box] | None:
+    """A polygon and the box around it; None for what is none, is far away, or covers nothing of the photo."""
+    if isinstance(value, list) and value and all(isinstance(corner, list) and len(corner) == 2 for corner in value):
+        value = list(itertools.chain(*value))
     numbers = _numbers(value)
-    if numbers is None or numbers.size % 2 or numbers.size < 2 * MIN_CORNERS or numbers.shape[1:] not in ((), (2,)):
+    if numbers is None or len(numbers) % 2 or len(numbers) < 2 * MIN_CORNERS:
         return None
-    corners = numbers.reshape(-1, 2)
-    low, high = corners.min(0), corners.max(0)
-    near = low.min() >= -NEAR * max(size) and high.max() <= NEAR * max(size)  # not for NaN, which is the least and most
-    return corners if near and (low < size).all() and (high > 0).all() and (high > low).all() else None
+    box = (min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2]))
+    far = NEAR * max(size)
+    if min(box) < -far or max(box) > far:
+        return None
+    x1, y1, x2, y2 = box
+    return (numbers, box) if x1 < min(x2, size[0]) and y1 < min(y2, size[1]) and x2 > 0 and y2 > 0 else None
 
 
 def _run_lengths(value: dict[str, Any], size: Size) -> tuple[Segmentation, Box]:
@@ -146,9 +148,12 @@ def _run_lengths(value: dict[str, Any], size: Size) -> tuple[Segmentation, Box]:
     return value, (float(x1), float(y1), float(x2), float(y2))
 
 
-def _numbers(value: object) -> np.ndarray | None:
-    """Numbers, or texts of numbers, as floats; None for anything else, such as lists of several lengths."""
+def _numbers(value: object) -> list[float] | None:
+    """A list of numbers, or of texts of numbers, as floats; None for anything else, and where one is not finite."""
+    if not isinstance(value, list):
+        return None
     try:
-        return np.array(value, float)
+        numbers = [float(number) for number in value]
     except (TypeError, ValueError, OverflowError):
         return None
+    return numbers if all(map(math.isfinite, numbers)) else None

@@ -28,6 +28,7 @@ _CROWDS = (
     "crowds (iscrowd 1), which are never learnt as objects; masks of CVAT's brush are written so: set iscrowd to 0 "
     "where one object is outlined"
 )
+_BACKGROUND = "objects of a category that is called background, which is no object: rename it to learn it"
 
 
 class Undescribed(DataError):
@@ -63,9 +64,12 @@ def read(
         described = _with_photos(described, places, split, account)
     images = [image for file in described for image in _images(file, places, account)]
     account.judge("photos", len(images) + len(account.losses.get("photos", ())))
-    photos = _photos(_by_photo(images, bool(files), account), only, account)
+    by_photo = _by_photo(images, bool(files), account)
+    photos = _photos(by_photo, only, account)
     account.judge("annotations", sum(len(file.annotations) for file in described))
-    return Dataset(folder.name, photos, _labels(described, photos, only, account), account)
+    used = {image.file.path for images in by_photo.values() for image in images}
+    labels = _labels([file for file in described if file.path in used], photos, only, account)
+    return Dataset(folder.name, photos, labels, account)
 
 
 def _described(folder: Path, names: Sequence[str], account: Account) -> list[AnnotationFile]:
@@ -83,8 +87,8 @@ def _described(folder: Path, names: Sequence[str], account: Account) -> list[Ann
     if not found:
         none = f"no JSON file with COCO's `images` and `annotations` is in {folder} or in its annotations/"
         raise Undescribed(f"{some(reasons)}; {none}".removeprefix("; "))
-    if reasons:
-        account.decide(f"passed over: {some(reasons)}")
+    for text in reasons:
+        account.decide(f"passed over: {text}")
     return sorted(found, key=lambda file: not file.path.name.lower().startswith("instances"))
 
 
@@ -110,7 +114,9 @@ def _images(file: AnnotationFile, places: Photos, account: Account) -> list[_Ima
     for id, image in images.items():
         name = annotation_files.photo_name(image)
         try:
-            path = places.find(name, file.path)
+            path, whole = places.find(name, file.path)
+            if not whole:
+                account.note("photos in other folders than `file_name` says", f"{name} is {path}")
             if names.setdefault(path, name) != name:
                 raise Broken(f"is {path}, and so is photo {names[path]!r:.80}")
             found.append(_Image(file, id, path, _size(image, path), objects[id]))
@@ -167,7 +173,7 @@ def _photos(by_path: dict[Path, list[_Image]], only: Sequence[str], account: Acc
             whole = whole and some_whole
         if not whole:
             # Where nothing is known of a labelled object, the photo would teach that there is none.
-            account.note("photos of such annotations, of which not even the box is known", path.name)
+            account.note("photos left out, as of one of their objects not even the box can be read", path.name)
             continue
         # Tools number the images of each file from 1.
         numbers = (n for n in itertools.chain([images[0].id], itertools.count(len(photos))) if isinstance(n, int))
@@ -186,12 +192,12 @@ def _annotations(
         try:
             label = annotations.label(value, names)
             if not _is_asked(label, only):
-                account.note(f"objects that are {'background' if is_background(label) else 'not asked for'}", where)
+                account.note(_BACKGROUND if is_background(label) else "objects of labels that are not asked for", where)
                 continue
             one = annotations.read(value, label, image.size, partial(account.note, where=where))
         except BrokenMask as reason:
             account.lose("annotations", f"{image.file.path}: {called} {reason}")
-            account.note("boxes of such annotations, learnt without a mask", where)
+            account.note("objects of which the box alone is learnt, as the mask cannot be read", where)
             one = reason.box
         except Broken as reason:
             account.lose("annotations", f"{image.file.path}: {called} {reason}")

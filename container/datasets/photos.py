@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from container.datasets.account import Broken
@@ -20,6 +21,13 @@ from container.errors import DataError
 MAX_FILES = 5_000_000  # below one folder; an index of so many takes 3 GB
 
 Parts = tuple[str, ...]  # of a path, compared without regard to case
+
+
+class Found(NamedTuple):
+    """A photo, and whether the whole of its `file_name` says where it is."""
+
+    path: Path
+    whole: bool
 
 
 class Photos:
@@ -38,7 +46,7 @@ class Photos:
             parts = _parts(path.relative_to(folder).as_posix())
             self._by_name.setdefault(parts[-1], []).append((path, parts))
 
-    def find(self, name: object, described_by: Path) -> Path:
+    def find(self, name: object, described_by: Path) -> Found:
         """The photo that `file_name` means: first in images/, in the folder and beside the JSON file, then by its end.
 
         Of several the one with the most parts in common from the end; of those, the one in a folder that the JSON file
@@ -51,9 +59,9 @@ class Photos:
             beside = _parts(described_by.parent.relative_to(self._folder).as_posix())
             for place in (("images", *parts), parts, (*beside, *parts)):
                 if exact := _exactly(name, [path for path, other in found if other == place]):
-                    return exact
+                    return Found(exact, True)
             if found:
-                return self._best(name, parts, found, described_by)
+                return _best(name, parts, found, described_by)
         raise Broken(f"is neither in {self._folder}, nor in its images/, nor below")
 
     def holds(self, image: object, described_by: Path) -> bool:
@@ -66,16 +74,17 @@ class Photos:
             return True
         return True
 
-    def _best(self, name: str, parts: Parts, found: list[tuple[Path, Parts]], described_by: Path) -> Path:
-        scores = [(_common(parts, other), _named_after(other, described_by.stem)) for _, other in found]
-        best = [path for (path, _), score in zip(found, scores, strict=True) if score == max(scores)]
-        chosen = _exactly(name, best)
-        if chosen is None:
-            raise DataError(
-                f"{described_by}: photo {name!r} may be {best[0]} or {best[1]}; "
-                "say in `file_name` which, or keep one of them"
-            )
-        return chosen
+
+def _best(name: str, parts: Parts, found: list[tuple[Path, Parts]], described_by: Path) -> Found:
+    """The photo with the most parts in common with `parts`; DataError where two are left."""
+    scores = [(_common(parts, other), _named_after(other, described_by.stem)) for _, other in found]
+    best = [path for (path, _), score in zip(found, scores, strict=True) if score == max(scores)]
+    chosen = _exactly(name, best)
+    if chosen is None:
+        raise DataError(
+            f"{described_by}: photo {name!r} may be {best[0]} or {best[1]}; write which into `file_name`, or keep one"
+        )
+    return Found(chosen, max(scores)[0] == len(parts))
 
 
 def _files(folder: Path) -> Iterator[Path]:

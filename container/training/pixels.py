@@ -27,7 +27,8 @@ def check(photo: Photo) -> bool:
     data = _data(photo)
     stored = _header(photo, data)
     turned = _orientation(photo, data, stored) != 1
-    if stored.format == "JPEG" and _END_OF_JPEG not in stored.stream:
+    whole = data.endswith(_END_OF_JPEG) or _END_OF_JPEG in stored.stream  # phones append films and more
+    if stored.format == "JPEG" and not whole:
         _pixels(photo, data)
     return turned
 
@@ -97,8 +98,10 @@ def _orientation(photo: Photo, data: bytes, stored: Header) -> int:
         return orientation
     if orientation in _SWAPPED and (stored.height, stored.width) == (photo.width, photo.height):
         return 1
+    exchanged = (stored.height, stored.width) == (photo.width, photo.height)
     raise DataError(
         f"{photo.path}: {stored.width}×{stored.height} pixels, and {photo.width}×{photo.height} in the JSON file"
+        + (": width and height are exchanged" if exchanged else "")
     )
 
 

@@ -43,3 +43,8 @@ def test_what_is_told() -> None:
         f"       5  photos that cannot be used: {few}",
     ]
     assert account.reasons == f"2 crowds (first: annotation 3); 5 broken photos: {few}"
+
+
+def test_of_thousands_of_decisions_some_are_told() -> None:
+    account = Account("set", decisions=[f"passed over: {i}.json" for i in range(1000)])
+    assert account.lines()[-2:] == ["passed over: 29.json", "and 970 more"]

@@ -35,6 +35,7 @@ def test_json_files_lie_in_the_folder_and_in_annotations(tmp_path: Path) -> None
         (b'{"images": {}, "annotations": []}', "`images` is no list"),
         (b'{"images": [], "annotations": [], "categories": null}', "`categories` is no list"),
         (b'{"images": [], "annotations": [{"caption": "a cat"}]}', "no annotation has a `category_id`"),
+        (b'{"images": [], "annotations": [{"id": 1, "image_id": 1, "category_id": 1}]}', "and a box or a mask"),
         (b'{"images": [], "annotations": [{"segments_info": [{"category_id": 1}]}]}', "no annotation has"),
     ],
 )

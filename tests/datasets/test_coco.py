@@ -127,7 +127,7 @@ def without(part: str, key: str) -> Callable[[Described], None]:
         (lambda value: value["images"].append({**value["images"][0], "id": 7, "file_name": "./0.png"}), "'0.png'"),
         (lambda value: value.update(images=5), "not COCO's format"),
         (lambda value: value.update(annotations=None), "not COCO's format"),
-        (lambda value: value.update(annotations=["a"]), "not COCO's format"),
+        (lambda value: value.update(annotations=["a"]), "not of objects"),
         (lambda value: value["annotations"].append("a"), "annotation no. 8 is 'a', which is no object"),
         (lambda value: value.update(categories=None), "not COCO's format"),
         (lambda value: value["categories"].append({"id": 7, "name": "ring"}), "calls 'disc' and 'ring'"),
@@ -166,7 +166,7 @@ def test_a_broken_annotation_costs_itself(tmp_path: Path) -> None:
     first = dataset.photos[0]
     assert [a.label for a in first.objects] == ["disc", "square"] and not first.masked
     assert dataset.account.lines()[0].startswith(
-        "       1  boxes of such annotations, learnt without a mask (first: annot"
+        "       1  objects of which the box alone is learnt, as the mask cannot be read (first: annot"
     )
     assert "       1  annotations that cannot be used: " in "\n".join(dataset.account.lines())
 
@@ -175,7 +175,7 @@ def test_a_photo_of_which_an_object_is_lost_teaches_nothing(tmp_path: Path) -> N
     folder = folders.change(folders.write(tmp_path / "shapes"), in_annotation(bbox=None, segmentation=None))
     dataset = coco.read(folder)
     assert [photo.id for photo in dataset.photos] == [1, 2]
-    assert "of which not even the box is known (first: 0.png)" in "\n".join(dataset.account.lines())
+    assert "not even the box can be read (first: 0.png)" in "\n".join(dataset.account.lines())
 
 
 def break_all(count: int) -> Callable[[Described], None]:
@@ -212,9 +212,13 @@ def test_missing_photos_are_counted(missing: int, ends: bool, tmp_path: Path) ->
         (in_annotation(bbox=[1, 1, 0.5, 9]), "objects that cover less than a pixel"),
         (in_annotation(bbox=None), "taken from their masks"),
         (in_annotation(segmentation=[[1, 2, 3, 4], [5, 5, 20, 5, 20, 20]]), "some polygons cannot be drawn"),
+        (in_image(file_name="/data/upload/1/0.png"), "photos in other folders than `file_name` says (first: /data/upl"),
         (lambda value: value["categories"].append({"id": 9, "name": "star"}), "labels without an object: star"),
         (lambda value: value["categories"].append({"id": 9, "name": "disc"}), "'disc', which instances.json gives"),
-        (lambda value: value["categories"][1].update(name="Background"), "objects that are background"),
+        (
+            lambda value: value["categories"][1].update(name="Background"),
+            "objects of a category that is called background",
+        ),
     ],
 )
 def test_nothing_is_passed_over_in_silence(edit: Callable[[Described], None], said: str, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def write(folder: Path, *names: str) -> Path:
 def test_which_photo_a_name_means(files: str, name: str, found: str, tmp_path: Path) -> None:
     names = files.split() if " b" not in files else [files]
     photos = Photos(write(tmp_path, *names, "annotations/instances_val.json"))
-    assert photos.find(name, tmp_path / "annotations/instances_val.json") == tmp_path / found
+    assert photos.find(name, tmp_path / "annotations/instances_val.json").path == tmp_path / found
 
 
 @pytest.mark.parametrize("files", ["1/a.jpg 2/a.jpg", "images/a.JPG images/a.Jpg"])
@@ -91,5 +91,27 @@ def test_the_owners_links_are_followed(tmp_path: Path) -> None:
     (folder / "images").symlink_to(store / "more")
     (store / "more/again").symlink_to(folder)  # a circle
     photos = Photos(folder)
-    assert photos.find("linked.jpg", folder / "x.json") == folder / "linked.jpg"
-    assert photos.find("b.jpg", folder / "x.json") == folder / "images/b.jpg"
+    assert photos.find("linked.jpg", folder / "x.json") == (folder / "linked.jpg", True)
+    assert photos.find("b.jpg", folder / "x.json") == (folder / "images/b.jpg", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("a.jpg", True),
+        ("default/a.jpg", True),
+        ("images/default/a.jpg", True),
+        ("train/a.jpg", False),
+        ("/a.jpg", True),
+    ],
+)
+def test_a_folder_that_is_not_there_is_told(name: str, whole: bool, tmp_path: Path) -> None:
+    photos = Photos(write(tmp_path, "images/default/a.jpg"))
+    assert photos.find(name, tmp_path / "x.json") == (tmp_path / "images/default/a.jpg", whole)
+
+
+def test_no_more_files_are_looked_at_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("container.datasets.photos.MAX_FILES", 2)
+    Photos(write(tmp_path, "a.jpg", "b.jpg"))
+    with pytest.raises(DataError, match="more than 2 files"):
+        Photos(write(tmp_path, "c.jpg"))

@@ -1,5 +1,6 @@
 """Where training data lies, and what is wrong with it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,11 +117,22 @@ def test_files_are_chosen_by_name(tmp_path: Path) -> None:
     (tmp_path / "street/discs.json").write_text(described.replace("disc", "ring"))
     for names in (("discs.json",), ("street/discs.json",)):
         read = data.read(tmp_path, annotations=names)
-        assert data.counts(read) == {"ring": 2, "square": 4, "disc": 2}
+        assert data.counts(read) == {"ring": 2, "square": 2}
+    assert list(data.read(tmp_path, annotations=("instances.json",))) == ["street", "studio"]
     with pytest.raises(
         DataError, match=f"^{tmp_path}: annotations: no JSON file x.json; there are street/discs.json, str"
     ):
         data.read(tmp_path, annotations=("discs.json", "x.json"))
+
+
+def test_a_name_that_several_splits_have_means_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    for name in ("train", "valid"):
+        folders.write(tmp_path / name, photos=1)
+    assert list(data.read(tmp_path, annotations=("instances.json",))) == ["train"]
+    assert list(data.read(tmp_path, annotations=("valid/instances.json",))) == ["valid"]
+    folders.write(tmp_path / "own")
+    shutil.copy(tmp_path / "own/instances.json", tmp_path / "own.json")
+    assert list(data.read(tmp_path, annotations=("valid/instances.json",))) == ["valid"]
 
 
 def test_notes_of_macos_are_no_data(tmp_path: Path) -> None:
