@@ -22,10 +22,8 @@ _SPLITS = {
 }
 _WANTED: dict[Split, tuple[str, ...]] = {"train": ("train",), "validation": ("val", "test")}
 
-T = TypeVar("T")
-
-
 Id = int | str
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)

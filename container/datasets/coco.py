@@ -1,7 +1,7 @@
 """A folder in COCO's format: photos, and one or more JSON files that say what is on them.
 
-The JSON files lie in the folder or in `annotations/`; photos in the folder, in `images/`, or where `file_name` says.
-Boxes may come without masks. Format: https://cocodataset.org/#format-data
+The JSON files lie in the folder or in `annotations/`; photos in the folder, in `images/`, or anywhere below. Boxes
+may come without masks. Format: https://cocodataset.org/#format-data
 """
 
 import itertools
@@ -44,6 +44,7 @@ class _Image:
     path: Path
     size: Size
     annotations: list[tuple[str, Any]]  # what to call each, and its value
+    names: dict[Id, list[str]]  # of the file's categories
 
 
 def read(
@@ -109,6 +110,7 @@ def _images(file: AnnotationFile, places: Photos, account: Account) -> list[_Ima
     """The images of a file whose photos are there and have a size."""
     images = file.images_by_id()
     objects = file.annotations_by_image(images, account)
+    categories = file.names_by_id()
     names: dict[Path, object] = {}
     found = []
     for id, image in images.items():
@@ -119,7 +121,7 @@ def _images(file: AnnotationFile, places: Photos, account: Account) -> list[_Ima
                 account.note("photos in other folders than `file_name` says", f"{name} is {path}")
             if names.setdefault(path, name) != name:
                 raise Broken(f"is {path}, and so is photo {names[path]!r:.80}")
-            found.append(_Image(file, id, path, _size(image, path), objects[id]))
+            found.append(_Image(file, id, path, _size(image, path), objects[id], categories))
         except Broken as reason:
             called = f"photo {name!r:.80}" if isinstance(name, str) else f"image {id}"
             account.lose("photos", f"{file.path}: {called} {reason}")
@@ -156,6 +158,8 @@ def _by_photo(images: list[_Image], joined: bool, account: Account) -> dict[Path
             sizes = " and ".join(f"{width}×{height}" for width, height in (same[0].size, image.size))
             account.lose("photos", f"{image.path}: {sizes} pixels in the JSON files")
         else:
+            if same and same[0].file is image.file:
+                account.note("photos that a file lists again, whose annotations are joined", image.path.name)
             same.append(image)
     for name, count in again.items():
         account.decide(f"passed over: {count} photos of {name}, too; {_CHOOSE}")
@@ -163,12 +167,11 @@ def _by_photo(images: list[_Image], joined: bool, account: Account) -> dict[Path
 
 
 def _photos(by_path: dict[Path, list[_Image]], only: Sequence[str], account: Account) -> tuple[Photo, ...]:
-    names = {image.file.path: image.file.names_by_id() for images in by_path.values() for image in images}
     photos: dict[int, Photo] = {}
     for path, images in by_path.items():
         read, whole = [], True
         for image in images:
-            some_read, some_whole = _annotations(image, names[image.file.path], only, account)
+            some_read, some_whole = _annotations(image, only, account)
             read += some_read
             whole = whole and some_whole
         if not whole:
@@ -182,15 +185,13 @@ def _photos(by_path: dict[Path, list[_Image]], only: Sequence[str], account: Acc
     return tuple(photos.values())
 
 
-def _annotations(
-    image: _Image, names: dict[Id, list[str]], only: Sequence[str], account: Account
-) -> tuple[list[Annotation], bool]:
+def _annotations(image: _Image, only: Sequence[str], account: Account) -> tuple[list[Annotation], bool]:
     """What can be learnt from the annotations of an image, and whether nothing is lost with them."""
     read, whole = [], True
     for called, value in image.annotations:
         where = f"{called} of {image.file.path.name}"
         try:
-            label = annotations.label(value, names)
+            label = annotations.label(value, image.names)
             if not _is_asked(label, only):
                 account.note(_BACKGROUND if is_background(label) else "objects of labels that are not asked for", where)
                 continue

@@ -66,9 +66,12 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 def _data(photo: Photo) -> bytes:
     try:
-        return photo.path.read_bytes()
+        data = photo.path.read_bytes()
     except OSError as error:
         raise DataError(f"{photo.path}: {error.strerror}") from error
+    if not data:
+        raise DataError(f"{photo.path}: not a picture that can be read: the file is empty")
+    return data
 
 
 def _pixels(photo: Photo, data: bytes) -> np.ndarray:

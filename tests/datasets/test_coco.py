@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from container.datasets import coco
 from container.datasets.base import Annotation, Photo
@@ -213,6 +215,7 @@ def test_missing_photos_are_counted(missing: int, ends: bool, tmp_path: Path) ->
         (in_annotation(bbox=None), "taken from their masks"),
         (in_annotation(segmentation=[[1, 2, 3, 4], [5, 5, 20, 5, 20, 20]]), "some polygons cannot be drawn"),
         (in_image(file_name="/data/upload/1/0.png"), "photos in other folders than `file_name` says (first: /data/upl"),
+        (lambda value: value["images"].append({**value["images"][0], "id": 9}), "photos that a file lists again"),
         (lambda value: value["categories"].append({"id": 9, "name": "star"}), "labels without an object: star"),
         (lambda value: value["categories"].append({"id": 9, "name": "disc"}), "'disc', which instances.json gives"),
         (
@@ -308,3 +311,37 @@ def test_files_are_chosen_by_name_and_joined(tmp_path: Path) -> None:
 def test_marks_of_byte_order_are_read(encoding: str, tmp_path: Path) -> None:
     folder = write(tmp_path, {"a.json": json.dumps(AB).encode(encoding)}, *PHOTOS)
     assert len(coco.read(folder).photos) == 2
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["a.png", "../a.png"]),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["size", "counts", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(value=VALUES, part=st.sampled_from(["images", "annotations", "categories"]), data=st.data())
+def test_whatever_a_value_is_the_file_is_read_or_refused(value: object, part: str, data: Any, tmp_path: Path) -> None:
+    changed = json.loads(json.dumps(ABCD))
+    changed["annotations"][0]["segmentation"] = [[1, 1, 6, 1, 6, 6]]
+    key = data.draw(st.sampled_from([None, *changed[part][0], "iscrowd"]))
+    if key is None:
+        changed[part][0] = value
+    else:
+        changed[part][0][key] = value
+    try:
+        dataset = coco.read(write(tmp_path, {"a.json": changed}, *PHOTOS))
+    except DataError as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    for photo in dataset.photos:
+        for annotation in photo.annotations:
+            x1, y1, x2, y2 = annotation.box
+            assert 0 <= x1 < x2 <= photo.width and 0 <= y1 < y2 <= photo.height
+            assert photo.mask(annotation).shape == (photo.height, photo.width)
