@@ -63,8 +63,11 @@ def read(
     described = _described(folder, files, account)
     if not files:
         described = _with_photos(described, places, split, account)
-    images = [image for file in described for image in _images(file, places, account)]
-    account.judge("photos", len(images) + len(account.losses.get("photos", ())))
+    images: list[_Image] = []
+    told: set[str] = set()
+    for file in described:
+        images += _images(file, places, account, told)
+    account.judge("photos", len({image.path for image in images}) + len(account.losses.get("photos", ())))
     by_photo = _by_photo(images, bool(files), account)
     photos = _photos(by_photo, only, account)
     account.judge("annotations", sum(len(file.annotations) for file in described))
@@ -106,25 +109,33 @@ def _with_photos(files: list[AnnotationFile], places: Photos, split: Split, acco
     return [file for file in there if file.path in wanted]
 
 
-def _images(file: AnnotationFile, places: Photos, account: Account) -> list[_Image]:
-    """The images of a file whose photos are there and have a size."""
+def _images(file: AnnotationFile, places: Photos, account: Account, told: set[str]) -> list[_Image]:
+    """The images of a file whose photos are there and have a size.
+
+    Args:
+        told: photos of the files before, of which nothing is told again; those of this file are added.
+    """
     images = file.images_by_id()
     objects = file.annotations_by_image(images, account)
     categories = file.names_by_id()
     names: dict[Path, object] = {}
+    here: set[str] = set()
     found = []
     for id, image in images.items():
         name = annotation_files.photo_name(image)
+        called = f"photo {name!r:.80}" if isinstance(name, str) else f"image {id}"
+        here.add(called)
         try:
             path, whole = places.find(name, file.path)
-            if not whole:
+            if not whole and called not in told:
                 account.note("photos in other folders than `file_name` says", f"{name} is {path}")
             if names.setdefault(path, name) != name:
                 raise Broken(f"is {path}, and so is photo {names[path]!r:.80}")
             found.append(_Image(file, id, path, _size(image, path), objects[id], categories))
         except Broken as reason:
-            called = f"photo {name!r:.80}" if isinstance(name, str) else f"image {id}"
-            account.lose("photos", f"{file.path}: {called} {reason}")
+            if called not in told:
+                account.lose("photos", f"{file.path}: {called} {reason}")
+    told |= here
     return found
 
 

@@ -297,6 +297,12 @@ def test_which_files_are_read(
         assert said in "; ".join(dataset.account.lines())
 
 
+def test_a_photo_that_is_missing_for_several_files_is_lost_once(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"instances.json": ABCD, "keypoints.json": ABCD}, *PHOTOS[1:])
+    dataset = coco.read(folder)
+    assert len(dataset.photos) == 3 and len(dataset.account.losses["photos"]) == 1
+
+
 def test_files_are_chosen_by_name_and_joined(tmp_path: Path) -> None:
     squares = described("a.png", label="square")
     folder = write(tmp_path, {"annotations/x_train.json": AB, "annotations/x_val.json": squares}, *PHOTOS)
