@@ -22,7 +22,7 @@ check/              does a server keep the hosting contract? asked over HTTP, of
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote
-training/           train (COCO folders → a model that can be served), evaluate
+training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
@@ -30,7 +30,9 @@ models/             pool (the owner of what is loaded), policies (what is loaded
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
-datasets/           coco: folders of labelled photos, read and checked
+datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
+                    annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
+                    was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, argmax: functions on arrays

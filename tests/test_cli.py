@@ -134,6 +134,25 @@ def test_evaluate_prints_a_table_and_writes_files(run, tmp_path: Path) -> None:
     assert pixels_of(Path("out/worst.png").read_bytes()).shape[1] > 800
 
 
+def test_evaluate_tells_what_it_reads_and_what_not(run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "crew", ASTRONAUT)
+    path = tmp_path / "crew/instances.json"
+    described = json.loads(path.read_text())
+    described["annotations"] += [
+        {**described["annotations"][0], "id": i, "bbox": None, "segmentation": i} for i in (7, 8)
+    ]
+    (tmp_path / "crew/broken.json").write_text(json.dumps(described))
+    done = run("evaluate", "--data", "crew")
+    assert done.exit_code == 0 and "passed over: 1 photos of broken.json" in done.stderr
+    for arguments, reason in (
+        (("--annotations", "broken.json"), "2 of 3 annotations cannot be used, more than 5%: .*annotation 7 has 7 for"),
+        (("--annotations", "instances.json,broken.json", "--strict"), "Error: .*broken.json: annotation 7 has 7 for"),
+        (("--annotations", "nothing.json"), "no JSON file nothing.json; there are broken.json, instances.json"),
+    ):
+        done = run("evaluate", "--data", "crew", *arguments)
+        assert done.exit_code == 1 and re.search(reason, done.stderr) and len(done.stderr.splitlines()) == 1
+
+
 def test_evaluate_measures_a_semantic_archive(run, tmp_path: Path) -> None:
     write_folder(tmp_path / "crew", ASTRONAUT)
     torch.manual_seed(3)

@@ -10,6 +10,7 @@ import click
 
 from container import cores
 from container.cli.options import model_options, read_settings
+from container.fields import comma_list
 
 
 def _hyperparameters(command: Any) -> Any:
@@ -57,10 +58,20 @@ def train(data: Path | None, validation: Path | None, output: Path | None, **giv
 @click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Folder in COCO's format, or of such folders."
 )
+@click.option("--annotations", help="JSON files of the data to read, by name, separated by commas.")
+@click.option("--strict", is_flag=True, help="End at the first photo or annotation that is broken.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the figures.")
 @click.option("--worst", type=click.Path(dir_okay=False, path_type=Path), help="PNG for the photos it does worst on.")
 @click.option("--limit", type=click.IntRange(min=1), help="Measure on the first so many photos.")
-def evaluate(data: Path, json_file: Path | None, worst: Path | None, limit: int | None, **given: Any) -> None:
+def evaluate(
+    data: Path,
+    annotations: str | None,
+    strict: bool,
+    json_file: Path | None,
+    worst: Path | None,
+    limit: int | None,
+    **given: Any,
+) -> None:
     """Measure the model that `serve` would load on labelled photos: average precision, or mean IoU."""
     import json
 
@@ -74,7 +85,10 @@ def evaluate(data: Path, json_file: Path | None, worst: Path | None, limit: int 
     for path in filter(None, (json_file, worst)):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        whole = folders.joined(folders.read(data))
+        read = folders.read(data, annotations=comma_list(annotations or ""), split="validation", strict=strict)
+        for line in folders.remarks(read):
+            click.echo(line, err=True)
+        whole = folders.joined(read)
         dataset = replace(whole, photos=whole.photos[:limit])
         placement = loading.Placement(settings.device, settings.precision, settings.backend, settings.cpu_threads)
         engine = loading.load(app.find_model(settings), placement).engine

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from container.datasets.coco import Annotation, Dataset, Photo
+from container.datasets.account import Account
+from container.datasets.base import Annotation, Dataset, Photo, made_by_macos
 from container.errors import DataError
 from container.ops import rle
 
@@ -40,11 +41,12 @@ def describes(folder: Path) -> bool:
     return (folder / "labels.txt").is_file() and (folder / "label_maps").is_dir()
 
 
-def read(folder: Path, only: Sequence[str] = ()) -> Dataset:
+def read(folder: Path, only: Sequence[str] = (), *, strict: bool = False) -> Dataset:
     """The photos of `folder`, each class of a photo as one annotation; DataError names the file and its fault.
 
     Args:
         only: labels to keep; pixels of others are background. Empty keeps all.
+        strict: for the account of the photos.
     """
     try:
         lines = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
@@ -53,15 +55,20 @@ def read(folder: Path, only: Sequence[str] = ()) -> Dataset:
     labels = [line.strip() for line in lines if line.strip()]
     if not 2 <= len(labels) <= MAX_CLASSES:
         raise DataError(f"{folder}/labels.txt: {len(labels)} names; it takes the background and 1 to {MAX_CLASSES - 1}")
-    photos = {path.stem: path for path in sorted((folder / "images").glob("*.*"))}
-    maps = sorted((folder / "label_maps").glob("*.png"))
+    photos = {path.stem: path for path in _files(folder / "images", "*.*")}
+    maps = _files(folder / "label_maps", "*.png")
     if not maps:
         raise DataError(f"{folder}/label_maps: no PNG files")
     return Dataset(
         folder.name,
         tuple(_photo(number, path, photos, labels, only) for number, path in enumerate(maps)),
         tuple(label for label in labels[1:] if not only or label in only),
+        Account(str(folder), strict),
     )
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if not made_by_macos(path.name))
 
 
 def _photo(number: int, path: Path, photos: dict[str, Path], labels: Sequence[str], only: Sequence[str]) -> Photo:

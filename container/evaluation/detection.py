@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from container.datasets.coco import Photo
+from container.datasets.base import Photo
 from container.evaluation.average_precision import Scores, average_precision
 from container.evaluation.confidence import BestConfidence, best_confidence
 from container.evaluation.faults import faults

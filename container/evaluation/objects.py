@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from pycocotools import mask as coco
 
-from container.datasets.coco import Photo
+from container.datasets.base import Photo
 from container.structures import Instances
 
 RunLengths = Mapping[str, object]  # COCO's, compressed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from container.datasets.coco import Photo
+from container.datasets.base import Photo
 from container.datasets.label_maps import label_map
 from container.evaluation.faults import Faults
 from container.evaluation.mean_iou import MeanIou, confusion, mean_iou

@@ -105,9 +105,9 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
 
 
-def orientation(data: bytes) -> int:
-    """Return the EXIF orientation of a decodable image, 1–8; 1 is upright."""
-    return _recognised(data).read_header(data).orientation
+def header(data: bytes) -> Header:
+    """Return what a picture declares, without decoding it; raises UnsupportedMediaType or BadImage."""
+    return _recognised(data).read_header(data)
 
 
 def _recognised(data: bytes) -> _Format:

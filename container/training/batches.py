@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch.utils.data import Sampler
 
-from container.datasets.coco import Photo
+from container.datasets.base import Photo
 
 FREQUENT = 0.3  # share of photos from which on a class is not drawn more often
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from container.datasets.coco import Dataset, Photo
+from container.datasets.base import Dataset, Photo
 from container.errors import ModelError
 from container.training.augment import View
 from container.training.hyperparameters import Hyperparameters

@@ -9,28 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from container.datasets.coco import Dataset, Photo
+from container.datasets.base import Dataset, is_background
 from container.engines.base import Engine, ImageEngine
-from container.errors import DataError, ModelError, ServingError
+from container.errors import DataError, ModelError
 from container.evaluation.average_precision import MAX_DETECTIONS
 from container.evaluation.detection import DetectionTally
 from container.evaluation.faults import CONFIDENCE
 from container.evaluation.report import Report, Subject, listed
 from container.evaluation.semantic import SemanticTally
-from container.images.base import Limits
-from container.images.decode import decode, orientation
-from container.images.rgb import upright
 from container.rendering import draw
 from container.rendering.annotations import draw_dashed
 from container.rendering.contact_sheet import contact_sheet
 from container.structures import Appearance, ImageQuery, Instances, Options, SemanticMap
-from container.training.pixels import write_png
+from container.training import pixels
 
 __all__ = ["Report", "evaluate", "worst", "write_worst"]
 
-LIMITS = Limits(max_pixels=2**30, max_body_bytes=2**40)  # the owner's own photos; OpenCV reads none that are larger
-NO_LABELS = ("__background__", "background", "N/A")
-_TURNED_BACK = {6: 8, 8: 6}  # the other turns of EXIF undo themselves
 WORST, COLUMNS, CELL = 12, 4, (300, 400)
 
 
@@ -56,21 +50,18 @@ def evaluate(
     tally: DetectionTally | SemanticTally = objects
     options = Options(confidence=confidence, max_detections=MAX_DETECTIONS)
     seconds = []
-    for photo in dataset.photos:
-        pixels = _pixels(photo)
+    for labelled in dataset.photos:
+        read, photo = pixels.read(labelled)
         begun = time.perf_counter()
-        [prediction] = engine.predict([ImageQuery(pixels, options)])
+        [prediction] = engine.predict([ImageQuery(read, options)])
         seconds.append(time.perf_counter() - begun)
-        try:
-            if isinstance(prediction, Instances):
-                objects.add(photo, prediction.finite())
-            elif isinstance(prediction, SemanticMap):
-                tally = regions
-                regions.add(photo, prediction)
-            else:
-                raise ModelError(f"{subject.model} names whole pictures; what is measured here is objects or pixels")
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{photo.path}: a segmentation of it in the JSON file cannot be read: {error}") from error
+        if isinstance(prediction, Instances):
+            objects.add(photo, prediction.finite())
+        elif isinstance(prediction, SemanticMap):
+            tally = regions
+            regions.add(photo, prediction)
+        else:
+            raise ModelError(f"{subject.model} names whole pictures; what is measured here is objects or pixels")
         progress(1)
     return tally.report(median(seconds))
 
@@ -84,9 +75,9 @@ def worst(engine: Engine[Any, Any], dataset: Dataset, report: Report) -> np.ndar
     pictures, captions = [], []
     for i in sorted(range(len(dataset.photos)), key=lambda i: -report.faults[i].weight)[:WORST]:
         photo, faults = dataset.photos[i], report.faults[i]
-        pixels = _pixels(photo)
-        [prediction] = engine.predict([ImageQuery(pixels, options)])
-        drawn = draw(pixels, prediction.finite() if isinstance(prediction, Instances) else prediction, Appearance())
+        read, _ = pixels.read(photo)
+        [prediction] = engine.predict([ImageQuery(read, options)])
+        drawn = draw(read, prediction.finite() if isinstance(prediction, Instances) else prediction, Appearance())
         draw_dashed(drawn, faults.missed)
         pictures.append(drawn)
         captions.append(f"{photo.path.name}: {faults.words}")
@@ -95,12 +86,12 @@ def worst(engine: Engine[Any, Any], dataset: Dataset, report: Report) -> np.ndar
 
 def write_worst(engine: Engine[Any, Any], dataset: Dataset, report: Report, path: Path) -> None:
     """`worst` as a PNG."""
-    write_png(path, worst(engine, dataset, report))
+    pixels.write_png(path, worst(engine, dataset, report))
 
 
 def _subject(engine: ImageEngine, dataset: Dataset) -> Subject:
     counts = Counter(a.label for photo in dataset.photos for a in photo.objects)
-    known = dict.fromkeys(label for label in engine.labels if label not in NO_LABELS)
+    known = dict.fromkeys(label for label in engine.labels if not is_background(label))
     subject = Subject(
         model=engine.spec.name,
         data=dataset.name,
@@ -115,17 +106,3 @@ def _subject(engine: ImageEngine, dataset: Dataset) -> Subject:
             f"{listed(subject.unknown) or 'none'}; the model's: {listed(tuple(known))}"
         )
     return subject
-
-
-def _pixels(photo: Photo) -> np.ndarray:
-    """Decoded as the server decodes, but as the pixels are stored: COCO's own tools leave EXIF's orientation alone."""
-    try:
-        data = photo.path.read_bytes()
-        pixels, turned = decode(data, LIMITS).pixels, orientation(data)
-    except (OSError, ServingError) as error:
-        raise DataError(f"{photo.path}: {error}") from error
-    pixels = upright(pixels, _TURNED_BACK.get(turned, turned))
-    height, width = pixels.shape[:2]
-    if (height, width) != (photo.height, photo.width):
-        raise DataError(f"{photo.path}: {width}×{height} pixels, and {photo.width}×{photo.height} in the JSON file")
-    return pixels

@@ -41,6 +41,17 @@ class Hyperparameters:
         "", 'For the builder, as JSON: `{"min_size": 640}`; kept in the model for serving.'
     )
     labels: Texts = hyperparameter((), "Classes to learn, separated by commas; empty means all in the training data.")
+    annotations: Texts = hyperparameter(
+        (),
+        "JSON files of the training data to read, by name and separated by commas: `instances_train.json`; empty means "
+        "those that describe photos in it, and of several splits the training split.",
+    )
+    validation_annotations: Texts = hyperparameter(
+        (), "The same for the validation data; empty prefers a validation split, then a test split."
+    )
+    strict: bool = hyperparameter(
+        False, "End at the first photo or annotation that is broken; else up to 5 % are left out, and said."
+    )
     shares: Texts = hyperparameter(
         (), "Shares of the batches by data folder: `street=0.7,studio=0.3`; empty means by their photos."
     )

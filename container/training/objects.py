@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from container.datasets.coco import Photo
+from container.datasets.base import Photo
+from container.training import pixels
 from container.training.augment import View
 from container.training.batches import repeat_factors
-from container.training.pixels import read_pixels
 
 MIN_SIDE = 3  # pixels; a box of fewer is dropped
 MIN_VISIBLE = 0.2  # share of a mask that has to stay visible under what is pasted over it
@@ -62,6 +62,7 @@ class ObjectSamples(Dataset[Item]):
 
     def _see(self, photo: Photo) -> Objects:
         """A random view of one photo."""
+        read, photo = pixels.read(photo)
         objects = [a for a in photo.objects if a.label in self._class_of]
         masks = None
         if photo.masked:
@@ -69,9 +70,9 @@ class ObjectSamples(Dataset[Item]):
             masks = torch.from_numpy(np.stack(bitmaps) if bitmaps else np.zeros((0, photo.height, photo.width), bool))
         boxes = torch.tensor([a.box for a in objects], dtype=torch.float32).reshape(-1, 4)
         classes = torch.tensor([self._class_of[a.label] for a in objects], dtype=torch.int64)
-        pixels, moved, masks = self._view(read_pixels(photo), boxes, masks)
+        view, moved, masks = self._view(torch.from_numpy(read).permute(2, 0, 1), boxes, masks)
         assert moved is not None
-        return visible(Objects(pixels, moved, classes, masks))
+        return visible(Objects(view, moved, classes, masks))
 
 
 def visible(objects: Objects) -> Objects:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from container.datasets.coco import Dataset
+from container.datasets.base import Dataset
 from container.engines.base import ImageEngine
 from container.rendering import draw
 from container.rendering.contact_sheet import contact_sheet
 from container.structures import Appearance, ImageQuery, Instances
-from container.training import journal
-from container.training.pixels import read_pixels, write_png
+from container.training import journal, pixels
 
 CURVES = "data/curves.png"  # within the output folder, beside the journal
 PREDICTIONS = "data/predictions.png"
@@ -57,13 +56,13 @@ def draw_predictions(engine: ImageEngine, dataset: Dataset, output: Path) -> Non
     photos = [dataset.photos[i * len(dataset.photos) // count] for i in range(count)]
     pictures = []
     for photo in photos:
-        pixels = read_pixels(photo).permute(1, 2, 0).numpy()
-        [prediction] = engine.predict([ImageQuery(pixels)])
+        read, _ = pixels.read(photo)
+        [prediction] = engine.predict([ImageQuery(read)])
         if isinstance(prediction, Instances):
             prediction = prediction.finite()
-        pictures.append(draw(pixels, prediction, Appearance()))
+        pictures.append(draw(read, prediction, Appearance()))
     sheet = contact_sheet(pictures, [photo.path.name for photo in photos], COLUMNS, CELL)
-    write_png(output / PREDICTIONS, sheet)
+    pixels.write_png(output / PREDICTIONS, sheet)
 
 
 def _kept(records: list[dict[str, float]]) -> list[dict[str, float]]:

@@ -9,15 +9,15 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
-from container.datasets import coco
-from container.datasets.coco import Photo
+from container.datasets import base
+from container.datasets.base import Photo
 from container.datasets.label_maps import IGNORED, label_map
 from container.engines.kinds.torchvision_segmentation import NORMALISE
 from container.errors import DataError
+from container.training import pixels
 from container.training.augment import View
 from container.training.hyperparameters import Hyperparameters
 from container.training.objects import Item
-from container.training.pixels import read_pixels
 
 AUXILIARY = 0.5  # weight of the auxiliary classifier's loss, as in torchvision's own training
 
@@ -34,11 +34,11 @@ class PixelSamples(Dataset[Item]):
         return len(self._photos)
 
     def __getitem__(self, index: int) -> Item:
-        photo = self._photos[index]
+        read, photo = pixels.read(self._photos[index])
         truth = torch.from_numpy(label_map(photo, self._labels))[None]
-        pixels, _, seen = self._view(read_pixels(photo), masks=truth)
+        view, _, seen = self._view(torch.from_numpy(read).permute(2, 0, 1), masks=truth)
         assert seen is not None
-        return pixels.float() / 255, {"map": seen[0]}
+        return view.float() / 255, {"map": seen[0]}
 
 
 class SegmentationTask:
@@ -47,15 +47,22 @@ class SegmentationTask:
     def prepare(self, network: Any, hyperparameters: Hyperparameters) -> None:
         """Nothing to do: semantic models take any size."""
 
-    def usable(self, folders: dict[str, coco.Dataset]) -> dict[str, coco.Dataset]:
-        """Those photos whose objects all have masks; DataError where there is none."""
+    def usable(self, folders: dict[str, base.Dataset]) -> dict[str, base.Dataset]:
+        """Those photos whose objects all have masks; the others are noted. DataError where there is none."""
+        for dataset in folders.values():
+            for photo in dataset.photos:
+                if not photo.masked:
+                    dataset.account.note(
+                        "photos with objects without a mask: a semantic model cannot use", photo.path.name
+                    )
         masked = {
             name: replace(dataset, photos=tuple(photo for photo in dataset.photos if photo.masked))
             for name, dataset in folders.items()
         }
         left = {name: dataset for name, dataset in masked.items() if dataset.photos}
         if not left:
-            raise DataError("a semantic model learns from masks, and no photo of the training data has any")
+            reasons = "; ".join(dataset.account.reasons for dataset in folders.values())
+            raise DataError(f"a semantic model learns from masks, and no photo has one for every object: {reasons}")
         return left
 
     def samples(self, photos: Sequence[Photo], labels: Sequence[str], hyperparameters: Hyperparameters) -> PixelSamples:

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from container import cores
-from container.datasets.coco import Dataset
+from container.datasets.base import Dataset
 from container.engines import building
 from container.engines.base import ImageEngine
 from container.engines.building import Network
@@ -59,17 +59,18 @@ def train(
     random.seed(hyperparameters.seed)
     torch.manual_seed(hyperparameters.seed)
     task = task_of(hyperparameters.architecture)
-    folders = task.usable(data.read(places.train, hyperparameters.labels))
+    training, held_out = _read(places, hyperparameters)
+    folders = task.usable(training)
     labels = (BACKGROUND, *(hyperparameters.labels or data.present(folders)))
     shares = data.shares(hyperparameters.shares, folders)
-    validation = data.joined(data.read(places.validation)) if places.validation else None
+    validation = data.joined(held_out) if held_out else None
     here = machine.start(hyperparameters.device, hyperparameters.precision)
     built, spec, origin = network.build(hyperparameters, labels)
     run = Run(built.to(here.device), task, hyperparameters, here)
     if run.resume(places.checkpoints):
         origin = f"from the checkpoint of step {run.progress.step}"
     if here.first:
-        _announce(folders, labels, origin)
+        _announce(folders, held_out, labels, origin)
     items = _items(folders, shares, labels, task, hyperparameters, here, run.progress.step)
     with Journal(places.output) if here.first else nullcontext() as journal:
         for losses in run.learn(items, stopped, places.checkpoints):
@@ -139,10 +140,33 @@ def _engine(run: Run, spec: ModelSpec, here: Machine) -> ImageEngine:
     return building.start(built, Runtime(here.device, torch.float32))
 
 
-def _announce(folders: Mapping[str, Dataset], labels: tuple[str, ...], origin: str) -> None:
+def _read(places: Places, hyperparameters: Hyperparameters) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
+    """The training and the validation data, by folder."""
+    training = data.read(
+        places.train,
+        hyperparameters.labels,
+        annotations=hyperparameters.annotations,
+        strict=hyperparameters.strict,
+    )
+    if places.validation is None:
+        return training, {}
+    validation = data.read(
+        places.validation,
+        annotations=hyperparameters.validation_annotations,
+        split="validation",
+        strict=hyperparameters.strict,
+    )
+    return training, validation
+
+
+def _announce(
+    folders: Mapping[str, Dataset], held_out: Mapping[str, Dataset], labels: tuple[str, ...], origin: str
+) -> None:
     found = data.counts(folders)
-    for name, dataset in folders.items():
-        masked = sum(photo.masked for photo in dataset.photos)
-        log.info("data %s: %d photos, %d of them with masks", name, len(dataset.photos), masked)
+    for use, datasets in (("training", folders), ("validation", held_out)):
+        for dataset in datasets.values():
+            log.info("%s data %s:", use, dataset.name)
+            for line in dataset.summary():
+                log.info("%s", line)
     log.info("objects: %s", ", ".join(f"{label} {found[label]}" for label in labels[1:]))
     log.info("network: %s", origin)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from container.datasets import label_maps
-from container.datasets.coco import Annotation, Photo
+from container.datasets.base import Annotation, Photo
 from container.datasets.label_maps import IGNORED, label_map
 from container.errors import DataError
 from tests.conftest import encode

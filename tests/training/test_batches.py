@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from container.datasets.coco import Annotation, Photo
+from container.datasets.base import Annotation, Photo
 from container.training.batches import Batches, repeat_factors
 
 

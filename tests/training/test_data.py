@@ -1,5 +1,6 @@
 """Where training data lies, and what is wrong with it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from container.datasets.coco import Dataset
+from container.datasets.base import Dataset
 from container.errors import DataError
 from container.training import data
 from tests.conftest import encode
@@ -58,8 +59,91 @@ def nothing(described: dict[str, Any]) -> None:
 @pytest.mark.parametrize("edit", [only_crowds, nothing])
 def test_data_without_an_object_is_refused(edit: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
     folder = folders.change(folders.write(tmp_path / "shapes"), edit)
-    with pytest.raises(DataError, match=f"{folder}: no photo has an object"):
+    with pytest.raises(DataError, match=f"{folder}: no photo has an object") as caught:
         data.read(folder)
+    assert ("7 crowds (iscrowd 1)" in str(caught.value)) == (edit is only_crowds)
+
+
+def test_what_is_told_of_folders(tmp_path: Path) -> None:
+    folder = folders.write(tmp_path / "shapes", photos=1)
+    (folder / "log.json").write_text("{}")
+    lines = data.remarks(data.read(folder))
+    assert lines[:4] == [
+        "data shapes:",
+        "       1  photos, 1 of them with a mask for every object",
+        "       2  objects, 2 of them with a mask",
+        f"passed over: {folder}/log.json: not COCO's format: no `images` and no `annotations`",
+    ]
+    assert lines[4].startswith("       1  crowds (iscrowd 1)") and len(lines) == 5
+    folders.change(folder, lambda value: value["annotations"].pop())
+    (folder / "log.json").unlink()
+    assert data.remarks(data.read(folder)) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "train", "validation"),
+    [
+        ("train valid test", "train", "valid"),
+        ("train test", "train", "test"),
+        ("train2017 val2017", "train2017", "val2017"),
+        ("train valid street", "train", "valid"),
+        ("street studio", "street studio", "street studio"),
+        ("train-yard test-site", "test-site train-yard", "test-site train-yard"),
+        ("valid", "valid", "valid"),
+    ],
+)
+def test_of_folders_named_after_splits_one_is_read(names: str, train: str, validation: str, tmp_path: Path) -> None:
+    for name in names.split():
+        folders.write(tmp_path / name, photos=1)
+    for split, expected in (("train", train), ("validation", validation)):
+        read = data.read(tmp_path, split=split)
+        assert " ".join(read) == expected
+        left = len(names.split()) - len(read)
+        said = next(iter(read.values())).account.decisions
+        assert [line.startswith("passed over, of another split") for line in said] == [True] * bool(left)
+
+
+def test_other_json_beside_folders_is_passed_over(tmp_path: Path) -> None:
+    folders.write(tmp_path / "set" / "street")
+    (tmp_path / "set/package.json").write_text("{}")
+    [dataset] = data.read(tmp_path / "set").values()
+    assert dataset.name == "street" and "set/package.json: not COCO's format" in dataset.account.decisions[0]
+
+
+def test_files_are_chosen_by_name(tmp_path: Path) -> None:
+    for name in ("street", "studio"):
+        folders.write(tmp_path / name, photos=2)
+    described = (tmp_path / "street/instances.json").read_text()
+    (tmp_path / "street/discs.json").write_text(described.replace("disc", "ring"))
+    for names in (("discs.json",), ("street/discs.json",)):
+        read = data.read(tmp_path, annotations=names)
+        assert data.counts(read) == {"ring": 2, "square": 2}
+    assert list(data.read(tmp_path, annotations=("instances.json",))) == ["street", "studio"]
+    with pytest.raises(
+        DataError, match=f"^{tmp_path}: annotations: no JSON file x.json; there are street/discs.json, str"
+    ):
+        data.read(tmp_path, annotations=("discs.json", "x.json"))
+
+
+def test_a_name_that_several_splits_have_means_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    for name in ("train", "valid"):
+        folders.write(tmp_path / name, photos=1)
+    assert list(data.read(tmp_path, annotations=("instances.json",))) == ["train"]
+    assert list(data.read(tmp_path, annotations=("valid/instances.json",))) == ["valid"]
+    folders.write(tmp_path / "own")
+    shutil.copy(tmp_path / "own/instances.json", tmp_path / "own.json")
+    assert list(data.read(tmp_path, annotations=("valid/instances.json",))) == ["valid"]
+
+
+def test_notes_of_macos_are_no_data(tmp_path: Path) -> None:
+    folders.write(tmp_path / "set")
+    folders.write_label_maps(tmp_path / "maps")
+    for name in ("set/._instances.json", "set/images/._0.png", "maps/label_maps/._0.png", "maps/images/._0.png"):
+        (tmp_path / name).write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX/x.json").write_bytes(b"\0")
+    read = data.read(tmp_path, strict=True)
+    assert {name: len(dataset.photos) for name, dataset in read.items()} == {"maps": 3, "set": 3}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +157,13 @@ def test_data_without_an_object_is_refused(edit: Callable[[dict[str, Any]], None
 def test_a_photo_that_is_not_what_its_file_says_is_named(content: bytes, reason: str, tmp_path: Path) -> None:
     folder = folders.write(tmp_path / "shapes")
     (folder / "images/1.png").write_bytes(content)
-    with pytest.raises(DataError, match=f"{folder}/images/1.png: {reason}"):
+    with pytest.raises(DataError, match=f"^{folder}/images/1.png: {reason}"):
+        data.read(folder, strict=True)
+    [dataset] = data.read(folder).values()
+    assert [photo.path.name for photo in dataset.photos] == ["0.png", "2.png"]
+    assert f"       1  photos that cannot be used: {folder}/images/1.png: {reason}" in "\n".join(dataset.summary())
+    (folder / "images/2.png").write_bytes(content)
+    with pytest.raises(DataError, match=f"^{folder}: 2 of 3 photos cannot be used.*/images/1.png: {reason}"):
         data.read(folder)
 
 

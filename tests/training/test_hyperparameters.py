@@ -35,6 +35,8 @@ def test_nothing_given_is_the_defaults() -> None:
         ("labels", "cat", ("cat",)),
         ("labels", " cat , traffic light,,", ("cat", "traffic light")),
         ("shares", "street=0.7,studio=3", ("street=0.7", "studio=3")),
+        ("annotations", "instances_train.json, b.json", ("instances_train.json", "b.json")),
+        ("strict", "true", True),
         ("weights", '"none"', "none"),
         ("workers", "-1", -1),
         ("parameters", '{"min_size": 640}', '{"min_size": 640}'),

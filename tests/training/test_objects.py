@@ -2,13 +2,18 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
+import PIL.Image
 import pytest
 import torch
 
 from container.datasets import coco
 from container.training.augment import View
+from container.training.detection import DetectionTask
+from container.training.hyperparameters import Hyperparameters
 from container.training.objects import Item, Objects, ObjectSamples, _boxes_around, paste, visible
+from container.training.segmentation import SegmentationTask
 from tests.training import folders
 
 LABELS = ("__background__", "square", "disc")
@@ -101,6 +106,23 @@ def test_an_item_is_what_torchvisions_detectors_take(tmp_path: Path) -> None:
 def test_a_photo_without_masks_has_none_in_its_item(tmp_path: Path) -> None:
     _, target = samples(tmp_path / "shapes", masks=False, copy_paste=1.0)
     assert set(target) == {"boxes", "labels"} and len(target["boxes"]) == 2
+
+
+@pytest.mark.parametrize("task", [DetectionTask(), SegmentationTask()])
+def test_labels_lie_on_what_exif_turned(task: Any, tmp_path: Path) -> None:
+    [photo] = coco.read(folders.write(tmp_path / "shapes", photos=1)).photos
+    hyperparameters = Hyperparameters(image_size=64, scale_low=1, scale_high=1, copy_paste=0)
+    exif = PIL.Image.Exif()
+    exif[274] = 6
+    picture = PIL.Image.open(photo.path)
+    picture.load()
+    picture.save(photo.path, exif=exif)
+    torch.manual_seed(1)
+    pixels, target = task.samples([photo], LABELS, hyperparameters)[0]
+    discs, squares = target["masks"].bool() if "masks" in target else (target["map"] == 2, target["map"] == 1)
+    red, blue = pixels[:, discs].mean(1), pixels[:, squares].mean(1)
+    assert red[0] >= red[2] and blue[2] >= blue[0]  # unless colours were taken away, as may be
+    assert not torch.equal(red, blue)
 
 
 def test_objects_are_pasted_where_that_is_asked(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 from PIL import Image
@@ -18,8 +19,8 @@ from container.models import artifact
 from container.training.detection import DetectionTask
 from container.training.segmentation import SegmentationTask
 from container.training.train import task_of
-from tests.conftest import ROOT, Server
-from tests.training.folders import LABELS, write, write_channels, write_label_maps
+from tests.conftest import ROOT, Server, encode
+from tests.training.folders import HEIGHT, LABELS, WIDTH, write, write_channels, write_label_maps
 
 HYPERPARAMETERS = {
     "steps": "4",
@@ -157,13 +158,13 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str, t
 @pytest.mark.slow
 def test_what_a_reading_process_finds_is_said_in_one_line(tmp_path: Path) -> None:
     data = write(tmp_path / "data", photos=2)
-    whole = (data / "images/0.png").read_bytes()
-    for i in range(2):  # the header is sound, and that is all that is read before training starts
-        (data / f"images/{i}.png").write_bytes(whole[:60])
+    whole = encode(np.zeros((HEIGHT, WIDTH, 3), np.uint8), "WEBP")
+    for i in range(2):  # the header is sound, and of a WebP that is all that is read before training starts
+        (data / f"images/{i}.png").write_bytes(whole[:-8])
     options = [f"--{name.replace('_', '-')}={value}" for name, value in (HYPERPARAMETERS | {"workers": "1"}).items()]
     done = run(sys.executable, "-m", "container", "train", f"--data={data}", f"--output={tmp_path / 'run'}", *options)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("its pixels cannot be read") and len(done.stderr.splitlines()) == 1
+    assert "the WEBP is damaged or cut short" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
