@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from container.datasets.account import Account, Broken
-from container.datasets.base import Split, made_by_macos
+from container.datasets.base import Split
 from container.errors import DataError
+from container.files import made_by_macos
 
 _SPLITS = {
     "train": {"train", "training"},

@@ -20,11 +20,6 @@ def is_background(label: str) -> bool:
     return label.lower() in _BACKGROUND
 
 
-def made_by_macos(name: str) -> bool:
-    """Whether a file or folder of this name holds macOS's notes on others, such as `._photo.jpg`."""
-    return name.startswith("._") or name in (".DS_Store", "__MACOSX")
-
-
 @dataclass(frozen=True)
 class Annotation:
     """One object of a photo."""

@@ -12,8 +12,9 @@ import numpy as np
 import PIL.Image
 
 from container.datasets.account import Account
-from container.datasets.base import Annotation, Dataset, Photo, made_by_macos
+from container.datasets.base import Annotation, Dataset, Photo
 from container.errors import DataError
+from container.files import made_by_macos
 from container.ops import rle
 
 IGNORED = 255  # pixels that neither teach nor count

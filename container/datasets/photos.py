@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from container.datasets.account import Broken
 from container.datasets.annotation_files import photo_name, split_of
-from container.datasets.base import made_by_macos
 from container.errors import DataError
+from container.files import made_by_macos
 
 MAX_FILES = 5_000_000  # below one folder; an index of so many takes 3 GB
 

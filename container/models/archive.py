@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
 from container.errors import ModelError
+from container.files import made_by_macos
 
 MAX_FILES = 100  # that are written
 MAX_MEMBERS = 20_000  # code/ with the packages it needs has thousands; 20,000 take 0.8 s
@@ -31,11 +32,6 @@ MAX_EXTENSION = 8 * 1024
 MAX_NAME = 255  # bytes, the usual limit of file systems
 _NO_PLAIN_FILE = "a link, a device or a sparse file"
 CHUNK = 1 << 20
-
-
-def made_by_macos(name: str) -> bool:
-    """Return True for the name of a metadata file or folder of macOS, such as `._model.pth`."""
-    return name.startswith("._") or name in (".DS_Store", "__MACOSX")
 
 
 def unpack(archive: Path, folder: Path, wanted: Callable[[PurePosixPath], bool]) -> set[PurePosixPath]:

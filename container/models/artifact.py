@@ -17,6 +17,7 @@ from typing import Any
 
 from container.engines.base import takes_folder
 from container.errors import ModelError
+from container.files import made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options, is_weights
@@ -73,7 +74,7 @@ def entered(folder: Path) -> Path:
     files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")] if folder.is_dir() else []
     if any(map(_of_one_file, files)):
         return folder
-    files = [file for file in files if not any(map(tar.made_by_macos, file.parts))]
+    files = [file for file in files if not any(map(made_by_macos, file.parts))]
     described = {file.parent for file in files if file.name == DESCRIPTION}
     around = _only(described or {file.parent for file in files if is_weights(file.name)}, folder.name)
     return folder / around if around is not None else folder
@@ -125,9 +126,7 @@ def _check_file(path: Path) -> None:
 
 def _of_one_file(file: PurePosixPath) -> bool:
     """Return True for model.json and weights at the top of an archive."""
-    return len(file.parts) == 1 and (
-        file.name == DESCRIPTION or is_weights(file.name) and not tar.made_by_macos(file.name)
-    )
+    return len(file.parts) == 1 and (file.name == DESCRIPTION or is_weights(file.name) and not made_by_macos(file.name))
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
@@ -223,7 +222,7 @@ def weights_in(folder: Path, model: str, name: str = "") -> Path:
         if PurePosixPath(name).name != name or not os.path.isfile(folder / name):
             raise ModelError(f"`weights` in model.json is {name!r}, and there is no such file beside it")
         return folder / name
-    files = sorted(p for p in folder.iterdir() if not tar.made_by_macos(p.name)) if folder.is_dir() else []
+    files = sorted(p for p in folder.iterdir() if not made_by_macos(p.name)) if folder.is_dir() else []
     found = [p for p in files if is_weights(p.name) and p.is_file()]
     # Other files end in .bin and .ckpt, too; and trainers keep an optimizer's state beside the weights.
     found = [p for p in found if p.name.lower().endswith(WEIGHTS_TYPES[:3])] or found

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from container.errors import BadLocation, ModelError
+from container.files import made_by_macos
 from container.models import artifact
-from container.models.archive import made_by_macos
 from container.structures import ModelSpec
 
 EMBEDDED = Path(__file__).parent / "embedded"

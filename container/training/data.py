@@ -8,8 +8,9 @@ from pathlib import Path
 
 from container import cores
 from container.datasets import annotation_files, coco, label_maps
-from container.datasets.base import Dataset, Photo, Split, made_by_macos
+from container.datasets.base import Dataset, Photo, Split
 from container.errors import DataError
+from container.files import made_by_macos
 from container.training import pixels
 
 
