@@ -66,7 +66,8 @@ def archived(source: Path) -> Iterator[Path]:
                 spec = artifact.read(source, Path(scratch))
                 packed = Path(scratch) / "model.tar.gz"
                 weights = Path(spec.weights)
-                archive.pack({artifact.DESCRIPTION: source / artifact.DESCRIPTION, weights.name: weights}, packed)
+                description = artifact.entered(source) / artifact.DESCRIPTION
+                archive.pack({artifact.DESCRIPTION: description, weights.name: weights}, packed)
                 yield packed
             else:
                 with artifact.opened(source):

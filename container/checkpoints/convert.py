@@ -1,6 +1,6 @@
 """The process that reads one weights file: standard input → safetensors, and one line of JSON on standard output.
 
-{"taken": ["model_ema"], "hints": ["lightning"]}, or {"refused": "it is an ONNX model; …"}. See `container.checkpoints`.
+{"taken": ["model_ema"], "maker": "Lightning"}, or {"refused": "it is an ONNX model; …"}. See `container.checkpoints`.
 """
 
 import json
@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from container.checkpoints import layouts
-from container.checkpoints.state_dicts import chosen
+from container.checkpoints.state_dicts import chosen, maker
 from container.checkpoints.values import ITEM_SIZES, Tensor, Unreadable
 
 MAX_MEMORY = 512 << 20  # bytes of memory besides twice the file
@@ -43,7 +43,7 @@ def main(output: int) -> None:
                 _write(found.tensors, read, size, out)
         except OSError as error:
             raise Unreadable(f"its tensors cannot be written into the temporary folder: {error.strerror}") from error
-        said: dict[str, Any] = {"taken": found.path}
+        said: dict[str, Any] = {"taken": found.path, "maker": maker(saved)}
     except Unreadable as error:
         said = {"refused": str(error)}
     except MemoryError:

@@ -17,6 +17,7 @@ MAX_LIST = 16  # values of a list that is looked into
 AVERAGED = re.compile(r"(?:^|_)(?:ema|swa|averaged?|moving_average)(?:_|$)")
 _WEIGHTS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params", "module")
 _NOT_WEIGHTS = re.compile(r"optim|sched|scaler|callback|loops")
+_MAKERS = {"pytorch-lightning_version": "Lightning", "__author__": "detectron2", "ds_version": "DeepSpeed"}
 # Attributes by which a pickled torch.nn.Module is known.
 _MODULE = {"_parameters", "_modules", "_buffers"}
 
@@ -44,6 +45,11 @@ def chosen(saved: Any) -> StateDict:
         raise Unreadable(f"it holds several state dicts ({several}): save the one to serve alone")
     _check_plain(first)
     return first
+
+
+def maker(saved: Any) -> str:
+    """Return the name of the library that wrote a checkpoint, as far as its keys tell, or ""."""
+    return next((name for key, name in _MAKERS.items() if key in _entries(saved)), "")
 
 
 def _rank(found: StateDict) -> int:

@@ -38,7 +38,7 @@ _LIBRARIES = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (
-            r"^backbone\.bottom_up\.|^proposal_generator\.",
+            r"^backbone\.bottom_up\.|^proposal_generator\.|^res\d_\d+_branch|^fpn_inner_res",
             "detectron2's: backbone.bottom_up.res2 and proposal_generator, where torchvision has backbone.body.layer1 "
             "and rpn",
         ),

@@ -67,9 +67,10 @@ def read(path: Path) -> State:
             # Read, not memory-mapped: truncating a mapped file kills the process.
             content = path.read_bytes()
         else:
-            content, taken = as_safetensors(path)
+            content, taken, maker = as_safetensors(path)
             if taken:
-                log.info("weights %s: `%s` of the checkpoint is taken", path.name, ".".join(taken))
+                by = f" of {maker}" if maker else ""
+                log.info("weights %s: `%s` of the checkpoint%s is taken", path.name, ".".join(taken), by)
         state: State = safetensors.torch.load(content)
         _check_size(state, path)
         return state

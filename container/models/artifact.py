@@ -41,8 +41,8 @@ def read(path: Path, empty: Path) -> ModelSpec:
         _check_file(path)
         folder, name = _unpacked(path, empty), path.name.removesuffix(".tar.gz")
     described = _description(folder, name)
-    if not path.is_dir() and takes_folder(described["architecture"]):
-        tar.unpack(path, empty, lambda file: folder in (empty / file).parents and not (empty / file).exists())
+    if not path.is_dir():
+        _unpack_rest(path, empty, folder, described)
     spec = _spec(described, folder, name)
     if spec.bytes > tar.MAX_BYTES:  # reading a sparse file of 1 TB takes an hour
         raise ModelError(f"the weights of {name!r} are over {tar.MAX_BYTES >> 30} GB")
@@ -64,6 +64,15 @@ def _unpacked(path: Path, empty: Path) -> Path:
         return empty
     tar.unpack(path, empty, lambda file: around == file.parent and _of_one_file(PurePosixPath(file.name)))
     return empty / around
+
+
+def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, Any]) -> None:
+    """Unpack what model.json asks for besides: all files of a kind that takes a folder, or weights of any ending."""
+    weights = folder / _typed(described, "weights", str, "")
+    if takes_folder(described["architecture"]):
+        tar.unpack(path, empty, lambda file: folder in (empty / file).parents and not (empty / file).exists())
+    elif weights.parent == folder and not os.path.lexists(weights):
+        tar.unpack(path, empty, lambda file: empty / file == weights)
 
 
 def entered(folder: Path) -> Path:

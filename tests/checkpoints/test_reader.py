@@ -41,7 +41,7 @@ def saved(value: Any, **form: Any) -> bytes:
 
 def read(content: bytes, folder: Path) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     (folder / "w.pth").write_bytes(content)
-    tensors, taken = reader.as_safetensors(folder / "w.pth")
+    tensors, taken, _ = reader.as_safetensors(folder / "w.pth")
     return safetensors.torch.load(tensors), taken
 
 
@@ -174,6 +174,20 @@ def test_which_state_dict_is_taken(
 ) -> None:
     found, path = read(saved(value), tmp_path)
     assert path == taken and same(found, tensors)
+
+
+@pytest.mark.parametrize(
+    ("beside", "maker"),
+    [
+        ({"pytorch-lightning_version": "2.5.0"}, "Lightning"),
+        ({"__author__": "Detectron2 Model Zoo"}, "detectron2"),
+        ({"ds_version": "0.1"}, "DeepSpeed"),
+        ({"epoch": 3}, ""),
+    ],
+)
+def test_who_wrote_a_checkpoint(beside: dict[str, Any], maker: str, tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_bytes(saved({"model": LATEST, **beside}))
+    assert reader.as_safetensors(tmp_path / "w.pth")[2] == maker
 
 
 def test_wrappers_by_every_name(tmp_path: Path) -> None:

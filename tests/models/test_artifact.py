@@ -183,6 +183,9 @@ def test_which_weights(files: tuple[str, ...], found: str | None, tmp_path: Path
 MODEL = {"model.json": json.dumps(GOOD), "w.pth": "weights"}
 AROUND: dict[str, tuple[dict[str, str], str]] = {
     "nothing": (MODEL, ""),
+    "weights of another ending": ({"model.json": json.dumps(GOOD | {"weights": "net.dat"}), "net.dat": "weights"}, ""),
+    "and in a folder": ({"a/model.json": json.dumps(GOOD | {"weights": "net.dat"}), "a/net.dat": "weights"}, ""),
+    "weights that are not there": ({"model.json": json.dumps(GOOD | {"weights": "net.dat"})}, "no such file beside it"),
     "a folder": ({f"model/{name}": text for name, text in MODEL.items()}, ""),
     "opt/ml/model": ({f"opt/ml/model/{name}": text for name, text in MODEL.items()}, ""),
     "a folder beside others": (
