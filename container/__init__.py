@@ -36,7 +36,8 @@ datasets/           folders of labelled photos, read and checked: base (what was
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, argmax: functions on arrays
-cancellation, cores, memory, errors, failure, fields, files, registry, telemetry/   usable everywhere
+cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
+telemetry/          usable everywhere
 """
 
 __version__ = "0.1.0"

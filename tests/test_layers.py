@@ -31,7 +31,19 @@ SMALL, MAX_SMALL = 40, 20  # files under so many lines, and how many there may b
 # Files there are as small as what they add is, and one of a package says what the package is.
 PLUGINS = ("formats", "images/headers", "images/sources", "engines/kinds", "models/policies", "protocols")
 # "" is the package itself, which holds the version.
-ANYWHERE = ("cancellation", "cores", "memory", "errors", "failure", "fields", "files", "registry", "telemetry", "")
+ANYWHERE = (
+    "cancellation",
+    "cores",
+    "memory",
+    "errors",
+    "failure",
+    "fields",
+    "files",
+    "gate",
+    "registry",
+    "telemetry",
+    "",
+)
 READERS_OF_SETTINGS = ("app", "cli", "predict", "server")
 # Of a protocol, the modules that may read settings: they hand values to the others.
 READERS_IN_PROTOCOLS = ("protocol", "settings")

@@ -22,6 +22,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from container.cancellation import cancelled_by
 from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, ServingError, Unavailable
+from container.gate import outside
 
 WATCHED = 0.1  # seconds in the queue after which a request's client is checked before the prediction
 STALLED = 10  # times the usual duration
@@ -130,7 +131,8 @@ class Dispatcher(Generic[Query, Output]):
                 while jobs:
                     self._jobs.put_nowait(jobs.pop(0))
             while futures:
-                answers.append(futures[0].result(max(0.0, deadline - time.monotonic())))
+                with outside():
+                    answers.append(futures[0].result(max(0.0, deadline - time.monotonic())))
                 futures.popleft()
             return answers
         except queue.Full:

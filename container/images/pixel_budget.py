@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from container.errors import Overloaded
+from container.gate import outside
 
 PATIENCE = 20.0  # seconds that a request waits for memory
 WAITING = 64  # requests that may wait at once
@@ -28,6 +29,10 @@ class PixelBudget:
     def take(self, pixels: int) -> None:
         """Acquire `pixels`, waiting until they fit; raises Overloaded."""
         with self._changed:
+            if self._fits(pixels):
+                self.held += pixels
+                return
+        with outside(), self._changed:
             if not self._fits(pixels):
                 self._wait(pixels)
             self.held += pixels

@@ -15,6 +15,7 @@ from container.engines import base
 from container.engines.base import Engine
 from container.engines.queue import Dispatcher
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, ServingError
+from container.gate import outside
 from container.models import artifact
 from container.structures import ModelSpec
 
@@ -146,7 +147,8 @@ class Loader:
                 load = thread.submit(self._load, source, reserve)
             except RuntimeError as error:  # no memory for a thread
                 raise _refusal(error) from None
-            return load.result()
+            with outside():
+                return load.result()
 
     def _load(self, source: Path | ModelSpec, reserve: Reserve) -> Model:
         try:

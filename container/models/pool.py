@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from container.errors import ModelAlreadyLoaded, ModelError, ModelNotFound, ModelNotReady, ServingError
+from container.gate import outside
 from container.models.budget import Budget
 from container.models.loading import Loader, Model, unforeseen
 from container.models.policies import Policy
@@ -139,7 +140,7 @@ class ModelPool:
 
     def _end(self, key: str, slot: Slot) -> None:
         self.policy.changed()
-        with self._changed:
+        with outside(), self._changed:
             self._changed.wait_for(lambda: not slot.leases)
         assert slot.model is not None
         slot.model.dispatcher.close()
@@ -159,7 +160,7 @@ class ModelPool:
 
         If loading fails, all waiting callers get the error of `load`; otherwise each would wait as long again for it.
         """
-        with self._changed:
+        with outside(), self._changed:
             slot = self._slots.get(key)
             self._changed.wait_for(lambda: key not in self._slots or self._slots[key].state == "ready")
             if slot is not None and slot.failure is not None:
@@ -169,7 +170,8 @@ class ModelPool:
     @contextmanager
     def lease(self, key: str) -> Iterator[Model]:
         """Lease the model under `key` for one request; ModelNotFound, or ModelNotReady with the reason."""
-        self._started.wait(self._patience)
+        with outside():
+            self._started.wait(self._patience)
         self.check("the model is still being loaded")
         with self._changed:
             slot = self._ready(key)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from container.errors import BadRequest, PayloadTooLarge, ServingError, Unavailable, setting_name
+from container.gate import outside
 from container.s3.location import Location
 
 # S3 error codes that another attempt will not change.
@@ -74,6 +75,7 @@ class Folder(Store):
 class S3(Store):
     """The S3 object store; boto3 is imported at the first access."""
 
+    @outside()
     def read(self, location: Location, max_bytes: int) -> bytes:
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -86,6 +88,7 @@ class S3(Store):
         except (BotoCoreError, ClientError) as error:
             raise _translate(error, location) from error
 
+    @outside()
     def write(self, location: Location, body: bytes, content_type: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 

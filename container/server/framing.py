@@ -21,6 +21,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.message import Request
 
 from container.errors import BodyTooLarge
+from container.gate import outside
 
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _MAX_BETWEEN = 16_384  # bytes of one chunk's size line with extensions, and of all trailers; gunicorn has no limit
@@ -66,7 +67,7 @@ def hang_up(client: socket.socket, seconds: float) -> None:
     Closing a connection with unread bytes resets it, and the client never sees the response.
     """
     end = time.monotonic() + seconds
-    with suppress(OSError):
+    with outside(), suppress(OSError):
         client.shutdown(socket.SHUT_WR)
         client.settimeout(_PATIENCE)
         while client.recv(65536) and time.monotonic() < end:
@@ -92,6 +93,23 @@ def drop(client: socket.socket) -> None:
     """Reset a connection when it is closed, so that the system discards the bytes that the client has not read."""
     with suppress(OSError):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Connection(socket.socket):
+    """A client's socket, for which its thread waits outside of the gate."""
+
+    ready = False  # True if the first bytes of a request are there to be read
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if self.ready:
+            self.ready = False
+            return super().recv(size, flags)
+        with outside():
+            return super().recv(size, flags)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        with outside():
+            super().sendall(data, flags)
 
 
 class Head(Request):

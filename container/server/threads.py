@@ -51,10 +51,13 @@ class Threads(ThreadPoolExecutor):
 
     In that case ThreadPoolExecutor counts the work done by the existing threads as idle threads and never starts others
     again. It also counts threads that ended because memory ran out.
+
+    `useful` says how many threads are of use now; more would only wait for each other.
     """
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int, useful: Callable[[], int] | None = None) -> None:
         super().__init__(max_workers)
+        self._useful = useful or (lambda: max_workers)
         self._lock = threading.Lock()
         self._unfinished = 0
         self._again = 0.0
@@ -71,10 +74,24 @@ class Threads(ThreadPoolExecutor):
         with self._lock:
             self._unfinished -= 1
 
+    @property
+    def behind(self) -> bool:
+        """True if a call may be queued for which no thread has been started."""
+        return len(self._threads) < min(self._unfinished, self._max_workers, self._useful())
+
     def catch_up(self) -> None:
-        """Start the missing threads, for work that may be queued because a thread could not be started."""
+        """Start the missing threads, for work that may be queued because a thread could not be started or has ended."""
         self._threads: set[threading.Thread] = {thread for thread in self._threads if thread.is_alive()}
-        while len(self._threads) < min(self._unfinished, self._max_workers):
+        self._start_missing()
+
+    def _adjust_thread_count(self) -> None:
+        if self._unfinished > 1:
+            self._start_missing()
+        else:  # only where nothing else goes on, as it takes 0.1 ms for 400 threads
+            self.catch_up()
+
+    def _start_missing(self) -> None:
+        while self.behind:
             if self._threads and time.monotonic() < self._again:
                 return
             self._idle_semaphore = threading.Semaphore(0)
@@ -83,6 +100,3 @@ class Threads(ThreadPoolExecutor):
             except RuntimeError:
                 self._again = time.monotonic() + AGAIN_SECONDS
                 return
-
-    def _adjust_thread_count(self) -> None:
-        self.catch_up()

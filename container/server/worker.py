@@ -20,8 +20,9 @@ from gunicorn.http import errors as http
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import ThreadWorker
 
-from container import memory
+from container import cores, memory
 from container.errors import BadRequest, BodyTooLarge
+from container.gate import Gate
 from container.server import framing
 from container.server.slow_clients import GRACE_SECONDS, Exchanges
 from container.server.threads import Threads, never_wait_for_ever
@@ -33,6 +34,7 @@ LAST_SECONDS = 1.0  # for a worker with a broken model to reject its queued requ
 SPARE = 50  # connections, and threads, that are kept free by shedding idle and slow clients
 BODIES = 40  # of the largest size that may be in memory at once
 MIN_BODIES = 100 << 20  # bytes, the lower bound if bodies are small
+MIN_COMPUTING = 16  # threads that may compute at once
 PAUSE_SECONDS = 0.1  # between two such checks, and while no connection can be accepted
 
 # Parser error → HTTP status and message; subclasses before their bases.
@@ -75,6 +77,7 @@ class DrainingWorker(ThreadWorker):
         self._seen_to = 0.0
         self._broken = False
         self._freed = memory.Freed()
+        self._gate = Gate(max(MIN_COMPUTING, 2 * cores.count()))
 
     def init_process(self) -> None:
         """Install the request parser and the thread starter, then run gunicorn's main loop."""
@@ -83,11 +86,12 @@ class DrainingWorker(ThreadWorker):
         super().init_process()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        return Threads(self.cfg.threads)
+        return Threads(self.cfg.threads, lambda: self._gate.useful)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Dispatch events as gunicorn does, with a short timeout while none is accepted: a slot may be free soon."""
-        super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PAUSE_SECONDS))
+        """Dispatch events as gunicorn does, with a short timeout while a slot or a thread may be free soon."""
+        soon = not self._accepting or self.tpool.behind
+        super().wait_for_and_dispatch_events(min(timeout, PAUSE_SECONDS) if soon else timeout)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Accept connections or stop; a process still loading the model leaves them to those that have it.
@@ -109,10 +113,10 @@ class DrainingWorker(ThreadWorker):
 
     def _handle_one(self, conn: Any) -> Any:
         self._exchanges.begin(conn)
-        with suppress(OSError, AttributeError):  # already closed; not Linux
-            conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * self.settings.read_seconds))
+        conn.sock.ready = True
         try:
-            return super().handle(conn)
+            with self._gate:
+                return super().handle(conn)
         finally:
             self._exchanges.end(conn)
 
@@ -265,8 +269,13 @@ class DrainingWorker(ThreadWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Assign a connection to a thread; a new one only once it has sent something, or while the worker is ending."""
-        conn.data_ready = conn.data_ready or framing.readable(conn.sock)
-        if conn.initialized or conn.data_ready or self._ending:
+        if not isinstance(conn.sock, framing.Connection):
+            conn.sock = framing.Connection(fileno=conn.sock.detach())
+            with suppress(OSError, AttributeError):  # already closed; not Linux
+                milliseconds = int(1000 * self.settings.read_seconds)
+                conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        conn.data_ready = conn.initialized or conn.data_ready or framing.readable(conn.sock)
+        if conn.data_ready or self._ending:
             super().enqueue_req(conn)
             return
         conn.sock.setblocking(False)

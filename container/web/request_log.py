@@ -44,8 +44,10 @@ def register(site: Site) -> None:
     def end(response: Response) -> Response:
         if "context" not in g:
             return response
+        there = {name.lower() for name in response.headers.keys()}
         for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+            if name.lower() not in there:
+                response.headers.add(name, value)
         response.headers["X-Request-Id"] = g.context.id
         rule = request.url_rule.rule if request.url_rule else "none"
         quiet = rule in site.health_routes

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from tests.conftest import Server, encode
+from tests.faults.busy import Busy
 from tests.faults.conftest import Figure
 from tests.faults.crowd import LOST, REFUSED, Crowd, ask, head, vanishing
 from tests.slow_server import TRAP
@@ -72,6 +73,26 @@ def test_f1_a_killed_worker_takes_only_its_own_requests(
     assert back < 5 + 3
     assert set(crowd.pings) <= {200, 0} and crowd.pings.count(0) <= 1  # 0: the killed worker had taken it
     assert max(crowd.seconds(200)) < 2  # nobody waits for the load
+    assert server.stop() == 0
+
+
+def test_busy_connections_keep_nobody_waiting(start_slow_server: StartSlow, figure: Figure) -> None:
+    server = start_slow_server(0.05)
+    server.wait()
+    new = []
+    with Busy(server.port, 400) as busy:
+        time.sleep(1)
+        until_then = time.monotonic() + 5
+        while time.monotonic() < until_then:
+            begun = time.monotonic()
+            assert server.ping() == 200
+            new.append(time.monotonic() - begun)
+            time.sleep(0.1)
+    figure(
+        f"{len(busy.seconds) / 6:.0f} answers/s on 400 connections, the slowest after {max(busy.seconds):.2f} s; "
+        f"a new connection's after {sorted(new)[len(new) // 2]:.2f} s, at most {max(new):.2f} s"
+    )
+    assert max(new) < 1 and max(busy.seconds) < 3
     assert server.stop() == 0
 
 

@@ -17,6 +17,7 @@ from typing import Any, cast
 from urllib.parse import urljoin
 
 from container.errors import BadRequest, setting_name
+from container.gate import outside
 from container.images.base import Limits
 from container.images.remote import addresses
 from container.images.remote.url_rules import Target, target
@@ -31,6 +32,7 @@ _MAX_AROUND = 1 << 20
 SocketAddress = tuple[int, Any]  # address family, argument of `connect`
 
 
+@outside()
 def fetch(url: str, limits: Limits) -> bytes:
     """Return the bytes at `url`; BadRequest for any URL, host, response, length or duration that is not allowed."""
     deadline = _Deadline(limits.url_timeout)
