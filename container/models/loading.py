@@ -1,5 +1,6 @@
 """Loading of models, alone or beside models that are serving; torch is imported here, at the first load."""
 
+import atexit
 import gc
 import logging
 import tempfile
@@ -137,6 +138,7 @@ class Loader:
             # Else each collection goes through what was imported: /ping waited 85 ms whenever a load failed.
             gc.collect()
             gc.freeze()
+            atexit.register(gc.unfreeze)  # libraries count what they have at the end
         return runtime.backend, lambda: available(runtime.device)
 
     def load(self, source: Path | ModelSpec, reserve: Reserve = lambda spec: None) -> Model:
