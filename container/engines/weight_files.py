@@ -61,7 +61,7 @@ def read(path: Path) -> State:
     try:
         with path.open("rb") as file:
             length, first = int.from_bytes(file.read(8), "little"), file.read(1)
-        if path.suffix.lower() == ".safetensors" or first == b"{" and length < path.stat().st_size:
+        if first == b"{" and (path.suffix.lower() == ".safetensors" or length < path.stat().st_size):
             if length > MAX_HEADER:
                 raise ModelError(f"weights {path.name!r}: the header is over {MAX_HEADER >> 20} MB")
             # Read, not memory-mapped: truncating a mapped file kills the process.

@@ -92,6 +92,13 @@ def test_what_stands_before_all_names_is_left_out(prefix: str, suffix: str, lras
     assert all(torch.equal(one, state[prefix + name]) for name, one in other.state_dict().items())
 
 
+def test_a_file_is_read_by_what_it_is_whatever_its_ending(lraspp: nn.Module, tmp_path: Path) -> None:
+    torch.save(lraspp.state_dict(), tmp_path / "w.safetensors")
+    safetensors.torch.save_file(lraspp.state_dict(), tmp_path / "w.pth")
+    one, other = (weight_files.read(tmp_path / name) for name in ("w.safetensors", "w.pth"))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_of_two_prefixes_that_of_an_average_is_taken(lraspp: nn.Module) -> None:
     last, average = lraspp.state_dict(), architectures[LRASPP].build(num_classes=2).state_dict()
     state = {"model." + name: tensor for name, tensor in last.items()} | {"loss.weight": torch.ones(2)}
