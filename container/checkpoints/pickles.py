@@ -11,7 +11,9 @@ from typing import Any
 from container.checkpoints import tensors
 from container.checkpoints.values import Encoded, Name, Sized, StandIn, Tensor, Unreadable
 
-MAX_TUPLE = 1000  # values of a tuple that is a key
+MAX_DEPTH = 1000  # of what is begun and not ended: tuples, lists and dicts in one another
+MAX_STACK = 500_000  # values that wait to be used
+MAX_TUPLE, MAX_TUPLE_DEPTH = 1000, 32  # values of a tuple that is a key, or deeper than that
 MAX_KEYS = 10_000  # that are not text: an optimizer numbers its parameters
 
 # Modules that reach out of the process. Nothing of them is called, but who wrote such a file meant harm.
@@ -79,6 +81,8 @@ class _Machine:
         if opcode in _ARGUMENTS:
             self.stack.append(argument)
         elif opcode in _CONSTANTS:
+            if len(self.stack) == MAX_STACK:
+                raise Unreadable(f"it begins {MAX_STACK} values before it uses one")
             self.stack.append(_CONSTANTS[opcode]())
         elif opcode in _STEPS:
             _STEPS[opcode](self, argument)
@@ -101,6 +105,8 @@ class _Machine:
         return items
 
     def mark(self) -> None:
+        if len(self._marks) == MAX_DEPTH:
+            raise Unreadable(f"it is over {MAX_DEPTH} deep")
         self._marks.append(self.stack)
         self.stack = []
 
@@ -112,7 +118,11 @@ class _Machine:
 
     def make_tuple(self, parts: list[Any]) -> None:
         value = Sized(parts)
-        value.size = 1 + sum(part.size if isinstance(part, Sized) else 1 for part in parts)
+        inner = [part for part in parts if isinstance(part, Sized)]
+        value.size = 1 + len(parts) - len(inner) + sum(part.size for part in inner)
+        value.depth = 1 + max((part.depth for part in inner), default=0)
+        if value.size > MAX_TUPLE and value.depth > MAX_TUPLE_DEPTH:
+            raise Unreadable(f"it has a tuple of over {MAX_TUPLE} values, one in another")
         self.stack.append(value)
 
     def make_dict(self, items: list[Any]) -> None:

@@ -59,9 +59,10 @@ class Encoded:
 
 
 class Sized(tuple[Any, ...]):
-    """A tuple with the number of its values, those of tuples in it included."""
+    """A tuple with the number of its values, those of tuples in it included, and how deep these lie."""
 
     size: int
+    depth: int
 
 
 # Bytes of a number, by torch's names. Others are named in errors.
