@@ -11,8 +11,10 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image as Pillow
 from PIL import _imaging
 from PIL.BmpImagePlugin import BmpImageFile
@@ -31,11 +33,12 @@ from container.errors import (
     PayloadTooLarge,
     ServingError,
     Unprocessable,
-    UnsupportedMediaType,
     setting_name,
 )
+from container.images import samples
 from container.images.base import Limits
 from container.images.headers import Header, bmp, gif, jpeg, png, tiff, webp
+from container.images.kinds import refusal
 from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
 from container.structures import Image
@@ -58,6 +61,7 @@ _FORMATS = {
 NAMES = ", ".join(_FORMATS)
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in _FORMATS)
 _SCANS_OF_LARGEST = 30  # scans of an image of max_pixels; at most 1.5 s for 50 MP
+_SAMPLE_BYTES = 16  # of one pixel of max_pixels: RGB and alpha in floats
 _MEMORY = 16  # bytes that decoding may allocate per pixel
 # More concurrent decodes than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
@@ -86,20 +90,29 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     pixels = header.width * header.height
     check_pixels(header.width, header.height, limits)
     check_scans(header.scans, header.effort * pixels, limits)
+    weight = check_samples(header, limits)
     _mute_pillow()
     try:
-        with share.decoding(pixels) if share else nullcontext(), _CORES:
-            with form.open(io.BytesIO(header.stream)) as picture:
-                if picture.size != (header.width, header.height):  # Pillow may read another size than `headers`
-                    check_pixels(*picture.size, limits)
-                if header.format == "JPEG":
-                    picture.decodermaxblock = len(header.stream)  # libjpeg cannot suspend within arithmetic coding
-                return Image(upright(to_rgb(picture), header.orientation))
+        with share.decoding(pixels, weight) if share else nullcontext(), _CORES:
+            found = []
+            for stream in filter(None, (header.stream, header.other)):
+                with form.open(io.BytesIO(stream)) as picture:
+                    if header.samples is None and picture.size != (header.width, header.height):
+                        check_pixels(*picture.size, limits)  # Pillow may read another size than `headers`
+                    if header.format == "JPEG":
+                        picture.decodermaxblock = len(stream)  # libjpeg cannot suspend within arithmetic coding
+                    if header.samples is None:
+                        found.append(to_rgb(picture, partial(form.open, io.BytesIO(stream)), header.depth))
+                    else:
+                        found.append(samples.to_rgb(picture, (header.height, header.width), header.samples))
+            if header.other and not np.array_equal(found[0], found[1]):
+                raise BadImage(f"the {header.format} is cut short: some of its pixels are missing; send the whole file")
+            return Image(upright(found[0], header.orientation))
     except ServingError:
         raise
     except Exception as error:  # malicious files make Pillow raise almost any exception
         # libwebp and libjpeg report a lack of memory in the same way as a damaged file.
-        if memory.lacking(error) or not memory.obtainable(_MEMORY * pixels):
+        if memory.lacking(error) or not memory.obtainable(_MEMORY * weight * pixels):
             message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
             raise OutOfMemory(message) from error
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
@@ -115,7 +128,7 @@ def _recognised(data: bytes) -> _Format:
     for form in _FORMATS.values():
         if form.begins.match(data):
             return form
-    raise UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {NAMES}")
+    raise refusal(data, NAMES, lambda beginning: any(form.begins.match(beginning) for form in _FORMATS.values()))
 
 
 def check_bytes(count: int, limits: Limits) -> None:
@@ -146,6 +159,23 @@ def check_scans(scans: int, pixels: int, limits: Limits) -> None:
             f"the JPEG holds {scans} scans; at most {allowed} are allowed for its size "
             f"({setting_name('max_scans')}, {setting_name('max_pixels')})"
         )
+
+
+def check_samples(header: Header, limits: Limits) -> int:
+    """Return the memory for decoding, in multiples of that of 8-bit RGB; PayloadTooLarge over 16 bytes a pixel allowed.
+
+    Only a TIFF of floats, or of many bands, has that many.
+    """
+    if header.samples is None:
+        return 1
+    size = header.samples.across * header.height * header.samples.bytes_per_pixel
+    if size > _SAMPLE_BYTES * limits.max_pixels:
+        raise PayloadTooLarge(
+            f"the TIFF's samples declare {header.width}x{header.height} pixels of "
+            f"{header.samples.bytes_per_pixel} bytes = {size} bytes; at most {_SAMPLE_BYTES * limits.max_pixels} "
+            f"are allowed ({_SAMPLE_BYTES} times {setting_name('max_pixels')})"
+        )
+    return 1 + header.samples.bytes_per_pixel // 4
 
 
 def _mute_pillow() -> None:

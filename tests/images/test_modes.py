@@ -88,8 +88,8 @@ SHORTS = struct.pack(">4H", 0, 0x7FFF, 0x8000, 0xFFFF)
             id="RGBA 16",
         ),
         pytest.param(
-            png(2, 1, idat(b"\0" + struct.pack(">4H", 0x1234, 0xFFFF, 0, 0)), depth=16, kind=4),
-            _grey(0x12, 255),
+            png(2, 1, idat(b"\0" + struct.pack(">4H", 0x8234, 0xFFFF, 0, 0)), depth=16, kind=4),
+            _grey(0x82, 255),
             id="LA 16",
         ),
         pytest.param(
