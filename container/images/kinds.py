@@ -1,6 +1,7 @@
 """What bytes are that are no picture read here, in words, and what to do about it."""
 
 import binascii
+import codecs
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,9 +29,9 @@ def _kind(pattern: bytes, name: str, advice: str = _CONVERT) -> _Kind:
     return _Kind(re.compile(pattern, re.DOTALL), name, advice)
 
 
-_BRANDS = (  # of ISO's base media files: four bytes of length, "ftyp", and the brand
+_BRANDS = (  # of ISO's base media files: behind a length and "ftyp" the major brand, a version, and all brands
+    _kind(rb"(?:....)*?avi[fs]", "an AVIF picture"),
     _kind(rb"hei[cmsx]|hev[cmsx]|mif1|msf1", "a HEIC photo", _IPHONE),
-    _kind(rb"avi[fs]", "an AVIF picture"),
     _kind(rb"crx ", "a camera's raw photo (CR3)", _DEVELOP),
     _kind(rb"", "a video (MP4 or QuickTime)", _FRAME),
 )
@@ -58,6 +59,8 @@ _KINDS = (
     _kind(rb"BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|.{257}ustar", "an archive", _PACKED),
     _kind(rb"\x1aE\xdf\xa3|RIFF.{4}AVI |FLV\x01|\x00\x00\x01[\xb3\xba]", "a video", _FRAME),
     _kind(rb"RIFF.{4}WAVE|ID3|OggS|fLaC", "a sound file", "send a picture"),
+    _kind(rb"\xff\xfe|\xfe\xff", "text in UTF-16", "send the bytes of the file of the picture"),
+    _kind(rb"\x00{16,}\Z", "nothing but zeros", "look at how the file was written: its place was reserved only"),
     _kind(rb"\x80[\x02-\x05]", "a Python pickle", "send the bytes of the file of the picture"),
 )
 _TEXTS = (
@@ -84,14 +87,14 @@ def refusal(data: bytes, allowed: str, is_picture: Callable[[bytes], bool]) -> U
     beginning = data[:_LOOKED_AT]
     kind = _of_file(beginning) or _of_text(beginning, is_picture)
     if kind is None:
-        what = "empty" if not beginning.strip(b"\x00") else "of no known picture"
-        return UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are {what}; allowed: {allowed}")
+        return UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {allowed}")
     return UnsupportedMediaType(f"what was sent is {kind.name}, which is not read; allowed: {allowed}", kind.advice)
 
 
 def _of_file(beginning: bytes) -> _Kind | None:
     if beginning[4:8] == b"ftyp":
-        return next(kind for kind in _BRANDS if kind.begins.match(beginning[8:]))
+        brands = beginning[8 : int.from_bytes(beginning[:4], "big")]
+        return next(kind for kind in _BRANDS if kind.begins.match(brands))
     if beginning[4:8] in (b"moov", b"mdat", b"wide"):
         return _BRANDS[-1]
     return next((kind for kind in _KINDS if kind.begins.match(beginning)), None)
@@ -102,10 +105,9 @@ def _of_text(beginning: bytes, is_picture: Callable[[bytes], bool]) -> _Kind | N
     if not text or _CONTROL.search(text):
         return None
     try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.end < len(text) - 3:  # not the last character, cut in two
-            return None
+        codecs.getincrementaldecoder("utf-8")().decode(text)  # which allows for a last character that is cut in two
+    except UnicodeDecodeError:
+        return None
     if (found := _BASE64_TEXT.match(text)) and is_picture(_decoded(found[1])):
         return _kind(b"", "base64 of a picture", _BASE64)
     return next(kind for kind in _TEXTS if kind.begins.match(text))

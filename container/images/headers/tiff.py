@@ -56,9 +56,7 @@ def read(data: bytes) -> Header:
         raise BadImage("the TIFF is cut short: some of its pixels are missing; send the whole file")
     kept = {tag: entry for tag, entry in tags.items() if tag in _KEPT}
     samples = None
-    if layout.grey_in_jpeg():
-        kept = _changed(kept, layout.order, {tiff_layout.COLOURS: 2, tiff_layout.EXTRAS: None})
-    elif not layout.pillow_reads():
+    if not layout.pillow_reads():
         samples = layout.samples(width, number(tags, _TILE_WIDTH))
     pages = _pages(data, kept, samples, layout.order) if samples else [kept]
     return Header("TIFF", width, height, _rewritten(data, pages), _turn(data, tags), samples=samples)

@@ -15,13 +15,22 @@ MOST_BANDS = 65_535  # what the tag can hold
 _DEFAULTS = {CODING: 1, COLOURS: 0, FILL_ORDER: 1, BANDS: 1, PLANES: 1, PREDICTOR: 1}
 TAGS = (*_DEFAULTS, BITS, EXTRAS, FORMAT)
 _OF_BYTES = {1: "none", 5: "LZW", 8: "Deflate", 32946: "Deflate", 32773: "PackBits", 34925: "LZMA", 50000: "Zstandard"}
-_OTHERS = {6: "JPEG of 1992", 7: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL"}
+_OTHERS = {
+    6: "JPEG of 1992",
+    7: "JPEG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34933: "PNG",
+    50001: "WebP",
+    50002: "JPEG XL",
+}
 _COLOURS = {0: "inverted grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELAB"}
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # NumPy's letters; 4 is "undefined"
 _NUMBERS = {1: "integers", 2: "signed integers", 3: "floats", 5: "complex integers", 6: "complex floats"}
 _TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
-_OLD_JPEG, _JPEG, _WEBP = 6, 7, 50001  # Pillow's libtiff is built without WebP
-_RGB, _APART, _ASSOCIATED, _UNASSOCIATED = 2, 2, 1, 2
+_OLD_JPEG, _WEBP = 6, 50001  # Pillow's libtiff is built without WebP
+_RGB, _APART = 2, 2
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,8 @@ class Layout:
     def pillow_reads(self) -> bool:
         """Return True if Pillow has a mode that loses nothing: of RGB in 16 bits it keeps the upper half only."""
         coding, colours, bits = self[CODING], self[COLOURS], self.bits
-        if coding in (_OLD_JPEG, _JPEG) and not self.grey_in_jpeg():
-            return coding == _OLD_JPEG or self._mode() is not None
+        if coding == _OLD_JPEG:
+            return True  # whatever the other tags say
         deep = bits[:1] > (8,) and bits != (12,)
         if colours <= _RGB and len(bits) > 1 and (deep or self[PLANES] == _APART):
             return False
@@ -72,10 +81,6 @@ class Layout:
             kept = self.bits[: -len(self.extras)], ()
         modes: dict[Any, tuple[str, str]] = OPEN_INFO
         return modes.get((prefix, self[COLOURS], self.formats, self[FILL_ORDER], *kept))
-
-    def grey_in_jpeg(self) -> bool:
-        """Return True for a JPEG of three bands that calls them grey: they are decoded as RGB."""
-        return self[CODING] == _JPEG and self.bits == (8, 8, 8) and COLOURS in self.tags and self[COLOURS] < _RGB
 
     def inverted(self) -> bool:
         """Return True if 0 is said to be white."""
@@ -94,7 +99,9 @@ class Layout:
             raise self.not_read()
         if predictor not in (1, 2, 3) or (predictor == 3 and dtype[0] != "f"):
             raise self.not_read()
-        alpha = next((bands - len(extras) + i for i, kind in enumerate(extras) if kind in (1, 2)), 0)
+        alpha = next(
+            (bands - len(extras) + i for i, kind in enumerate(extras) if kind in (_ASSOCIATED, _UNASSOCIATED)), 0
+        )
         if self[COLOURS] == _RGB and bands == 4 and not extras:
             alpha = 3  # as Pillow takes it
         colours = (0, 1, 2) if bands - (alpha > 0) >= 3 else (0,)
