@@ -61,7 +61,7 @@ _FORMATS = {
 NAMES = ", ".join(_FORMATS)
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in _FORMATS)
 _SCANS_OF_LARGEST = 30  # scans of an image of max_pixels; at most 1.5 s for 50 MP
-_SAMPLE_BYTES = 16  # of one pixel of max_pixels: RGB and alpha in floats
+_SAMPLE_BYTES = 8  # for each pixel of max_pixels: RGB and alpha in 16 bits; twice that is held while they are sorted
 _MEMORY = 16  # bytes that decoding may allocate per pixel
 # More concurrent decodes than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
@@ -162,7 +162,7 @@ def check_scans(scans: int, pixels: int, limits: Limits) -> None:
 
 
 def check_samples(header: Header, limits: Limits) -> int:
-    """Return the memory for decoding, in multiples of that of 8-bit RGB; PayloadTooLarge over 16 bytes a pixel allowed.
+    """Return the memory for decoding, in multiples of that of 8-bit RGB; PayloadTooLarge over `_SAMPLE_BYTES`.
 
     Only a TIFF of floats, or of many bands, has that many.
     """

@@ -27,13 +27,14 @@ def to_rgb(picture: ImageFile, size: tuple[int, int], samples: Samples) -> np.nd
     values = np.empty((height, width, len(samples.used)), np.dtype(samples.dtype).newbyteorder("="))
     for page in range(len(samples.used) if samples.apart else 1):
         picture.seek(page)
+        if picture.size != (samples.across * samples.bytes_per_pixel, height):
+            raise ValueError("a page of another size would leave pixels unwritten")
         picture.load()
         for top, part in _rows(picture, samples):
             bottom, shown = top + len(part), part[:, :width]
-            if samples.apart:
-                values[top:bottom, :, page] = shown[:, :, 0]
-            else:
-                values[top:bottom] = shown[:, :, samples.used]
+            for at, band in [(page, 0)] if samples.apart else enumerate(samples.used):
+                values[top:bottom, :, at] = shown[:, :, band]
+    picture.close()  # gives its bytes back
     count = 3 if len(samples.used) >= 3 else 1
     colour, alpha = scale(values[..., :count]), _opacity(values[..., count:])
     pixels = np.empty((height, width, 3), np.uint8)

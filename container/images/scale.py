@@ -41,7 +41,8 @@ def scale(values: np.ndarray) -> Scale:
     def scaled(part: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", over="ignore"):
             shares = (part.astype(np.float64) - base) / span
-        shares = np.nan_to_num(shares, nan=0.0, posinf=0.0, neginf=0.0)
+        if floats:
+            shares[~np.isfinite(shares)] = 0
         return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
 
     return scaled

@@ -54,7 +54,8 @@ def read(data: bytes) -> Header:
     layout = Layout({tag: tuple(values.tolist()) for tag, values in asked.items()}, "<" if data[:1] == b"I" else ">")
     if _ends_early(data, tags, layout):
         raise BadImage("the TIFF is cut short: some of its pixels are missing; send the whole file")
-    kept = {tag: entry for tag, entry in tags.items() if tag in _KEPT}
+    unread = {tag for tag, values in asked.items() if not values.size}  # of types that only some decoders take
+    kept = {tag: entry for tag, entry in tags.items() if tag in _KEPT and tag not in unread}
     samples = None
     if not layout.pillow_reads():
         samples = layout.samples(width, number(tags, _TILE_WIDTH))
@@ -118,7 +119,7 @@ def _ends_early(data: bytes, tags: dict[int, Entry], layout: Layout) -> bool:
         lengths = _values(data, tags[length], _MAX_OFFSETS).astype(np.uint64) if length in tags else begins[:0]
         if layout[tiff_layout.CODING] == 1 and offset == _OFFSETS[0]:  # some declare more than there is
             rows = min(number(tags, _ROWS) or number(tags, _HEIGHT), number(tags, _HEIGHT))
-            bits = sum(layout.bits) if layout[tiff_layout.PLANES] == 1 else max(layout.bits)
+            bits = sum(layout.bits) if layout[tiff_layout.PLANES] == 1 else max(layout.bits, default=0)
             strip = np.uint64(min(rows * (number(tags, _WIDTH) * bits // 8), len(data) + 1))
             lengths = np.minimum(lengths, strip) if lengths.size else np.full_like(begins, strip)
         if begins.size == lengths.size and (begins + np.minimum(lengths, len(data) + 1) > len(data)).any():
