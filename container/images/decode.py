@@ -15,8 +15,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from PIL import AvifImagePlugin, _imaging
 from PIL import Image as Pillow
-from PIL import _imaging
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -37,7 +38,7 @@ from container.errors import (
 )
 from container.images import samples
 from container.images.base import Limits
-from container.images.headers import Header, bmp, gif, jpeg, png, tiff, webp
+from container.images.headers import Header, avif, bmp, gif, jpeg, png, tiff, webp
 from container.images.kinds import refusal
 from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
@@ -57,6 +58,7 @@ _FORMATS = {
     "GIF": _Format(re.compile(rb"GIF8[79]a"), gif.read, GifImageFile),
     "BMP": _Format(re.compile(rb"BM"), bmp.read, BmpImageFile),
     "TIFF": _Format(re.compile(b"|".join(map(re.escape, tiff.SIGNATURES))), tiff.read, TiffImageFile),
+    "AVIF": _Format(re.compile(rb".{4}ftyp(?:.{4}){0,8}?avi[fs]", re.DOTALL), avif.read, AvifImageFile),
 }
 NAMES = ", ".join(_FORMATS)
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in _FORMATS)
@@ -73,11 +75,12 @@ with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with a s
     _library = ctypes.CDLL(_imaging.__file__)  # also finds the symbols of the libraries that it is linked with
     _library.TIFFSetErrorHandler(None)
     _library.TIFFSetWarningHandler(None)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as many pictures as cores are decoded at once
 Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` runs before Pillow is called
 
 
 def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Image:
-    """Return the first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha over white.
+    """Return the first frame of a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, turned upright, alpha over white.
 
     Its pixels are counted in `share` (None: not counted). Thread-safe. Raises BadRequest for an empty file,
     UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for a

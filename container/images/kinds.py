@@ -30,7 +30,6 @@ def _kind(pattern: bytes, name: str, advice: str = _CONVERT) -> _Kind:
 
 
 _BRANDS = (  # of ISO's base media files: behind a length and "ftyp" the major brand, a version, and all brands
-    _kind(rb"(?:....)*?avi[fs]", "an AVIF picture"),
     _kind(rb"hei[cmsx]|hev[cmsx]|mif1|msf1", "a HEIC photo", _IPHONE),
     _kind(rb"crx ", "a camera's raw photo (CR3)", _DEVELOP),
     _kind(rb"", "a video (MP4 or QuickTime)", _FRAME),

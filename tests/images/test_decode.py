@@ -32,7 +32,7 @@ from tests.conftest import ROOT
 from tests.images.pictures import chunk, encode, exif, idat, many_scans, noise, png, smooth, tiff, with_app1
 
 LIMITS = Limits()
-FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]
 
 
 @pytest.mark.parametrize("format", FORMATS)

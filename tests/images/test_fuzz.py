@@ -33,6 +33,7 @@ SEEDS = [
     tiff(4, 4, bytes(32), t258=(16,)),
     tiff(4, 4, bytes(400), t277=(5,), t258=(32,), t339=(3,)),
     tiff(4, 4, bytes(96), t277=(3,), t258=(16,), t262=(2,), t338=(0,)),
+    encode(SMALL, "AVIF"),
     encode(SMALL, "JPEG")[:-2],
     encode(SMALL, "JPEG", progressive=True, xmp=b"<tiff:Orientation>6<")[:-1],
     png(3, 1, chunk(b"sBIT", b"\x0c" * 3), idat(bytes(19)), depth=16, kind=2),

@@ -55,9 +55,6 @@ def _dng() -> bytes:
     [
         (_box(b"heic", b"mif1", b"heic"), "HEIC", "Most Compatible"),
         (_box(b"mif1", b"heic"), "HEIC", "Most Compatible"),
-        (_box(b"avif", b"mif1"), "AVIF", "convert"),
-        (_box(b"mif1", b"avif", b"miaf"), "AVIF", "convert"),
-        (encode(smooth(), "AVIF"), "AVIF", "convert"),
         (_box(b"crx "), "raw photo", "develop"),
         (_box(b"isom", b"avc1"), "video", "one frame"),
         (_box(b"qt  "), "video", "one frame"),

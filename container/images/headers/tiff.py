@@ -232,8 +232,10 @@ def _part(data: bytes, entry: Entry, index: int, parts: int) -> Entry:
     elif total <= len(entry.inline):
         inline = data[_offset(entry) + begin : _offset(entry) + begin + total]
     else:
-        number = _offset(entry) + begin
-        inline = number.to_bytes(len(entry.inline), "little" if entry.order == "<" else "big")
+        at = _offset(entry) + begin
+        if at + total > len(data):
+            raise cut_short("TIFF")
+        inline = at.to_bytes(len(entry.inline), "little" if entry.order == "<" else "big")
     return entry._replace(length=length, inline=inline.ljust(len(entry.inline), b"\0"))
 
 
