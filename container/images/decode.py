@@ -92,8 +92,9 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     header = form.read_header(data)
     pixels = header.width * header.height
     check_pixels(header.width, header.height, limits)
-    check_scans(header.scans, header.effort * pixels, limits)
-    weight = check_samples(header, limits)
+    times = 2 if header.other else 1  # that it is decoded
+    check_scans(header.scans, times * header.effort * pixels, limits)
+    weight = times * check_samples(header, limits)
     _mute_pillow()
     try:
         with share.decoding(pixels, weight) if share else nullcontext(), _CORES:
