@@ -21,7 +21,9 @@ web/                what HTTP needs whatever the protocol
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
-images/             bytes → picture: decode, headers (a file a format), pixel_budget, sources (plug-ins), remote
+images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
+                    none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources
+                    (plug-ins)
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it

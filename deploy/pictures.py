@@ -21,6 +21,7 @@ TYPES = {
     ".bmp": "image/bmp",
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
+    ".avif": "image/avif",
     ".npy": "application/x-npy",
 }
 # The container looks at the bytes, whatever they are called.

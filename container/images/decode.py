@@ -11,10 +11,13 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+from PIL import AvifImagePlugin, _imaging
 from PIL import Image as Pillow
-from PIL import _imaging
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -31,11 +34,12 @@ from container.errors import (
     PayloadTooLarge,
     ServingError,
     Unprocessable,
-    UnsupportedMediaType,
     setting_name,
 )
+from container.images import samples
 from container.images.base import Limits
-from container.images.headers import Header, bmp, gif, jpeg, png, tiff, webp
+from container.images.headers import Header, avif, bmp, gif, jpeg, png, tiff, webp
+from container.images.kinds import refusal
 from container.images.pixel_budget import PixelShare
 from container.images.rgb import to_rgb, upright
 from container.structures import Image
@@ -54,10 +58,12 @@ _FORMATS = {
     "GIF": _Format(re.compile(rb"GIF8[79]a"), gif.read, GifImageFile),
     "BMP": _Format(re.compile(rb"BM"), bmp.read, BmpImageFile),
     "TIFF": _Format(re.compile(b"|".join(map(re.escape, tiff.SIGNATURES))), tiff.read, TiffImageFile),
+    "AVIF": _Format(re.compile(rb".{4}ftyp(?:.{4}){0,8}?avi[fs]", re.DOTALL), avif.read, AvifImageFile),
 }
 NAMES = ", ".join(_FORMATS)
 MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in _FORMATS)
 _SCANS_OF_LARGEST = 30  # scans of an image of max_pixels; at most 1.5 s for 50 MP
+_SAMPLE_BYTES = 8  # for each pixel of max_pixels: RGB and alpha in 16 bits; twice that is held while they are sorted
 _MEMORY = 16  # bytes that decoding may allocate per pixel
 # More concurrent decodes than cores are no faster, and each takes memory.
 _CORES = threading.BoundedSemaphore(cores.count())
@@ -69,11 +75,12 @@ with suppress(AttributeError, OSError):  # a Pillow without libtiff, or with a s
     _library = ctypes.CDLL(_imaging.__file__)  # also finds the symbols of the libraries that it is linked with
     _library.TIFFSetErrorHandler(None)
     _library.TIFFSetWarningHandler(None)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as many pictures as cores are decoded at once
 Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` runs before Pillow is called
 
 
 def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Image:
-    """Return the first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF, EXIF orientation applied, alpha over white.
+    """Return the first frame of a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, turned upright, alpha over white.
 
     Its pixels are counted in `share` (None: not counted). Thread-safe. Raises BadRequest for an empty file,
     UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for a
@@ -85,21 +92,31 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     header = form.read_header(data)
     pixels = header.width * header.height
     check_pixels(header.width, header.height, limits)
-    check_scans(header.scans, header.effort * pixels, limits)
+    times = 2 if header.other else 1  # that it is decoded
+    check_scans(header.scans, times * header.effort * pixels, limits)
+    weight = times * check_samples(header, limits)
     _mute_pillow()
     try:
-        with share.decoding(pixels) if share else nullcontext(), _CORES:
-            with form.open(io.BytesIO(header.stream)) as picture:
-                if picture.size != (header.width, header.height):  # Pillow may read another size than `headers`
-                    check_pixels(*picture.size, limits)
-                if header.format == "JPEG":
-                    picture.decodermaxblock = len(header.stream)  # libjpeg cannot suspend within arithmetic coding
-                return Image(upright(to_rgb(picture), header.orientation))
+        with share.decoding(pixels, weight) if share else nullcontext(), _CORES:
+            found = []
+            for stream in filter(None, (header.stream, header.other)):
+                with form.open(io.BytesIO(stream)) as picture:
+                    if header.samples is None and picture.size != (header.width, header.height):
+                        check_pixels(*picture.size, limits)  # Pillow may read another size than `headers`
+                    if header.format == "JPEG":
+                        picture.decodermaxblock = len(stream)  # libjpeg cannot suspend within arithmetic coding
+                    if header.samples is None:
+                        found.append(to_rgb(picture, partial(form.open, io.BytesIO(stream)), header.depth))
+                    else:
+                        found.append(samples.to_rgb(picture, (header.height, header.width), header.samples))
+            if header.other and not np.array_equal(found[0], found[1]):
+                raise BadImage(f"the {header.format} is cut short: some of its pixels are missing; send the whole file")
+            return Image(upright(found[0], header.orientation))
     except ServingError:
         raise
     except Exception as error:  # malicious files make Pillow raise almost any exception
         # libwebp and libjpeg report a lack of memory in the same way as a damaged file.
-        if memory.lacking(error) or not memory.obtainable(_MEMORY * pixels):
+        if memory.lacking(error) or not memory.obtainable(_MEMORY * weight * pixels):
             message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
             raise OutOfMemory(message) from error
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
@@ -115,7 +132,7 @@ def _recognised(data: bytes) -> _Format:
     for form in _FORMATS.values():
         if form.begins.match(data):
             return form
-    raise UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {NAMES}")
+    raise refusal(data, NAMES, lambda beginning: any(form.begins.match(beginning) for form in _FORMATS.values()))
 
 
 def check_bytes(count: int, limits: Limits) -> None:
@@ -146,6 +163,23 @@ def check_scans(scans: int, pixels: int, limits: Limits) -> None:
             f"the JPEG holds {scans} scans; at most {allowed} are allowed for its size "
             f"({setting_name('max_scans')}, {setting_name('max_pixels')})"
         )
+
+
+def check_samples(header: Header, limits: Limits) -> int:
+    """Return the memory for decoding, in multiples of that of 8-bit RGB; PayloadTooLarge over `_SAMPLE_BYTES`.
+
+    Only a TIFF of floats, or of many bands, has that many.
+    """
+    if header.samples is None:
+        return 1
+    size = header.samples.across * header.height * header.samples.bytes_per_pixel
+    if size > _SAMPLE_BYTES * limits.max_pixels:
+        raise PayloadTooLarge(
+            f"the TIFF's samples declare {header.width}x{header.height} pixels of "
+            f"{header.samples.bytes_per_pixel} bytes = {size} bytes; at most {_SAMPLE_BYTES * limits.max_pixels} "
+            f"are allowed ({_SAMPLE_BYTES} times {setting_name('max_pixels')})"
+        )
+    return 1 + header.samples.bytes_per_pixel // 4
 
 
 def _mute_pillow() -> None:

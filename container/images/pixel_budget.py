@@ -65,15 +65,19 @@ class PixelShare:
     held: int = 0
 
     @contextmanager
-    def decoding(self, pixels: int) -> Iterator[None]:
-        """Acquire the pixels for decoding during the block, and keep those of the image after it; raises Overloaded."""
-        self.budget.take(DECODING * pixels)
+    def decoding(self, pixels: int, weight: int = 1) -> Iterator[None]:
+        """Acquire the pixels for decoding during the block, and keep those of the image after it; raises Overloaded.
+
+        `weight` multiplies what decoding takes.
+        """
+        taken = DECODING * weight * pixels
+        self.budget.take(taken)
         try:
             yield
         except BaseException:
-            self.budget.give_back(DECODING * pixels)
+            self.budget.give_back(taken)
             raise
-        self.budget.give_back((DECODING - 1) * pixels)
+        self.budget.give_back(taken - pixels)
         self.held += pixels
 
     def give_back(self) -> None:

@@ -1,7 +1,7 @@
 """Conversion of an opened image of any Pillow mode to RGB pixels, and rotation of pixels to upright.
 
-Alpha is composited over white. Of 16 bits the upper 8 are kept, as Pillow does for RGB; its `convert("RGB")` would clip
-16-bit grey. Integers and floats of 32 bits have no defined white: see `_scaled`.
+Alpha is composited over white. Of 16 bits the upper 8 of those in use are kept (`scale.bits_in_use`); Pillow keeps the
+upper 8 of all, and its `convert("RGB")` would clip grey. Floats and 32 bits are read in `samples`.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,11 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL.ImageFile import ImageFile
 
+from container.images.scale import bits_in_use
+
 _BAND = 1 << 20  # pixels converted at once: an intermediate copy of the whole image would add 4 to 12 bytes per pixel
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+_COLOUR_16, _GREY_ALPHA_16 = ("RGB;16B", "RGBA;16B"), "LA;16B"  # raw modes of PNG
 _STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # raw mode → value of one grey step
 
 Convert = Callable[[Pillow.Image], np.ndarray]
@@ -28,38 +31,84 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def to_rgb(picture: ImageFile) -> np.ndarray:
-    """Decode the first frame: uint8 H×W×3, contiguous and writable; raises any error of Pillow."""
-    convert = _converter(picture)
-    width, height = picture.size
+def to_rgb(picture: ImageFile, reopened: Callable[[], ImageFile], depth: int = 0) -> np.ndarray:
+    """Decode the first frame: uint8 H×W×3, contiguous and writable; raises any error of Pillow.
+
+    `reopened` opens the picture again. `depth` is that of 16-bit samples as the file declares it, in bits; 0 if it does
+    not.
+    """
+    loaded, convert = _loaded(picture, reopened, depth)
+    width, height = loaded.size
     rows = max(1, _BAND // width)
     if rows >= height:
-        return convert(picture)
+        return convert(loaded)
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        pixels[top:bottom] = convert(picture.crop((0, top, width, bottom)))
+        pixels[top:bottom] = convert(loaded.crop((0, top, width, bottom)))
     return pixels
 
 
-def _converter(picture: ImageFile) -> Convert:
+def _loaded(picture: ImageFile, reopened: Callable[[], ImageFile], depth: int) -> tuple[Pillow.Image, Convert]:
     raw_mode = _raw_mode(picture)  # available only before the image is loaded
+    if raw_mode in _COLOUR_16:
+        return _colour_16(picture, reopened, raw_mode, depth)
+    if raw_mode == _GREY_ALPHA_16:
+        return _grey_alpha_16(picture, depth), over_white
     picture.load()
+    return picture, _converter(picture, raw_mode, depth)
+
+
+def _converter(picture: Pillow.Image, raw_mode: str, depth: int) -> Convert:
     key = picture.info.get("transparency")
     mode = picture.mode
     if mode in _ALPHA or (mode == "P" and key is not None):
-        return _over_white
+        return over_white
     if mode.startswith("I;16"):
-        return _deep_grey(4 if raw_mode == "I;12" else 8, key)
-    if mode in ("I", "F"):
-        return _scaled(np.asarray(picture))
+        return _deep_grey(np.asarray(picture), 12 if raw_mode == "I;12" else depth, key)
     if mode == "LAB":
         return _lab
     if isinstance(key, int) and mode in ("1", "L"):
         return _keyed((key * _STEPS.get(raw_mode, 1),) * 3)
     if isinstance(key, tuple) and mode == "RGB":
-        return _keyed(tuple(value >> 8 for value in key) if raw_mode.endswith(";16B") else key)
+        return _keyed(key)
     return _plain
+
+
+def _colour_16(
+    picture: ImageFile, reopened: Callable[[], ImageFile], raw_mode: str, depth: int
+) -> tuple[Pillow.Image, Convert]:
+    """Return a PNG of 16 bits in 8, and what converts it.
+
+    Pillow unpacks one byte of two: first the upper ones. Only if they do not use all bits the file is decoded again,
+    for the lower ones.
+    """
+    picture.load()
+    key = picture.info.get("transparency")
+    upper = np.asarray(picture)
+    used = bits_in_use(int(upper[..., :3].max()) << 8 | 0xFF, depth)
+    if used == 16:
+        whole = over_white if picture.mode in _ALPHA else _plain
+        return picture, _keyed(tuple(value >> 8 for value in key)) if isinstance(key, tuple) else whole
+    second = reopened()
+    second.tile = [tile._replace(args=raw_mode[:-1] + "L") for tile in second.tile]
+    lower = np.asarray(second)
+    pixels = upper.copy()
+    for row, high, low in zip(pixels, upper[..., :3], lower[..., :3], strict=True):
+        values = high.astype(np.uint16) << 8 | low
+        row[:, :3] = values >> used - 8
+        if isinstance(key, tuple):
+            row[(values == np.array(key)).all(axis=1)] = 255
+    return Pillow.fromarray(pixels), over_white if picture.mode in _ALPHA else _plain
+
+
+def _grey_alpha_16(picture: ImageFile, depth: int) -> Pillow.Image:
+    """Return a PNG of grey and alpha in 16 bits as LA: as long as four bytes of colour, it is unpacked as those."""
+    picture.tile = [tile._replace(args="RGBA") for tile in picture.tile]
+    parts = np.asarray(picture)
+    grey = parts[..., 0].astype(np.uint16) << 8 | parts[..., 1]
+    shift = bits_in_use(int(grey.max()), depth) - 8
+    return Pillow.fromarray(np.stack([(grey >> shift).astype(np.uint8), parts[..., 2]], axis=2), "LA")
 
 
 def _raw_mode(picture: ImageFile) -> str:
@@ -74,7 +123,8 @@ def _plain(part: Pillow.Image) -> np.ndarray:
     return np.array(part if part.mode == "RGB" else part.convert("RGB"))
 
 
-def _over_white(part: Pillow.Image) -> np.ndarray:
+def over_white(part: Pillow.Image) -> np.ndarray:
+    """Return uint8 H×W×3 of a picture with alpha, composited over white."""
     if part.mode == "La":
         part = part.convert("LA")
     colours = part.convert("RGBA")
@@ -94,34 +144,16 @@ def _keyed(key: tuple[int, ...]) -> Convert:
     return convert
 
 
-def _deep_grey(shift: int, key: object) -> Convert:
+def _deep_grey(values: np.ndarray, depth: int, key: object) -> Convert:
+    known = values[values != key] if isinstance(key, int) else values
+    shift = bits_in_use(int(known.max()) if known.size else 0, depth) - 8
+
     def convert(part: Pillow.Image) -> np.ndarray:
         values = np.asarray(part)
         grey = (values >> shift).astype(np.uint8)
         if isinstance(key, int):
             grey[values == key] = 255
         return _grey(grey)
-
-    return convert
-
-
-def _scaled(values: np.ndarray) -> Convert:
-    """Return a converter that scales 32-bit values to 8-bit grey.
-
-    The input range is the first of 0–1 (floats only), 0–255 and 0–65535 that holds all values, else minimum–maximum.
-    NaN and infinite values become black.
-    """
-    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    floats = values.dtype.kind == "f"
-    tops = (1.0, 255.0, 65535.0) if floats else (255.0, 65535.0)
-    top = next((top for top in tops if low >= 0 and high <= top), None)
-    base, span = (0.0, top) if top else (low, (high - low) or 1.0)
-
-    def convert(part: Pillow.Image) -> np.ndarray:
-        shares = (np.asarray(part).astype(np.float64) - base) / span
-        shares = np.nan_to_num(shares, nan=0.0, posinf=0.0, neginf=0.0)
-        return _grey(np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8))
 
     return convert
 

@@ -10,7 +10,7 @@ from container.datasets.base import Annotation, Photo
 from container.errors import DataError, ServingError
 from container.images.base import Limits
 from container.images.decode import decode, header
-from container.images.headers import Header, tiff
+from container.images.headers import Header
 from container.images.rgb import upright
 from container.ops import rle
 
@@ -26,9 +26,9 @@ def check(photo: Photo) -> bool:
     """
     data = _data(photo)
     stored = _header(photo, data)
-    turned = _orientation(photo, data, stored) != 1
+    turned = _orientation(photo, stored) != 1
     whole = data.endswith(_END_OF_JPEG) or _END_OF_JPEG in stored.stream  # phones append films and more
-    if stored.format == "JPEG" and not whole:
+    if stored.format == "JPEG" and (stored.other or not whole):
         _pixels(photo, data)
     return turned
 
@@ -40,7 +40,7 @@ def read(photo: Photo) -> tuple[np.ndarray, Photo]:
     upright photo, as tools in a browser make them, are left as they are.
     """
     data = _data(photo)
-    turned = turn_labels(photo, _orientation(photo, data, _header(photo, data)))
+    turned = turn_labels(photo, _orientation(photo, _header(photo, data)))
     pixels = _pixels(photo, data)
     height, width = pixels.shape[:2]
     if (width, height) != (turned.width, turned.height):
@@ -88,15 +88,14 @@ def _header(photo: Photo, data: bytes) -> Header:
         raise DataError(f"{photo.path}: not a picture that can be read: {error}") from error
 
 
-def _orientation(photo: Photo, data: bytes, stored: Header) -> int:
+def _orientation(photo: Photo, stored: Header) -> int:
     """By which the labels are still to be turned; DataError where their size is not the photo's.
 
     Labels of the photo's stored size are taken for labels of the stored pixels, as COCO's own tools take them; also
     where both sizes are the same and nothing tells them from labels of the upright photo: in squares, and for the
     orientations 2 to 4.
     """
-    # Pillow turns a TIFF as it loads it, so that its header leaves nothing to turn.
-    orientation = tiff.orientation(data) if stored.format == "TIFF" else stored.orientation
+    orientation = stored.orientation
     if (stored.width, stored.height) == (photo.width, photo.height):
         return orientation
     if orientation in _SWAPPED and (stored.height, stored.width) == (photo.width, photo.height):

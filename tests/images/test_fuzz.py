@@ -1,5 +1,7 @@
 """Whatever the bytes, a picture comes out or a 4xx."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,10 +12,11 @@ from container.errors import ServingError
 from container.images.base import Limits
 from container.images.decode import decode
 from container.images.sources import read_json, sources
-from tests.images.pictures import encode, exif, many_scans, smooth, tiff, with_app1
+from tests.images.pictures import chunk, encode, exif, idat, many_scans, png, smooth, tiff, with_app1
 
 LIMITS = Limits(max_pixels=1_000_000)
 SMALL = smooth(12, 16)
+PIXELS = idat(bytes(10))
 SEEDS = [
     with_app1(encode(SMALL, "JPEG"), exif(6)),
     encode(SMALL, "JPEG", progressive=True),
@@ -28,6 +31,13 @@ SEEDS = [
     encode(SMALL, "TIFF"),
     encode(SMALL, "TIFF", compression="tiff_lzw"),
     tiff(4, 4, bytes(32), t258=(16,)),
+    tiff(4, 4, bytes(400), t277=(5,), t258=(32,), t339=(3,)),
+    tiff(4, 4, bytes(96), t277=(3,), t258=(16,), t262=(2,), t338=(0,)),
+    encode(SMALL, "AVIF"),
+    encode(SMALL, "JPEG")[:-2],
+    encode(SMALL, "JPEG", progressive=True, xmp=b"<tiff:Orientation>6<")[:-1],
+    png(3, 1, chunk(b"sBIT", b"\x0c" * 3), idat(bytes(19)), depth=16, kind=2),
+    png(3, 1, chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\n\n\n" + exif(6).hex().encode())), PIXELS),
 ]
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -1,14 +1,24 @@
 """Every pixel layout as RGB, with the values expected."""
 
+import io
 import struct
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 
 from container.images.base import Limits
 from container.images.decode import decode
 from tests.images.pictures import chunk, encode, idat, png, tiff
+
+
+def _deep(depth: int, *chunks: bytes, kind: int = 0) -> bytes:
+    """A PNG of 16 bits whose three pixels are 0, half and all of `depth` bits; alpha is full."""
+    values = [0, 1 << depth - 1, (1 << depth) - 1]
+    colours = [(value,) * (1 if kind in (0, 4) else 3) + ((65535,) if kind in (4, 6) else ()) for value in values]
+    row = b"".join(struct.pack(f">{len(colour)}H", *colour) for colour in colours)
+    return png(3, 1, *chunks, idat(b"\0" + row), depth=16, kind=kind)
 
 
 def _first(data: bytes) -> list[list[int]]:
@@ -88,8 +98,8 @@ SHORTS = struct.pack(">4H", 0, 0x7FFF, 0x8000, 0xFFFF)
             id="RGBA 16",
         ),
         pytest.param(
-            png(2, 1, idat(b"\0" + struct.pack(">4H", 0x1234, 0xFFFF, 0, 0)), depth=16, kind=4),
-            _grey(0x12, 255),
+            png(2, 1, idat(b"\0" + struct.pack(">4H", 0x8234, 0xFFFF, 0, 0)), depth=16, kind=4),
+            _grey(0x82, 255),
             id="LA 16",
         ),
         pytest.param(
@@ -118,6 +128,53 @@ SHORTS = struct.pack(">4H", 0, 0x7FFF, 0x8000, 0xFFFF)
 )
 def test_mode(data: bytes, colours: list[list[int]]) -> None:
     assert _first(data) == colours
+
+
+@pytest.mark.parametrize("kind", [0, 2, 4, 6], ids=["grey", "RGB", "grey and alpha", "RGB and alpha"])
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+def test_of_16_bits_those_in_use_count(kind: int, depth: int) -> None:
+    assert _first(_deep(depth, kind=kind)) == _grey(0, 128, 255)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_bits_in_use_in_tiffs(bits: int) -> None:
+    values = np.array([[0, 1 << bits - 1, (1 << bits) - 1]], np.uint16)
+    for dtype in (np.uint16, np.int32, np.uint32):
+        grey = values.astype(dtype)
+        for pixels, form in ((grey, "minisblack"), (np.repeat(grey[..., None], 3, 2), "rgb")):
+            out = io.BytesIO()
+            tifffile.imwrite(out, pixels, photometric=form)
+            assert _first(out.getvalue()) == _grey(0, 128, 255)
+
+
+def test_whole_bits_are_counted_not_the_least_and_the_largest() -> None:
+    """600 of 1023, not white; and what is nearly black stays so."""
+    picture = encode(Pillow.fromarray(np.array([[400, 600]], np.uint16)))
+    assert _first(picture) == _grey(100, 150)
+
+
+@pytest.mark.parametrize("kind", [0, 2, 4, 6])
+@pytest.mark.parametrize(
+    ("declared", "depth", "colours"),
+    [
+        pytest.param(16, 10, _grey(0, 2, 3), id="all 16, and dark"),
+        pytest.param(12, 10, _grey(0, 32, 63), id="12, and dark"),
+        pytest.param(12, 12, _grey(0, 128, 255), id="12"),
+        pytest.param(10, 16, _grey(0, 128, 255), id="10 stretched to 16, as the format wants it"),
+        pytest.param(5, 10, _grey(0, 128, 255), id="too few to mean anything"),
+    ],
+)
+def test_the_file_may_say_how_many_bits_count(kind: int, declared: int, depth: int, colours: list[list[int]]) -> None:
+    assert _first(_deep(depth, chunk(b"sBIT", bytes([declared]) * 3), kind=kind)) == colours
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [pytest.param(0, b"\xff\xff", id="grey"), pytest.param(2, b"\x02\0" * 3, id="RGB")]
+)
+def test_a_clear_colour_is_compared_as_it_is_stored(kind: int, key: bytes) -> None:
+    """It is no value of the picture where nothing has it, and white where something does."""
+    clear = _deep(10, chunk(b"tRNS", key), kind=kind)
+    assert _first(clear) == _grey(0, 255 if kind == 2 else 128, 255)
 
 
 @pytest.mark.parametrize(

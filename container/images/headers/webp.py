@@ -2,19 +2,19 @@
 
 import struct
 
-from container.images.headers import tiff
+from container.images.headers import tiff, xmp
 from container.images.headers._base import Header, cut_short
 
-_MAX_CHUNKS = 10_000  # later ones are not searched for EXIF
+_MAX_CHUNKS = 10_000  # later ones are not searched for EXIF and XMP
 
 
 def read(data: bytes) -> Header:
-    """Parse the size of the canvas, and the orientation in an EXIF chunk.
+    """Parse the size of the canvas, and the orientation in an EXIF or XMP chunk.
 
     Pillow cannot be used for the size, because libwebp allocates two canvases when it opens the file.
     """
     size: tuple[int, int] | None = None
-    block = b""
+    found = {b"EXIF": b"", b"XMP ": b""}
     position = 12
     for _ in range(_MAX_CHUNKS):
         name, body = data[position : position + 4], position + 8
@@ -23,13 +23,12 @@ def read(data: bytes) -> Header:
         if size is None and name in _SIZES:
             size = _SIZES[name](data[body : body + 10])
         (length,) = struct.unpack_from("<I", data, position + 4)
-        if name == b"EXIF":
-            block = data[body : body + length]
-            break
+        if name in found:
+            found[name] = found[name] or data[body : body + length]
         position = body + length + length % 2
     if size is None:
         raise cut_short("WebP")
-    return Header("WEBP", *size, data, tiff.orientation(block))
+    return Header("WEBP", *size, data, tiff.orientation(found[b"EXIF"]) or xmp.orientation(found[b"XMP "]))
 
 
 def _extended(body: bytes) -> tuple[int, int] | None:
