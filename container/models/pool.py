@@ -170,8 +170,9 @@ class ModelPool:
     @contextmanager
     def lease(self, key: str) -> Iterator[Model]:
         """Lease the model under `key` for one request; ModelNotFound, or ModelNotReady with the reason."""
-        with outside():
-            self._started.wait(self._patience)
+        if not self._started.is_set():
+            with outside():
+                self._started.wait(self._patience)
         self.check("the model is still being loaded")
         with self._changed:
             slot = self._ready(key)
