@@ -96,7 +96,12 @@ class Settings:
     )
     weights: str = setting("", "For an architecture: a weights file, or a name such as `COCO_V1`.", "WEIGHTS")
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
-    device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
+    device: str = setting(
+        "auto",
+        "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.",
+        "DEVICE",
+        takes=Text("auto, cpu, cuda or cuda:N", lambda text: bool(re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text))),
+    )
     precision: str = setting(
         "fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION", takes=Word(("fp32", "bf16", "fp16"))
     )

@@ -1,5 +1,6 @@
 """The interfaces of engines and architectures, without torch, so that listing and faking them does not need it."""
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,11 +90,13 @@ architectures: Registry[Architecture] = Registry("architecture", "container.engi
 
 
 def find(name: str) -> Architecture:
-    """Return an architecture; ModelError lists the known ones."""
-    try:
-        return architectures[name]
-    except KeyError as error:
-        raise ModelError(str(error.args[0])) from None
+    """Return an architecture; ModelError names the nearest ones."""
+    if name not in architectures:
+        near = ", ".join(difflib.get_close_matches(name, sorted(architectures), n=3, cutoff=0.0))
+        raise ModelError(
+            f"unknown architecture {name[:100]!r}; the nearest are {near}; `python -m container models` lists all"
+        )
+    return architectures[name]
 
 
 def takes_folder(name: str) -> bool:

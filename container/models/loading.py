@@ -56,10 +56,7 @@ def preload() -> None:
 
     Four workers with the embedded model take 2.3 GB and 7 s to start; without preloading, 3.2 GB and 11 s.
     """
-    cores.share()
-    from container.engines import light_torchvision
-
-    light_torchvision.install()
+    import_torch()
     from container.engines import building
 
     building.preload()
@@ -67,12 +64,17 @@ def preload() -> None:
     gc.freeze()  # otherwise the first collection in each worker writes to every page
 
 
-def _start(placement: Placement) -> Any:
-    """Return the Runtime of this process; imports torch, which takes two seconds and must not precede a fork."""
+def import_torch() -> None:
+    """Import torch as serving does, in two seconds: the architectures need it, too."""
     cores.share()
     from container.engines import light_torchvision
 
     light_torchvision.install()
+
+
+def _start(placement: Placement) -> Any:
+    """Return the Runtime of this process, which must not precede a fork."""
+    import_torch()
     from container.engines import runtime
 
     threads = placement.cpu_threads or max(1, cores.count() // placement.workers)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from container.engines.base import find
 from container.errors import BadLocation, ModelError
 from container.files import made_by_macos
-from container.models import artifact
-from container.structures import ModelSpec
+from container.models import artifact, loading
+from container.structures import ModelSpec, is_weights
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT = "default"  # the name of the embedded model
@@ -26,8 +27,13 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
     if not model:
         return _found(folder)
     path = Path(model)
-    if path.exists() or "/" in model or model.endswith(".gz"):
+    if path.exists() or "/" in model or model.endswith(".gz") or is_weights(model):
         return path
+    loading.import_torch()
+    try:
+        find(model)
+    except ModelError as error:
+        raise ModelError(f"model {model!r} is no file or folder here: {error}") from None
     if not weights:
         if not _files(folder):
             raise ModelError(

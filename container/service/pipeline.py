@@ -170,10 +170,7 @@ class Run:
         Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
         have, or for too many masks or keypoints.
         """
-        engine = self._lease().engine
-        if not isinstance(engine, ImageEngine):
-            raise _other_kind(engine)
-        self._check_options(options, masks, engine)
+        engine = self.check_options(options, masks)
         predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
         return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
 
@@ -226,11 +223,14 @@ class Run:
             self._model = self._held.enter_context(self._pipeline.pool.lease(self._key))
         return self._model
 
-    def _check_options(self, options: Options, masks: bool, engine: ImageEngine) -> None:
-        """Raise BadRequest for an unknown class or too many masks or keypoints.
+    def check_options(self, options: Options, masks: bool) -> ImageEngine:
+        """Return the model of images; BadRequest for another kind, an unknown class or too many masks or keypoints.
 
         The limit is `max_detections` or the model's own default number, whichever is higher.
         """
+        engine = self._lease().engine
+        if not isinstance(engine, ImageEngine):
+            raise _other_kind(engine)
         unknown = [name for name in options.class_filter or () if name not in engine.spec.labels]
         if unknown:
             names = [name for name in engine.spec.labels if name not in ("__background__", "N/A")]
@@ -240,7 +240,7 @@ class Run:
             )
         own = None if options.max_detections is None else engine.default_instances(masks)
         if options.max_detections is None or own is None:
-            return
+            return engine
         allowed = max(self._pipeline.max_detections, own)
         if options.max_detections > allowed:
             raise BadRequest(
@@ -248,6 +248,7 @@ class Run:
                 hint="ask for fewer, or for labels and boxes alone; the limit is set by "
                 + setting_name("max_detections"),
             )
+        return engine
 
 
 def _other_kind(engine: Engine[Any, Any]) -> BadRequest:
