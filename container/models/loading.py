@@ -120,6 +120,8 @@ class Loader:
     A failed load raises an error for the response, and leaves no memory behind.
     """
 
+    device = ""  # such as cuda:0, set by `prepare`
+
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
         self._runtime: Any  # a Runtime, set by `prepare`
@@ -130,6 +132,7 @@ class Loader:
         Raises ModelError if the device is missing.
         """
         runtime = self._runtime = _start(self._placement)
+        self.device = str(runtime.device)
         from container.engines import building
         from container.engines.runtime import available
 

@@ -41,6 +41,7 @@ class RequestContext:
     deadline_seconds: float
     gone: Callable[[], bool] = lambda: False
     id: str = ""
+    model: str = ""  # its label in metrics, once it is leased
     received: float = field(default_factory=time.monotonic)
     started: float = field(default_factory=time.monotonic)  # start of the deadline
     stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in order of first recording
@@ -75,7 +76,7 @@ class RequestContext:
     def add(self, name: str, milliseconds: float) -> None:
         """Add a duration to stage `name` and report it to the metrics."""
         self.spend(name, milliseconds)
-        metrics.STAGES.labels(name).observe(milliseconds / 1000)
+        metrics.STAGES.labels(name, self.model).observe(milliseconds / 1000)
 
     def spend(self, name: str, milliseconds: float) -> None:
         """Add a part of the duration of stage `name`; `observe` reports the sum to the metrics once."""
@@ -84,7 +85,7 @@ class RequestContext:
     def observe(self, *names: str) -> None:
         """Report the total durations of the named stages to the metrics."""
         for name in names:
-            metrics.STAGES.labels(name).observe(self.stages.get(name, 0.0) / 1000)
+            metrics.STAGES.labels(name, self.model).observe(self.stages.get(name, 0.0) / 1000)
 
     def rounded(self) -> dict[str, float]:
         """Return milliseconds by stage, rounded to one decimal."""
@@ -201,7 +202,7 @@ class Run:
             self.found = sum(map(len, predictions))
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
         if self._model is not None:  # else the predictions are those of an earlier request
-            metrics.DETECTIONS.labels(results[0].model).inc(self.found)
+            metrics.DETECTIONS.labels(self._context.model).inc(self.found)
         self._context.check("the answer was encoded")
         return body
 
@@ -212,7 +213,7 @@ class Run:
         """
         self.found = len(result.prediction)
         if self._model is not None:
-            metrics.DETECTIONS.labels(result.model).inc(self.found)
+            metrics.DETECTIONS.labels(self._context.model).inc(self.found)
         pieces = _until_cancelled(form.pieces(result, choice), self._context)
         first = next(pieces, b"")
         self._context.check("the answer was encoded")
@@ -221,6 +222,7 @@ class Run:
     def _lease(self) -> Model:
         if self._model is None:
             self._model = self._held.enter_context(self._pipeline.pool.lease(self._key))
+            self._context.model = metrics.labels.get(self._model.engine.spec.name, metrics.OTHER)
         return self._model
 
     def check_options(self, options: Options, masks: bool) -> ImageEngine:
