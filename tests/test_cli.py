@@ -181,7 +181,7 @@ def test_a_folder_that_cannot_be_written_ends_predict(run, tmp_path: Path) -> No
         (("--model", "maskrcnn_resnet50_fpm"), "nearest are maskrcnn_resnet50_fpn, "),
         (("--model", "w.pth"), "'w.pth': no such file"),
         (("--model", "x" * 300), "cannot be read: File name too long"),
-        (("--model", "astronaut.jpg"), "'astronaut.jpg' is no model.tar.gz"),
+        (("--model", "astronaut.jpg"), "'astronaut.jpg' is not a whole .tar.gz of a model"),
         (("--model", "fcn_resnet50", "--weights", "w.pth"), "weights 'w.pth' cannot be read: No such file"),
         (("--device", "cpu", "--precision", "fp16"), "precision fp16 needs a CUDA device"),
     ],

@@ -147,13 +147,13 @@ def _check_file(path: Path) -> None:
     if is_weights(path.name):
         raise ModelError(
             f"{path.name!r} is a weights file: name its architecture as the model, and it as the weights, "
-            f"--model ARCHITECTURE --weights {path}; `python -m container models` lists the architectures"
+            f"--model ARCHITECTURE --weights {path.name}; `python -m container models` lists the architectures"
         )
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":  # gzip's
             raise ModelError(
-                f"model {path.name!r} is no model.tar.gz: it takes a folder, an archive of `python -m container pack`, "
-                "or an architecture with --weights"
+                f"{path.name!r} is not a whole .tar.gz of a model; a model is a folder, an archive of `python -m "
+                "container pack`, or an architecture with --weights"
             )
 
 

@@ -229,7 +229,7 @@ def test_sigterm_while_all_workers_load_is_no_failure(tmp_path: Path, start_slow
         ({"MASKSERVE_PRECISION": "fp16"}, "precision fp16 needs a CUDA device"),
         ({"MASKSERVE_MODEL": "maskrcnn_resnet50"}, "the nearest are maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2"),
         ({"MASKSERVE_MODEL": "w.pth"}, "'w.pth': no such file"),
-        ({"MASKSERVE_MODEL": str(ROOT / "README.md")}, "model 'README.md' is no model.tar.gz"),
+        ({"MASKSERVE_MODEL": str(ROOT / "README.md")}, "'README.md' is not a whole .tar.gz of a model; a"),
         ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": "/none/w.pth"}, "weights 'w.pth' cannot be read: No such"),
     ],
 )
@@ -244,7 +244,7 @@ def test_what_cannot_work_is_said_in_one_line_and_nothing_else(
 def test_weights_as_the_model_are_told_with_what_to_type(tmp_path: Path, start_server: StartServer) -> None:
     (tmp_path / "x.pth").write_bytes(b"any")
     said = ends(start_server(MASKSERVE_MODEL=str(tmp_path / "x.pth")))
-    assert f"--model ARCHITECTURE --weights {tmp_path}/x.pth" in said
+    assert "--model ARCHITECTURE --weights x.pth" in said
 
 
 def test_a_port_in_use_is_told_with_its_process(start_server: StartServer) -> None:
