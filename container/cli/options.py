@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -48,6 +49,16 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
     return value
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results; ClickException where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.ClickException(f"{folder} cannot be written: Permission denied")
 
 
 class Terminated(KeyboardInterrupt):

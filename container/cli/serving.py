@@ -9,7 +9,15 @@ from typing import Any
 
 import click
 
-from container.cli.options import RequestCommand, json_object, model_options, read_settings, show_log, terminable
+from container.cli.options import (
+    RequestCommand,
+    json_object,
+    make_folder,
+    model_options,
+    read_settings,
+    show_log,
+    terminable,
+)
 
 
 @click.command()
@@ -54,6 +62,8 @@ def predict(images: tuple[Path, ...], form: str | None, attributes: str, output:
     if output is None and not formats[choice.format].text:
         output = Path("output")
     targets = [] if output is None else _targets(images, output, formats[choice.format].suffix)
+    if output is not None:
+        make_folder(output)
     show_log(logging.WARNING)
     try:
         predictor = Predictor(settings, choice)
@@ -62,7 +72,10 @@ def predict(images: tuple[Path, ...], form: str | None, attributes: str, output:
     except (ModelError, ServingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     failed = 0
-    with terminable(), click.progressbar(images, label="predicting", file=sys.stderr) as bar:
+    with (
+        terminable(),
+        click.progressbar(images, label="predicting", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
+    ):
         for number, path in enumerate(bar):
             try:
                 answer = predictor.predict(path.read_bytes())
@@ -97,15 +110,12 @@ def _write(target: Path, answer: bytes) -> None:
     """Write a file that is there whole or not at all, whatever ends this process."""
     part = target.with_name(f".{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(answer)
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise click.ClickException(f"{target} cannot be written: {error.strerror}") from None
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise
 
 
 def _named(answer: bytes, path: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from container import cores
-from container.cli.options import model_options, read_settings
+from container.cli.options import make_folder, model_options, read_settings
 from container.fields import comma_list
 
 
@@ -84,7 +84,7 @@ def evaluate(
 
     settings = read_settings(**given)
     for path in filter(None, (json_file, worst)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     try:
         source = app.find_model(settings)
         app.check_policy(settings, Fixed(source))

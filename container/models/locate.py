@@ -22,12 +22,18 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
         labels: for an architecture with a weights file, the class names; empty means those of torchvision's weights.
         folder: SageMaker's model folder, /opt/ml/model.
     """
+    path = Path(model)
+    described = path.exists() or "/" in model or model.endswith(".gz") or is_weights(model)
+    if (weights or labels) and (described or model in ("", DEFAULT)):
+        raise ModelError(
+            f"{f'weights {weights!r}' if weights else 'labels'} go with an architecture, and the model is "
+            f"{model or 'not named'}: name one by --model; `python -m container models` lists them"
+        )
     if model == DEFAULT:
         return EMBEDDED
     if not model:
         return _found(folder)
-    path = Path(model)
-    if path.exists() or "/" in model or model.endswith(".gz") or is_weights(model):
+    if described:
         return path
     loading.import_torch()
     try:
