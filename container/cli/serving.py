@@ -72,10 +72,8 @@ def predict(images: tuple[Path, ...], form: str | None, attributes: str, output:
     except (ModelError, ServingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     failed = 0
-    with (
-        terminable(),
-        click.progressbar(images, label="predicting", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
-    ):
+    shown = click.progressbar(images, label="predicting", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with terminable(), shown as bar:
         for number, path in enumerate(bar):
             try:
                 answer = predictor.predict(path.read_bytes())

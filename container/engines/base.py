@@ -104,6 +104,16 @@ def takes_folder(name: str) -> bool:
     return name in architectures and architectures[name].takes_folder
 
 
+def check_published(spec: ModelSpec) -> None:
+    """Raise ModelError for a name of weights that the architecture does not have, or a folder that it cannot take."""
+    architecture = find(spec.architecture)
+    if isinstance(spec.weights, str) and spec.weights not in architecture.pretrained:
+        known = ", ".join(architecture.pretrained) or "none"
+        raise ModelError(f"{spec.architecture} has no weights {spec.weights!r}; it has: {known}; a file does as well")
+    if isinstance(spec.weights, Path) and spec.weights.is_dir() and not architecture.takes_folder:
+        raise ModelError(f"weights {spec.weights.name!r} are a folder; {spec.architecture} takes one file")
+
+
 def load(spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:
     """Return the engine of a model of any kind; ModelError with a one-line reason."""
     architecture = find(spec.architecture)

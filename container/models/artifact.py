@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from container.engines.base import takes_folder
+from container.engines.base import check_published, takes_folder
 from container.errors import ModelError
 from container.files import made_by_macos
 from container.models import archive as tar
@@ -120,6 +120,7 @@ def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
 def check(source: Path | ModelSpec) -> None:
     """Raise ModelError if `source` is not a model, as far as can be checked without unpacking it."""
     if isinstance(source, ModelSpec):
+        check_published(source)
         return check_weights(source)
     try:
         if source.is_dir():
@@ -129,7 +130,7 @@ def check(source: Path | ModelSpec) -> None:
         else:
             _check_file(source)
     except OSError as error:
-        raise ModelError(f"model {source.name[:100]!r} cannot be read: {error.strerror}") from None
+        raise ModelError(f"model {(source.name or str(source))[:100]!r} cannot be read: {error.strerror}") from None
 
 
 def check_weights(spec: ModelSpec) -> None:

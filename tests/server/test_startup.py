@@ -231,6 +231,9 @@ def test_sigterm_while_all_workers_load_is_no_failure(tmp_path: Path, start_slow
         ({"MASKSERVE_MODEL": "w.pth"}, "'w.pth': no such file"),
         ({"MASKSERVE_MODEL": str(ROOT / "README.md")}, "'README.md' is not a whole .tar.gz of a model; a"),
         ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": "/none/w.pth"}, "weights 'w.pth' cannot be read: No such"),
+        ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": "COCO_V9"}, "has no weights 'COCO_V9'; it has: COCO"),
+        ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": str(ROOT / "tests")}, "weights 'tests' are a folder"),
+        ({"MASKSERVE_WEIGHTS": "w.pth"}, "weights 'w.pth' go with an architecture, and the model is not named"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line_and_nothing_else(
