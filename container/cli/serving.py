@@ -130,4 +130,5 @@ def _say(path: Path, error: Exception, line: bool) -> None:
     hint = getattr(error, "hint", "")
     click.echo(f"{path}: {message}" + (f" ({hint})" if hint else ""), err=True)
     if line:
-        click.echo(json.dumps({"file": str(path), "error": {"code": code, "message": message, "hint": hint}}))
+        said = {"file": str(path), "error": {"code": code, "message": message, "hint": hint}}
+        click.echo(json.dumps(said, separators=(",", ":")))
