@@ -19,8 +19,7 @@ def obstacle(host: str, port: int) -> str:
         kind, protocol, *_, place = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         with socket.socket(kind, protocol) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place)
-            listener.listen()
+            listener.bind(place)  # and not `listen`: a client that comes now would be reset
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
         return explain(error, host, port)
     return ""
