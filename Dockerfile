@@ -83,6 +83,7 @@ CMD ["serve"]
 
 ARG VERSION="0.0.0"
 ARG GIT_SHA="unknown"
+ENV MASKSERVE_REVISION=${GIT_SHA}
 LABEL org.opencontainers.image.title="maskserve" \
       org.opencontainers.image.description="Image segmentation for Amazon SageMaker: labels, boxes and masks from torchvision models" \
       org.opencontainers.image.version="${VERSION}" \

@@ -7,7 +7,7 @@ app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 server/             what stands around gunicorn: application (its settings and hooks), worker, framing (where a request
                     ends), slow_clients (which are shed when threads, sockets or memory run low), threads, startup (how
-                    loading went, from the workers to the master)
+                    loading went, from the workers to the master), listening (whether the address can be listened on)
 settings            the environment, read once
 protocols/          languages that clients speak over HTTP, a folder each; none knows another
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
@@ -30,7 +30,7 @@ s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
                     loading, locate, artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
-engines/            models that predict: base, queue, runtime, building, weight_files; kinds: one a task, and
+engines/            models that predict: base, queue, devices, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what

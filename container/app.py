@@ -5,6 +5,8 @@ import pkgutil
 from pathlib import Path
 
 from container import protocols
+from container.engines import devices
+from container.errors import ModelError
 from container.fields import comma_list
 from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget
@@ -104,9 +106,12 @@ def image_limits(settings: Settings) -> Limits:
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
-    """Return the source of the model of `settings`; ModelError if there is none."""
+    """Return the source of the model of `settings`; ModelError if there is none, or if it cannot be looked at."""
     folder = Path(settings.base_dir) / "model"
-    return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
+    try:
+        return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
+    except OSError as error:
+        raise ModelError(f"model {(settings.model or str(folder))[:100]!r} cannot be read: {error.strerror}") from None
 
 
 def check(settings: Settings) -> tuple[list[Protocol], Policy]:
@@ -117,5 +122,11 @@ def check(settings: Settings) -> tuple[list[Protocol], Policy]:
     enabled = enabled_protocols(settings)
     image_limits(settings)
     policy = choose_policy(settings)
-    policy.check()
+    check_policy(settings, policy)
     return enabled, policy
+
+
+def check_policy(settings: Settings, policy: Policy) -> None:
+    """Raise ModelError for a device that is not there, or a model that cannot be loaded, before anything is."""
+    devices.check(settings.device, settings.precision, settings.backend)
+    policy.check()

@@ -5,6 +5,7 @@ text for the environment, the command line and SageMaker's hyperparameters.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -192,6 +193,14 @@ class Text:
     def parse(self, text: str) -> str:
         """Return the text; see `fits`."""
         return text
+
+    @property
+    def words(self) -> str:
+        """The texts in words; see `range`."""
+        return self.range
+
+
+DEVICE = Text("auto, cpu, cuda or cuda:N", lambda text: re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text) is not None)
 
 
 @dataclass(frozen=True)

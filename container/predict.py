@@ -1,10 +1,12 @@
 """Prediction without a server, in this process, through the same pipeline from bytes to bytes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from container import app
-from container.errors import ModelError
+from container import app, memory
+from container.errors import BadRequest, ModelError, OutOfMemory, ServingError
 from container.formats import formats
 from container.images.decode import decode
 from container.models.policies.fixed import Fixed
@@ -14,29 +16,65 @@ from container.settings import Settings
 from container.structures import Choice
 
 
+def choose(settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any]) -> Choice:
+    """Return the choice of a request with the custom `attributes`, a JSON object, and with `options` put over them.
+
+    Without the name `form` the attributes choose the format. Raises ValueError for an invalid setting, and BadRequest
+    for an unknown key or a wrong value.
+    """
+    defaults = read_defaults(settings)
+    negotiation = defaults.negotiation
+    given = negotiation.parse(attributes, defaults.attributes)
+    if given.ignored:
+        known = ", ".join(negotiation.attributes)
+        raise BadRequest(f"custom attribute {given.ignored[0][:60]!r} is unknown; known: {known}")
+    given = replace(given, values={**given.values, **options})
+    choice = negotiation.choose("", given, next(iter(negotiation.offers)))
+    return replace(choice, format=form) if form else choice
+
+
 class Predictor:
-    """A loaded model with one output format."""
+    """A loaded model with one output format and one set of options."""
 
-    def __init__(self, settings: Settings, form: str, attribute_text: str, **attributes: object) -> None:
-        """Load the model of `settings` and wait for it; ModelError or BadRequest with a one-line message.
+    def __init__(self, settings: Settings, choice: Choice) -> None:
+        """Load the model of `settings` and wait for it.
 
-        `attributes` are put over those of `attribute_text`.
+        Raises ModelError, or BadRequest for options that this model does not take; both in one line.
         """
-        defaults = read_defaults(settings)
-        given = defaults.negotiation.parse(attribute_text, defaults.attributes)
-        given = replace(given, values={**given.values, **attributes})
-        self._choice = Choice(form, given.options(), given.appearance())
-        self._services = app.create_services(settings, Fixed(app.find_model(settings)))
+        self._choice = choice
+        self._form = formats[choice.format]
+        policy = Fixed(app.find_model(settings))
+        app.check_policy(settings, policy)
+        self._services = app.create_services(settings, policy)
         self._services.pool.start()
         health, reason = self._services.pool.settle()
         if health != "ready":
             raise ModelError(reason)
+        try:
+            with self._services.pipeline.open(Fixed.served, RequestContext(self._services.deadline_seconds)) as run:
+                run.check_options(choice.options, self._form.needs_masks(choice))
+        except BadRequest:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Wait for the thread that predicts, and drop the model."""
+        self._services.pool.close()
 
     def predict(self, data: bytes) -> bytes:
-        """Return the encoded result for one encoded image; raises any ServingError except those of HTTP."""
-        form = formats[self._choice.format]
+        """Return the encoded result for one encoded image; raises any ServingError except those of HTTP.
+
+        An error that nobody foresaw is told as it is: who runs this owns the machine.
+        """
         context = RequestContext(self._services.deadline_seconds)
-        with self._services.pipeline.open(Fixed.served, context) as run:
-            image = run.decode(partial(decode, data))
-            results = run.predict([image], self._choice.options, form.needs_masks(self._choice))
-            return run.encode(form, results, self._choice)
+        try:
+            with self._services.pipeline.open(Fixed.served, context) as run:
+                image = run.decode(partial(decode, data))
+                results = run.predict([image], self._choice.options, self._form.needs_masks(self._choice))
+                return run.encode(self._form, results, self._choice)
+        except ServingError:
+            raise
+        except Exception as error:
+            if memory.lacking(error):
+                raise OutOfMemory("there is not enough memory for this picture") from None
+            raise ServingError(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
-from container.fields import Flag, Number, Text, Word, comma_list
+from container.fields import DEVICE, Flag, Number, Text, Word, comma_list
 
 PREFIX = "MASKSERVE_"
 
@@ -96,7 +96,9 @@ class Settings:
     )
     weights: str = setting("", "For an architecture: a weights file, or a name such as `COCO_V1`.", "WEIGHTS")
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")
-    device: str = setting("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE")
+    device: str = setting(
+        "auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", "DEVICE", takes=DEVICE
+    )
     precision: str = setting(
         "fp32", "`fp32`, `bf16` or `fp16` (CUDA only).", "PRECISION", takes=Word(("fp32", "bf16", "fp16"))
     )

@@ -27,6 +27,12 @@ ONLY = {
     "error_topic": "async",
     "per_instance": "async",
 }
+METRICS_SECONDS = ("10", "30", "60", "120", "180", "240", "300")  # of MetricsConfig's documentation; botocore has none
+MAX_POOLS = 5  # botocore knows it and does not check it
+NOT_SERVERLESS = (
+    "instance_type", "variants", "shadow", "capture", "subnets", "groups", "isolated", "pools", "provision_timeout",
+    "reservation", "observability", "enhanced_metrics", "metrics_seconds",
+)  # fmt: skip
 VARIANT_KEYS = ("name", "image", "model", "instance-type", "instances", "weight")
 
 
@@ -80,6 +86,18 @@ OPTIONS = (
     click.option("--startup", type=click.IntRange(60, 3600), default=600, help="Seconds until /ping must be 200."),
     click.option("--cuda", default=gpu.CUDA, help="The CUDA that the image is built for, or none."),
     click.option("--ami", help="InferenceAmiVersion; else by --cuda, `default` for SageMaker's own."),
+    click.option("--pool", "pools", multiple=True, help="Another instance type, for when those before have run out."),
+    click.option("--provision-timeout", type=click.IntRange(300, 3600), help="Seconds to wait for instances."),
+    click.option(
+        "--reservation", type=Shaped("sagemaker", "MlReservationArn"), help="ARN of reserved capacity to run in alone."
+    ),
+    click.option(
+        "--observability/--no-observability", default=None, help="Read /metrics of the container; else as AWS chooses."
+    ),
+    click.option("--enhanced-metrics", is_flag=True, help="Utilization and invocations by instance and container."),
+    click.option(
+        "--metrics-seconds", type=click.Choice(METRICS_SECONDS), help="Seconds between two publications of metrics."
+    ),
 )
 
 
@@ -123,17 +141,19 @@ def _draft(aws: Aws, given: Mapping[str, Any]) -> Hosting:
         "instance-type": "" if mode == "serverless" else given["instance_type"],
         "instances": given["instances"],
         "weight": given["weight"],
+        "capacity": _capacity(given),
     }
     return Hosting(
         name=name,
         role=places.role_arn(aws, given["role"] or places.role_name(name)),
-        variants=tuple(_variant(aws, main | more) for more in ({}, *given["variants"])),
-        shadow=_variant(aws, main | given["shadow"]) if given["shadow"] else None,
+        variants=tuple(_variant(aws, main, more) for more in ({}, *given["variants"])),
+        shadow=_variant(aws, main, given["shadow"]) if given["shadow"] else None,
         mode=mode,
         environment=variables(given["environment"], given["attributes"]),
         serverless=_serverless(given) if mode == "serverless" else {},
         async_inference=_async(given) if mode == "async" else {},
         capture=_capture(given),
+        metrics=_metrics(given),
         vpc=_vpc(given["subnets"], given["groups"]),
         isolated=given["isolated"],
         startup_seconds=given["startup"],
@@ -150,14 +170,17 @@ def _with_each(hosting: Hosting, change: Callable[[Variant], Variant]) -> Hostin
 
 def _refuse_on_serverless(given: Mapping[str, Any]) -> None:
     ctx = click.get_current_context()
-    for option in ("instance_type", "variants", "shadow", "capture", "subnets", "groups", "isolated"):
+    names = {param.name: param.opts[0] for param in ctx.command.params}
+    for option in NOT_SERVERLESS:
         # In the settings file the instance type may stand for the other endpoints.
         from_file = ctx.get_parameter_source(option) is ParameterSource.DEFAULT_MAP
         if given[option] and not (from_file and option == "instance_type"):
-            raise click.UsageError(f"a serverless endpoint takes no --{option.replace('_', '-').rstrip('s')}")
+            raise click.UsageError(f"a serverless endpoint takes no {names[option]}")
 
 
-def _variant(aws: Aws, parts: Mapping[str, Any]) -> Variant:
+def _variant(aws: Aws, main: Mapping[str, Any], more: Mapping[str, Any]) -> Variant:
+    """What a variant is: the main one with something else."""
+    parts, own_type = {**main, **more}, "instance-type" in more
     return Variant(
         name=parts["name"],
         image=places.image_uri(aws, parts["image"]),
@@ -165,6 +188,8 @@ def _variant(aws: Aws, parts: Mapping[str, Any]) -> Variant:
         instance_type=parts["instance-type"],
         instances=int(parts["instances"]),
         weight=float(parts["weight"]),
+        # What is reserved, and taken instead, is of the main variant's type.
+        capacity={} if own_type else parts["capacity"],
     )
 
 
@@ -215,6 +240,38 @@ def _async(given: Mapping[str, Any]) -> dict[str, Any]:
         output["NotificationConfig"] = told
     client = {"MaxConcurrentInvocationsPerInstance": given["per_instance"] or 4}
     return {"ClientConfig": client, "OutputConfig": output}
+
+
+def _capacity(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where instances come from, as in ProductionVariant: pools by priority, a reservation, how long to wait."""
+    found: dict[str, Any] = {}
+    if given["pools"]:
+        if given["reservation"]:
+            raise click.UsageError("--pool and --reservation exclude each other: a reservation is of one type")
+        types = (given["instance_type"], *given["pools"])
+        if len(types) > MAX_POOLS or len({*types}) < len(types):
+            raise click.UsageError(f"--pool: at most {MAX_POOLS} different instance types, with --instance-type")
+        found["InstancePools"] = [{"InstanceType": one, "Priority": i} for i, one in enumerate(types, 1)]
+    if given["reservation"]:
+        found["CapacityReservationConfig"] = {
+            "CapacityReservationPreference": "capacity-reservations-only",
+            "MlReservationArn": given["reservation"],
+        }
+    if given["provision_timeout"]:
+        found["VariantInstanceProvisionTimeoutInSeconds"] = given["provision_timeout"]
+    return found
+
+
+def _metrics(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What SageMaker publishes; AWS's own defaults where an option is not given."""
+    found: dict[str, Any] = {}
+    if given["enhanced_metrics"]:
+        found["EnableEnhancedMetrics"] = True
+    if given["observability"] is not None:
+        found["EnableDetailedObservability"] = given["observability"]
+    if given["metrics_seconds"]:
+        found["MetricPublishFrequencyInSeconds"] = int(given["metrics_seconds"])
+    return found
 
 
 def _capture(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy import gpu, names, tags
+from deploy.errors import DeployError
 
 # What the container must know in a mode; in the others its own defaults are right: 25 MB and 55 s.
 ENVIRONMENT: dict[str, dict[str, str]] = {
@@ -30,6 +31,13 @@ class Variant:
     instance_type: str = ""  # "" for a serverless endpoint
     instances: int = 1
     weight: float = 1.0
+    capacity: Mapping[str, Any] = field(default_factory=dict)  # as in ProductionVariant: pools, reservation, timeout
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The types that it may run on, first choice first; none for a serverless endpoint."""
+        pools = tuple(pool["InstanceType"] for pool in self.capacity.get("InstancePools", ()))
+        return pools or ((self.instance_type,) if self.instance_type else ())
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Hosting:
     serverless: Mapping[str, int] = field(default_factory=dict)  # as in ServerlessConfig
     async_inference: Mapping[str, Any] = field(default_factory=dict)  # as in AsyncInferenceConfig
     capture: Mapping[str, Any] = field(default_factory=dict)  # as in DataCaptureConfig
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # as in MetricsConfig
     vpc: Mapping[str, Any] = field(default_factory=dict)  # as in VpcConfig
     isolated: bool = False
     startup_seconds: int = 600
@@ -78,6 +87,8 @@ def plan(hosting: Hosting) -> Plan:
         config["AsyncInferenceConfig"] = hosting.async_inference
     if hosting.capture:
         config["DataCaptureConfig"] = hosting.capture
+    if hosting.metrics:
+        config["MetricsConfig"] = hosting.metrics
     config = _named(hosting.name, "EndpointConfigName", config)
     endpoint = {
         "EndpointName": hosting.name,
@@ -120,13 +131,17 @@ def _variant(hosting: Hosting, variant: Variant, model: str) -> dict[str, Any]:
     if hosting.mode == "serverless":
         return described | {"InitialVariantWeight": variant.weight, "ServerlessConfig": hosting.serverless}
     described |= {
-        "InstanceType": variant.instance_type,
+        **({} if "InstancePools" in variant.capacity else {"InstanceType": variant.instance_type}),
+        **variant.capacity,
         "InitialInstanceCount": variant.instances,
         "InitialVariantWeight": variant.weight,
         "ContainerStartupHealthCheckTimeoutInSeconds": hosting.startup_seconds,
         "ModelDataDownloadTimeoutInSeconds": hosting.startup_seconds,
     }
-    ami = hosting.ami or gpu.ami(variant.instance_type, hosting.cuda)
+    amis = {hosting.ami} if hosting.ami else {gpu.ami(one, hosting.cuda) for one in variant.instance_types}
+    if len(amis) > 1:
+        raise DeployError(f"{', '.join(variant.instance_types)} need several machine images: choose one by --ami")
+    (ami,) = amis
     return described | ({"InferenceAmiVersion": ami} if ami not in ("", "default") else {})
 
 

@@ -1,11 +1,11 @@
 """Options that several commands have."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
-from deploy.aws import CONNECTIONS
+from deploy.aws import CONNECTIONS, Aws, pass_aws
 from deploy.names import Shaped
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,3 +40,17 @@ def question(command: F) -> F:
 
 
 concurrency = click.option("--concurrency", type=click.IntRange(1, CONNECTIONS), default=4, help="How many at a time.")
+
+
+def _dry_run(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        aws = ctx.find_object(Aws)
+        assert aws is not None
+        aws.dry_run = True
+
+
+def changing(command: F) -> F:
+    """The Aws of a command that changes something, and --dry-run behind its name as well as before it."""
+    text = "Print every call that changes something as JSON, and make none."
+    option = click.option("--dry-run", is_flag=True, expose_value=False, callback=_dry_run, help=text)
+    return cast(F, option(pass_aws(command)))

@@ -108,11 +108,13 @@ def advise(aws: Aws, hosting: Hosting) -> None:
     """Say what the chosen mode takes and what may be a typing mistake; DeployError where the quota is too small."""
     aws.say(f"{hosting.mode}: a request may have {PAYLOADS[hosting.mode]}")
     wanted: Counter[str] = Counter()
+    types: set[str] = set()
     for variant in (*hosting.variants, *([hosting.shadow] if hosting.shadow else [])):
-        if variant.instance_type:
+        types.update(variant.instance_types)
+        if len(variant.instance_types) == 1:  # of several, one that has no quota is not taken
             wanted[variant.instance_type] += variant.instances
     known = names.service("sagemaker").shape_for("ProductionVariantInstanceType").enum
-    for instance_type in sorted(set(wanted) - set(known)):
+    for instance_type in sorted(types - set(known)):
         like = difflib.get_close_matches(instance_type, known, 1)
         aws.say(f"{instance_type} is new to this boto3" + (f"; is {like[0]} meant?" if like else ""))
     if wanted and not aws.dry_run:

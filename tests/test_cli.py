@@ -17,6 +17,7 @@ import torch
 import torchvision
 from click.testing import CliRunner, Result
 
+from container import __version__
 from container.cli import main
 from container.structures import Appearance, Options
 from container.structures.options import declared
@@ -44,8 +45,30 @@ def test_predict_prints_json(run) -> None:
     done = run("predict", "astronaut.jpg", "coffee.png")
     assert done.exit_code == 0, done.output
     first, second = (json.loads(line) for line in done.stdout.splitlines())
-    assert first["labels"][0].startswith("person ") and set(first) == {"labels", "boxes"}
+    assert first["labels"][0].startswith("person ") and set(first) == {"file", "labels", "boxes"}
     assert len(second["labels"]) == len(second["boxes"])
+    assert (first["file"], second["file"]) == ("astronaut.jpg", "coffee.png")
+
+
+@pytest.mark.parametrize(
+    ("form", "members"), [("jsonlines", {"file", "label", "box"}), ("clarify", {"file", "answer"})]
+)
+def test_every_line_of_several_pictures_says_its_file(form: str, members: set[str], run) -> None:
+    done = run("predict", "astronaut.jpg", "./astronaut.jpg", "--format", form)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["file"] for line in lines} == {"astronaut.jpg"} and all(set(line) == members for line in lines)
+
+
+def test_one_picture_is_one_json_value_as_the_server_answers_it(run) -> None:
+    done = run("predict", "astronaut.jpg")
+    assert set(json.loads(done.stdout)) == {"labels", "boxes"} and done.stdout.count("\n") == 1
+
+
+def test_attributes_choose_the_format_where_no_option_does(run, tmp_path: Path) -> None:
+    attributes = ("--attributes", '{"response_type": "png"}')
+    assert run("predict", "astronaut.jpg", *attributes).exit_code == 0
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["astronaut.png"]
+    assert json.loads(run("predict", "astronaut.jpg", *attributes, "--format", "json").stdout)["labels"]
 
 
 def test_predict_writes_pictures(run, tmp_path: Path) -> None:
@@ -84,7 +107,29 @@ def test_predict_takes_the_options_of_a_request(arguments: tuple[str, ...], memb
 )
 def test_predict_refuses_what_an_option_does_not_take(arguments: tuple[str, ...], reason: str, run) -> None:
     done = run("predict", "astronaut.jpg", *arguments)
-    assert done.exit_code == 2 and reason in done.stderr
+    assert done.exit_code == 2 and reason in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ("{", "--attributes takes a JSON object, not '{'"),
+        ("", "--attributes takes a JSON object, not ''"),
+        ("[1]", "--attributes takes a JSON object"),
+        ("null", "--attributes takes a JSON object"),
+        ("confidence=0.3", "--attributes takes a JSON object, not 'confidence=0.3'"),
+        ('{"confidence": NaN}', "looks like JSON and is not"),
+        ('{"confidance": 0.3}', "custom attribute 'confidance' is unknown; known: response_type, "),
+        ('{"confidence": 7}', "custom attribute confidence is 7; it takes a number from 0 to 1"),
+        ('{"masks": "png"}', 'custom attribute masks is "png"; it takes one of "none", "rle", "polygon"'),
+        ('{"class_filter": ["elf"]}', "class_filter names 'elf', which the model does not know; it knows: person"),
+        ('{"max_detections": 5000, "masks": "rle"}', "max_detections is 5000; answers with masks"),
+    ],
+)
+def test_predict_refuses_attributes_in_one_line(attributes: str, reason: str, run) -> None:
+    done = run("predict", "astronaut.jpg", "--attributes", attributes)
+    assert done.exit_code == 2 and reason in done.stderr and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.endswith("see `main predict --help`\n")
 
 
 def test_every_option_of_a_request_is_one_of_predict(run) -> None:
@@ -97,13 +142,34 @@ def test_predict_overwrites_no_answer(run, tmp_path: Path) -> None:
     (tmp_path / "astronaut.png").write_bytes(encode(skimage.data.coffee()))
     done = run("predict", "astronaut.jpg", "astronaut.png", "--output", "out")
     assert done.exit_code == 2 and "one answer would be lost" in done.stderr
+    done = run("predict", "astronaut.png", "--format", "png", "--output", ".")
+    assert done.exit_code == 2 and "the answer astronaut.png would replace a picture" in done.stderr
 
 
 def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     done = run("predict", "bad.jpg", "astronaut.jpg")
     assert done.exit_code == 1 and "bad.jpg: " in done.stderr
-    assert json.loads(done.stdout)["labels"]
+    bad, good = (json.loads(line) for line in done.stdout.splitlines())
+    assert bad["file"] == "bad.jpg" and bad["error"]["message"] in done.stderr
+    assert good["file"] == "astronaut.jpg" and good["labels"]
+    done = run("predict", "bad.jpg", "astronaut.jpg", "--output", "out")
+    assert done.exit_code == 1 and done.stdout == "" and "bad.jpg: " in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["astronaut.json"]
+
+
+def test_a_bad_picture_alone_prints_nothing(run, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    done = run("predict", "bad.jpg")
+    assert done.exit_code == 1 and done.stdout == "" and "bad.jpg: " in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_ends_predict(run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/astronaut.json").mkdir()
+    done = run("predict", "astronaut.jpg", "--output", "out")
+    assert done.exit_code == 1 and "astronaut.json cannot be written: Is a directory" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["astronaut.json"]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +177,59 @@ def test_predict_goes_on_after_a_bad_picture(run, tmp_path: Path) -> None:
     [
         (("--model", "maskrcnn_resnet50_fpn"), "needs weights"),
         (("--model", "nowhere/model"), "no such file or folder"),
-        (("--attributes", "{"), "looks like JSON and is not"),
-        (("--device", "cuda:9"), "was asked for"),
+        (("--device", "cuda:999"), "was asked for"),
+        (("--model", "maskrcnn_resnet50_fpm"), "nearest are maskrcnn_resnet50_fpn, "),
+        (("--model", "w.pth"), "'w.pth': no such file"),
+        (("--model", "x" * 300), "cannot be read: File name too long"),
+        (("--model", "astronaut.jpg"), "'astronaut.jpg' is not a whole .tar.gz of a model"),
+        (("--model", "fcn_resnet50", "--weights", "w.pth"), "weights 'w.pth' cannot be read: No such file"),
+        (("--device", "cpu", "--precision", "fp16"), "precision fp16 needs a CUDA device"),
     ],
 )
 def test_predict_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
     done = run("predict", "astronaut.jpg", *arguments)
-    assert done.exit_code == 1 and reason in done.stderr and "Traceback" not in done.output
+    assert done.exit_code == 1 and reason in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--device", "tpu"), "--device is 'tpu'; it takes auto, cpu, cuda or cuda:N"),
+        (("--precision", "fp8"), "--precision is 'fp8'; it takes fp32, bf16 or fp16"),
+        (("--backend", "onnx"), "--backend is 'onnx'; it takes auto, openvino or torch"),
+        (("--modle", "default"), "No such option '--modle'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "models", "predict"])
+def test_an_option_that_takes_another_value(command: str, arguments: tuple[str, ...], reason: str, run) -> None:
+    done = run(command, *(["astronaut.jpg"] if command == "predict" else []), *arguments)
+    assert done.exit_code == 2 and reason in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_setting_is_named_as_it_was_given(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKSERVE_DEVICE", "tpu")
+    assert "Error: MASKSERVE_DEVICE is 'tpu'; it takes auto" in run("predict", "astronaut.jpg").stderr
+    monkeypatch.setenv("MASKSERVE_DEVICE", "")
+    monkeypatch.setenv("MASKSERVE_DEFAULT_ATTRIBUTES", "{")
+    assert "Error: MASKSERVE_DEFAULT_ATTRIBUTES: " in run("predict", "astronaut.jpg").stderr
+
+
+def test_version(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(rf"maskserve {re.escape(__version__)}, revision [0-9a-z]+\n", run("--version").stdout)
+    monkeypatch.setenv("MASKSERVE_REVISION", "abc1234")
+    assert run("--version").stdout == f"maskserve {__version__}, revision abc1234\n"
+
+
+def test_a_python_without_the_packages_is_told_of_make_setup(tmp_path: Path) -> None:
+    command = (sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); import runpy;")
+    done = subprocess.run(
+        [*command[:-1], command[-1] + "runpy.run_module('container', run_name='__main__')"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "without click, " in done.stderr and "`make setup` installs" in done.stderr
 
 
 ASTRONAUT = {"astronaut.png": (skimage.data.astronaut(), [("person", (60, 0, 440, 512))])}
@@ -231,13 +343,34 @@ def test_classes_that_nobody_named_are_told_on_the_way(run) -> None:
     assert packed.exit_code == 1 and "their names are needed: --labels cat,dog" in packed.stderr
 
 
+def start_predict(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    (folder / "astronaut.jpg").write_bytes(encode(skimage.data.astronaut(), "JPEG"))
+    command = (sys.executable, "-m", "container", "predict", *arguments)
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "MASKSERVE_MODEL": "default", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_ends_predict_leaves_only_whole_files(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    names = [f"{i}.jpg" for i in range(200)]
+    for name in names:
+        (tmp_path / name).symlink_to("astronaut.jpg")
+    process = start_predict(tmp_path, *names, "--output", "out", "--masks", "polygon")
+    end = time.monotonic() + 60
+    while not (tmp_path / "out/2.json").exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.001)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == code
+    written = [*(tmp_path / "out").iterdir()]
+    assert 3 <= len(written) < 200 and all(path.suffix == ".json" for path in written)
+    assert all(json.loads(path.read_bytes())["labels"] for path in written)
+
+
 @pytest.mark.parametrize("seconds", [1.0, 0.0])
 def test_predict_and_ctrl_c(seconds: float, tmp_path: Path) -> None:
     """Exit code 130, the answers so far whole, and nothing of an abort, while the model loads or predicts."""
-    (tmp_path / "astronaut.jpg").write_bytes(encode(skimage.data.astronaut(), "JPEG"))
-    command = (sys.executable, "-m", "container", "predict", *["astronaut.jpg"] * 200)
-    environ = os.environ | {"PYTHONPATH": str(ROOT), "MASKSERVE_MODEL": "default", "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = start_predict(tmp_path, *["astronaut.jpg"] * 200)
     assert process.stdout is not None
     if seconds:
         time.sleep(seconds)

@@ -4,19 +4,49 @@ Each command imports what it needs, so that `serve` opens its port before numpy,
 """
 
 import os
+import signal
+import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
+from container import __version__
 from container.cli import checking, models, serving, training
+from container.cli.options import Terminated
 
-INTERRUPTED = 130  # the exit code after Ctrl-C: 128 and the number of SIGINT
+ROOT = Path(__file__).parents[2]
+
+
+class _Refused(click.ClickException):
+    """A command line that cannot be run, in one line."""
+
+    exit_code = 2
+
+
+@contextmanager
+def _refusals_in_one_line() -> Iterator[None]:
+    """Raise click's usage errors without their lines of usage; the help of a command without arguments stays."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "python -m container"
+        said = " ".join(error.format_message().split())
+        raise _Refused(f"{said.rstrip('.')}; see `{path} --help`") from None
 
 
 class _Commands(click.Group):
-    """Commands that Ctrl-C ends with exit code 130."""
+    """Commands that say in one line why they do not run, and that Ctrl-C ends with exit code 130."""
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """Parse the options of the group."""
+        with _refusals_in_one_line():
+            return super().make_context(*given, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it has printed is kept, and nothing waits for its threads.
@@ -24,15 +54,41 @@ class _Commands(click.Group):
         The thread that predicts is in C++ code for seconds: the interpreter, taken down below it, ends in SIGABRT.
         """
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
+            with _refusals_in_one_line():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as error:
             with suppress(OSError):  # nobody reads any more
                 click.echo("\nInterrupted.", err=True)
                 sys.stdout.flush()
-            os._exit(INTERRUPTED)
+            os._exit(128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT))
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"maskserve {__version__}, revision {_revision()}")
+        ctx.exit()
+
+
+def _revision() -> str:
+    """Return the commit: of the image, as it was built, or of the checkout, where git is installed."""
+    if built := os.environ.get("MASKSERVE_REVISION"):
+        return built
+    with suppress(OSError):
+        if (ROOT / ".git").exists():
+            command = ("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+            return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+    return "unknown"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and the commit, and exit.",
+)
 def main() -> None:
     """Serve image segmentation models: a picture in; labels, boxes, masks or a rendered picture out."""
 

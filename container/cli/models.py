@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from container.cli.options import model_options, read_settings, show_log
+from container.cli.options import json_object, model_options, read_settings, show_log
 
 
 @click.command()
@@ -40,13 +40,13 @@ def pack(
         architecture=architecture,
         weights=locate.weights_source(weights),
         labels=_names(labels),
-        parameters=_json_object("--parameters", parameters),
+        parameters=json_object("--parameters", parameters),
         activation=activation or "",
         batch_norm_eps=batch_norm_eps,
     )
     show_log(logging.INFO)
     try:
-        spec = artifact.with_options(spec, _json_object("--options", options))
+        spec = artifact.with_options(spec, json_object("--options", options))
         output.parent.mkdir(parents=True, exist_ok=True)
         packed = loading.pack(spec, output)
     except ModelError as error:
@@ -67,18 +67,6 @@ def _names(labels: str) -> tuple[str, ...]:
             raise click.UsageError(f"--labels: {path.name!r} is not UTF-8 text") from None
         return tuple(line.strip() for line in lines if line.strip())
     return comma_list(labels)
-
-
-def _json_object(option: str, text: str) -> dict[str, Any]:
-    import json
-
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
-    return value
 
 
 @click.command()

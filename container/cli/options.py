@@ -1,14 +1,19 @@
 """Options of commands: those that stand for settings, and those of a request."""
 
+import json
 import logging
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from container.fields import Declared, Flag, Number, Word
-from container.settings import PREFIX, Settings
+from container.settings import Settings, variables
 
 
 def model_options(command: Any) -> Any:
@@ -27,15 +32,51 @@ def model_options(command: Any) -> Any:
 
 def read_settings(**given: object) -> Settings:
     """The settings of the environment, with what the command line says put over them."""
-    chosen = {
-        "SAGEMAKER_BIND_TO_PORT" if name == "port" else PREFIX + name.upper(): str(value)
-        for name, value in given.items()
-        if value is not None
-    }
+    chosen = {variables(name)[0]: (f"--{name}", str(value)) for name, value in given.items() if value is not None}
     try:
-        return Settings.from_environ({**os.environ, **chosen})
+        return Settings.from_environ({**os.environ, **{name: value for name, (_, value) in chosen.items()}})
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        variable, _, rest = str(error).partition(" ")
+        raise click.UsageError(f"{chosen.get(variable, (variable,))[0]} {rest}") from None
+
+
+def json_object(option: str, text: str) -> dict[str, Any]:
+    """The JSON object that an option is given; UsageError for any other text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
+    return value
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results; ClickException where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.ClickException(f"{folder} cannot be written: Permission denied")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise Terminated at SIGTERM inside the block, so that what is half written is removed."""
+
+    def end(*_: object) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Lines(logging.Handler):
@@ -71,9 +112,10 @@ class RequestCommand(click.Command):
         from container.structures.options import Appearance, Options, declared
 
         kinds = click.Choice([form.name for form in ranked()])
+        default = f"[default: what --attributes ask for, else {kinds.choices[0]}]"
         asked = {**declared(Options), **declared(Appearance)}
         return [
-            click.Option(["--format", "form"], type=kinds, default=kinds.choices[0], show_default=True),
+            click.Option(["--format", "form"], type=kinds, help=default),
             *(_option(name, one) for name, one in asked.items()),
         ]
 

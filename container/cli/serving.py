@@ -1,13 +1,23 @@
 """serve | predict."""
 
+import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from container.cli.options import RequestCommand, model_options, read_settings, show_log
+from container.cli.options import (
+    RequestCommand,
+    json_object,
+    make_folder,
+    model_options,
+    read_settings,
+    show_log,
+    terminable,
+)
 
 
 @click.command()
@@ -25,44 +35,100 @@ def serve(**given: Any) -> None:
 @click.command(cls=RequestCommand)
 @model_options
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--attributes", default="", help='What a request may ask, as JSON: {"confidence": 0.3, "masks": "rle"}.')
+@click.option(
+    "--attributes", default="{}", help='What a request may ask, as JSON: {"confidence": 0.3, "masks": "rle"}.'
+)
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture."
 )
-def predict(images: tuple[Path, ...], form: str, attributes: str, output: Path | None, **given: Any) -> None:
-    """Predict pictures without a server: JSON to standard output, or one file a picture into --output."""
-    from container.errors import ModelError, ServingError
+def predict(images: tuple[Path, ...], form: str | None, attributes: str, output: Path | None, **given: Any) -> None:
+    """Predict pictures without a server: JSON to standard output, or one file a picture into --output.
+
+    Of several pictures every line on standard output says its `file`; of one that fails, also its `error`.
+    """
+    from container.errors import BadRequest, ModelError, ServingError
     from container.formats import formats
-    from container.predict import Predictor
+    from container.predict import Predictor, choose
     from container.structures.options import Appearance, Options, declared
 
     names = {*declared(Options), *declared(Appearance)}
     asked = {name: value for name, value in given.items() if name in names and value is not None}
     settings = read_settings(**{name: value for name, value in given.items() if name not in names})
-    if output is None and not formats[form].text:
+    json_object("--attributes", attributes)
+    try:
+        choice = choose(settings, form, attributes, asked)
+    except (BadRequest, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    if output is None and not formats[choice.format].text:
         output = Path("output")
-    stems = [path.stem for path in images]
-    if output is not None and len(set(stems)) < len(stems):
-        raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
+    targets = [] if output is None else _targets(images, output, formats[choice.format].suffix)
+    if output is not None:
+        make_folder(output)
     show_log(logging.WARNING)
     try:
-        predictor = Predictor(settings, form, attributes, **asked)
+        predictor = Predictor(settings, choice)
+    except BadRequest as error:
+        raise click.UsageError("; ".join(filter(None, (error.message, error.hint)))) from None
     except (ModelError, ServingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     failed = 0
-    with click.progressbar(images, label="predicting", file=sys.stderr) as bar:
-        for path in bar:
+    shown = click.progressbar(images, label="predicting", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with terminable(), shown as bar:
+        for number, path in enumerate(bar):
             try:
                 answer = predictor.predict(path.read_bytes())
-            except ServingError as error:
-                click.echo(f"{path}: {error.message}" + (f" ({error.hint})" if error.hint else ""), err=True)
+            except (ServingError, OSError) as error:
                 failed += 1
+                _say(path, error, line=not targets and len(images) > 1)
                 continue
-            if output is None:
+            if targets:
+                _write(targets[number], answer)
+            elif len(images) == 1:
                 click.echo(answer, nl=not answer.endswith(b"\n"))
             else:
-                output.mkdir(parents=True, exist_ok=True)
-                (output / f"{path.stem}{formats[form].suffix}").write_bytes(answer)
+                click.echo(_named(answer, path), nl=False)
+    predictor.close()
     if output is not None:
         click.echo(f"{len(images) - failed} answers in {output}/", err=True)
     sys.exit(1 if failed else 0)
+
+
+def _targets(images: tuple[Path, ...], folder: Path, suffix: str) -> list[Path]:
+    """Return the file of each answer in `folder`; UsageError where two are the same, or one is a picture."""
+    if len({path.stem for path in images}) < len(images):
+        raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
+    targets = [folder / f"{path.stem}{suffix}" for path in images]
+    pictures = {path.resolve() for path in images}
+    if lost := next((target for target in targets if target.resolve() in pictures), None):
+        raise click.UsageError(f"the answer {lost} would replace a picture: name another folder by --output")
+    return targets
+
+
+def _write(target: Path, answer: bytes) -> None:
+    """Write a file that is there whole or not at all, whatever ends this process."""
+    part = target.with_name(f".{os.getpid()}.part")
+    try:
+        part.write_bytes(answer)
+        part.replace(target)
+    except OSError as error:
+        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _named(answer: bytes, path: Path) -> bytes:
+    """Return the lines of an answer in JSON with the name of their file; what is no object becomes its `answer`."""
+    begin = b'{"file":' + json.dumps(str(path)).encode() + b","
+    lines = (line[1:] if line.startswith(b'{"') else b'"answer":' + line + b"}" for line in answer.splitlines())
+    return b"".join(begin + line + b"\n" for line in lines)
+
+
+def _say(path: Path, error: Exception, line: bool) -> None:
+    """Say why a picture has no answer: on standard error, and as a line of JSON in the place of its answer."""
+    code = getattr(error, "code", "unreadable")
+    message = getattr(error, "message", f"the file cannot be read: {getattr(error, 'strerror', '')}")
+    hint = getattr(error, "hint", "")
+    click.echo(f"{path}: {message}" + (f" ({hint})" if hint else ""), err=True)
+    if line:
+        said = {"file": str(path), "error": {"code": code, "message": message, "hint": hint}}
+        click.echo(json.dumps(said, separators=(",", ":")))

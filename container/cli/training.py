@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from container import cores
-from container.cli.options import model_options, read_settings
+from container.cli.options import make_folder, model_options, read_settings
 from container.fields import comma_list
 
 
@@ -78,20 +78,23 @@ def evaluate(
     from container import app
     from container.errors import DataError, ModelError
     from container.models import loading
+    from container.models.policies.fixed import Fixed
     from container.training import data as folders
     from container.training.evaluate import evaluate, write_worst
 
     settings = read_settings(**given)
     for path in filter(None, (json_file, worst)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     try:
+        source = app.find_model(settings)
+        app.check_policy(settings, Fixed(source))
         read = folders.read(data, annotations=comma_list(annotations or ""), split="validation", strict=strict)
         for line in folders.remarks(read):
             click.echo(line, err=True)
         whole = folders.joined(read)
         dataset = replace(whole, photos=whole.photos[:limit])
         placement = loading.Placement(settings.device, settings.precision, settings.backend, settings.cpu_threads)
-        engine = loading.load(app.find_model(settings), placement).engine
+        engine = loading.load(source, placement).engine
         with click.progressbar(
             length=len(dataset.photos), label="evaluating", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:

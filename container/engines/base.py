@@ -1,5 +1,6 @@
 """The interfaces of engines and architectures, without torch, so that listing and faking them does not need it."""
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,16 +90,28 @@ architectures: Registry[Architecture] = Registry("architecture", "container.engi
 
 
 def find(name: str) -> Architecture:
-    """Return an architecture; ModelError lists the known ones."""
-    try:
-        return architectures[name]
-    except KeyError as error:
-        raise ModelError(str(error.args[0])) from None
+    """Return an architecture; ModelError names the nearest ones."""
+    if name not in architectures:
+        near = ", ".join(difflib.get_close_matches(name, sorted(architectures), n=3, cutoff=0.0))
+        raise ModelError(
+            f"unknown architecture {name[:100]!r}; the nearest are {near}; `python -m container models` lists all"
+        )
+    return architectures[name]
 
 
 def takes_folder(name: str) -> bool:
     """Return True if the models of an architecture are folders of files; False for an unknown one."""
     return name in architectures and architectures[name].takes_folder
+
+
+def check_published(spec: ModelSpec) -> None:
+    """Raise ModelError for a name of weights that the architecture does not have, or a folder that it cannot take."""
+    architecture = find(spec.architecture)
+    if isinstance(spec.weights, str) and spec.weights not in architecture.pretrained:
+        known = ", ".join(architecture.pretrained) or "none"
+        raise ModelError(f"{spec.architecture} has no weights {spec.weights!r}; it has: {known}; a file does as well")
+    if isinstance(spec.weights, Path) and spec.weights.is_dir() and not architecture.takes_folder:
+        raise ModelError(f"weights {spec.weights.name!r} are a folder; {spec.architecture} takes one file")
 
 
 def load(spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:

@@ -100,9 +100,7 @@ def build(spec: ModelSpec) -> Built:
 
 def fetch(name: str, network: Network, weights: str) -> tuple[weight_files.State, tuple[str, ...], float | None]:
     """Return torchvision's published weights of an architecture; ModelError if it has none of that name."""
-    if weights not in network.pretrained:
-        known = ", ".join(network.pretrained) or "none"
-        raise ModelError(f"{name} has no weights {weights!r}; it has: {known}; a file does as well")
+    base.check_published(ModelSpec(name, name, weights))
     return weight_files.fetch(name, weights)
 
 

@@ -102,6 +102,7 @@ class Dispatcher(Generic[Query, Output]):
         self._predict = predict
         self._explain = explain
         self.batch_size = batch_size
+        self.waiting: Callable[[float], None] = lambda more: None  # told by how many the queue has grown
         self._jobs: queue.Queue[_Job[Query, Output] | None] = queue.Queue(queue_size)
         self._closed = False
         self._recent: deque[float] = deque([0.0], RECENT)  # seconds per query
@@ -130,6 +131,7 @@ class Dispatcher(Generic[Query, Output]):
             with self._submitting:
                 while jobs:
                     self._jobs.put_nowait(jobs.pop(0))
+                    self.waiting(1)
             while futures:
                 with outside():
                     answers.append(futures[0].result(max(0.0, deadline - time.monotonic())))
@@ -183,7 +185,7 @@ class Dispatcher(Generic[Query, Output]):
         self._closed = True
         while True:
             try:
-                job = self._jobs.get_nowait()
+                job = self._next(block=False)
             except queue.Empty:
                 return
             if job is not None and job.future.set_running_or_notify_cancel():
@@ -195,7 +197,7 @@ class Dispatcher(Generic[Query, Output]):
         self._jobs.put(None)
         self._thread.join()
         while not self._jobs.empty():  # queued in the meantime
-            if (job := self._jobs.get()) is not None:
+            if (job := self._next()) is not None:
                 job.future.set_exception(_closing())
 
     def _run(self) -> None:
@@ -206,7 +208,7 @@ class Dispatcher(Generic[Query, Output]):
 
     def _take(self, jobs: list[_Job[Query, Output]]) -> bool:
         """Wait for a job, and add it and those queued behind it to `jobs`; return False once the queue is closed."""
-        job = self._jobs.get()
+        job = self._next()
         with self._submitting:
             pass  # wait until all queries of its request are queued
         while job is not None:
@@ -215,10 +217,16 @@ class Dispatcher(Generic[Query, Output]):
             if len(jobs) >= self.batch_size:
                 return True
             try:
-                job = self._jobs.get_nowait()
+                job = self._next(block=False)
             except queue.Empty:
                 return True
         return False
+
+    def _next(self, block: bool = True) -> _Job[Query, Output] | None:
+        job = self._jobs.get(block)
+        if job is not None:
+            self.waiting(-1)
+        return job
 
     def _answer(self, jobs: list[_Job[Query, Output]]) -> None:
         if not jobs:

@@ -11,6 +11,7 @@ import torch
 import torchvision
 
 from container import memory
+from container.engines import devices
 from container.errors import DeviceLost, ModelError, OutOfMemory
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,7 @@ def start(device: str, precision: str, cpu_threads: int, backend: str = "torch")
         raise ModelError(f"device {device!r} is not supported; it takes auto, cpu, cuda or cuda:N")
     if chosen.type == "cuda" and (not cuda or (chosen.index or 0) >= torch.cuda.device_count()):
         raise ModelError(f"device {device!r} was asked for, and torch finds {torch.cuda.device_count()} CUDA devices")
-    if chosen.type == "cpu" and precision == "fp16":
-        raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
-    if backend == "openvino" and chosen.type != "cpu":
-        raise ModelError(f"backend openvino is for a CPU, and the device is {name}; it takes auto or torch")
+    devices.check_kind(chosen.type, precision, backend)
     if backend == "auto":
         backend = "openvino" if chosen.type == "cpu" and openvino_installed() else "torch"
     torch.set_num_threads(cpu_threads)

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from container.engines.base import takes_folder
+from container.engines.base import check_published, takes_folder
 from container.errors import ModelError
 from container.files import made_by_macos
 from container.models import archive as tar
@@ -117,20 +117,45 @@ def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
         yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 
-def check(path: Path) -> None:
-    """Raise ModelError if `path` is not a model, as far as can be checked without unpacking or torch."""
-    if path.is_dir():
-        folder = entered(path)
-        _spec(_description(folder, path.name), folder, path.name)
-    else:
-        _check_file(path)
+def check(source: Path | ModelSpec) -> None:
+    """Raise ModelError if `source` is not a model, as far as can be checked without unpacking it."""
+    if isinstance(source, ModelSpec):
+        check_published(source)
+        return check_weights(source)
+    try:
+        if source.is_dir():
+            os.scandir(source).close()  # `rglob` passes over what it may not read
+            folder = entered(source)
+            check_weights(_spec(_description(folder, source.name), folder, source.name))
+        else:
+            _check_file(source)
+    except OSError as error:
+        raise ModelError(f"model {(source.name or str(source))[:100]!r} cannot be read: {error.strerror}") from None
+
+
+def check_weights(spec: ModelSpec) -> None:
+    """Raise ModelError if the weights are a file that is not there or cannot be read."""
+    if isinstance(spec.weights, Path) and not spec.weights.is_dir():
+        try:
+            spec.weights.open("rb").close()
+        except OSError as error:
+            raise ModelError(f"weights {spec.weights.name[:100]!r} cannot be read: {error.strerror}") from None
 
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise ModelError(f"model {path.name!r}: no such file or folder")
     if is_weights(path.name):
-        raise ModelError(f"{path.name!r} is a weights file: name its architecture as the model, and it as the weights")
+        raise ModelError(
+            f"{path.name!r} is a weights file: name its architecture as the model, and it as the weights, "
+            f"--model ARCHITECTURE --weights {path.name}; `python -m container models` lists the architectures"
+        )
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":  # gzip's
+            raise ModelError(
+                f"{path.name!r} is not a whole .tar.gz of a model; a model is a folder, an archive of `python -m "
+                "container pack`, or an architecture with --weights"
+            )
 
 
 def _of_one_file(file: PurePosixPath) -> bool:

@@ -58,10 +58,7 @@ def preload() -> None:
 
     Four workers with the embedded model take 2.3 GB and 7 s to start; without preloading, 3.2 GB and 11 s.
     """
-    cores.share()
-    from container.engines import light_torchvision
-
-    light_torchvision.install()
+    import_torch()
     from container.engines import building
 
     building.preload()
@@ -69,12 +66,17 @@ def preload() -> None:
     gc.freeze()  # otherwise the first collection in each worker writes to every page
 
 
-def _start(placement: Placement) -> Any:
-    """Return the Runtime of this process; imports torch, which takes two seconds and must not precede a fork."""
+def import_torch() -> None:
+    """Import torch as serving does, in two seconds: the architectures need it, too."""
     cores.share()
     from container.engines import light_torchvision
 
     light_torchvision.install()
+
+
+def _start(placement: Placement) -> Any:
+    """Return the Runtime of this process, which must not precede a fork."""
+    import_torch()
     from container.engines import runtime
 
     threads = placement.cpu_threads or max(1, cores.count() // placement.workers)
@@ -120,6 +122,8 @@ class Loader:
     A failed load raises an error for the response, and leaves no memory behind.
     """
 
+    device = ""  # such as cuda:0, set by `prepare`
+
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
         self._runtime: Any  # a Runtime, set by `prepare`
@@ -130,6 +134,7 @@ class Loader:
         Raises ModelError if the device is missing.
         """
         runtime = self._runtime = _start(self._placement)
+        self.device = str(runtime.device)
         from container.engines import building
         from container.engines.runtime import available
 

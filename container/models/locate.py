@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from container.engines.base import find
 from container.errors import BadLocation, ModelError
 from container.files import made_by_macos
-from container.models import artifact
-from container.structures import ModelSpec
+from container.models import artifact, loading
+from container.structures import ModelSpec, is_weights
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT = "default"  # the name of the embedded model
@@ -21,13 +22,24 @@ def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> P
         labels: for an architecture with a weights file, the class names; empty means those of torchvision's weights.
         folder: SageMaker's model folder, /opt/ml/model.
     """
+    path = Path(model)
+    described = path.exists() or "/" in model or model.endswith(".gz") or is_weights(model)
+    if (weights or labels) and (described or model in ("", DEFAULT)):
+        raise ModelError(
+            f"{f'weights {weights!r}' if weights else 'labels'} go with an architecture, and the model is "
+            f"{model or 'not named'}: name one by --model; `python -m container models` lists them"
+        )
     if model == DEFAULT:
         return EMBEDDED
     if not model:
         return _found(folder)
-    path = Path(model)
-    if path.exists() or "/" in model or model.endswith(".gz"):
+    if described:
         return path
+    loading.import_torch()
+    try:
+        find(model)
+    except ModelError as error:
+        raise ModelError(f"model {model!r} is no file or folder here: {error}") from None
     if not weights:
         if not _files(folder):
             raise ModelError(

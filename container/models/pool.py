@@ -113,8 +113,8 @@ class ModelPool:
             self._remove(key)
             raise
         self._budget.loaded(key)
-        metrics.MODELS.inc()
         engine = model.engine
+        model.dispatcher.waiting = metrics.model_loaded(engine.spec.name, self._loader.device)
         log.info("model %s (%s) is ready after %.1f s", key, engine.spec.architecture, time.monotonic() - begun)
         with self._changed:
             slot.model, slot.state = model, "ready"
@@ -144,8 +144,8 @@ class ModelPool:
             self._changed.wait_for(lambda: not slot.leases)
         assert slot.model is not None
         slot.model.dispatcher.close()
+        metrics.model_unloaded(slot.model.name)
         slot.model = None
-        metrics.MODELS.dec()
         self._loader.give_back()
         self._remove(key)
 

@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger
 
 from container import failure, memory
 from container.fields import comma_list
+from container.server import listening
 from container.server.startup import Startup
 from container.server.worker import DrainingWorker
 from container.settings import Settings
@@ -64,11 +65,17 @@ class Application(BaseApplication):
         self._threads = min(threads, self._connections * 2 // 3)
         super().__init__()
 
+    def run(self) -> None:
+        """Become the master; exit with a one-line reason if the address cannot be listened on."""
+        if reason := listening.obstacle(self.settings.host, self.settings.port):
+            self._refuse(reason)
+        super().run()
+
     def load_config(self) -> None:
         """Set the gunicorn settings."""
         settings = self.settings
         for name, value in {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": f"{listening.address(settings.host)}:{settings.port}",
             "workers": settings.processes,
             "threads": self._threads,
             "worker_connections": self._connections,
@@ -114,7 +121,8 @@ class Application(BaseApplication):
             protocols, policy = app.check(settings)
         except (ValueError, ModelError, ServingError) as error:
             self._refuse(str(error))
-        url = f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+        host = "127.0.0.1" if settings.host == "0.0.0.0" else listening.address(settings.host)
+        url = f"http://{host}:{settings.port}"
         if settings.workers > settings.processes:
             log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
         if settings.processes > 1:

@@ -209,10 +209,13 @@ class DrainingWorker(ThreadWorker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer a malformed HTTP request with an error response of the usual format."""
+        from container.telemetry import metrics  # not before the fork: see Application
+
         for kind, status, message in _REFUSALS:
             if isinstance(exc, kind):
                 body = self._error_body(getattr(exc, "path", None) or getattr(req, "path", None), message)
-                log.info("request", extra={"fields": {"status": status, "reason": message}})
+                log.info("request", extra={"fields": {"status": status, "code": BadRequest.code, "error": message}})
+                metrics.REFUSALS.labels(BadRequest.code).inc()
                 head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n"
                 head += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
                 with suppress(OSError):

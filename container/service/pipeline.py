@@ -41,6 +41,7 @@ class RequestContext:
     deadline_seconds: float
     gone: Callable[[], bool] = lambda: False
     id: str = ""
+    model: str = ""  # its label in metrics, once it is leased
     received: float = field(default_factory=time.monotonic)
     started: float = field(default_factory=time.monotonic)  # start of the deadline
     stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in order of first recording
@@ -75,7 +76,7 @@ class RequestContext:
     def add(self, name: str, milliseconds: float) -> None:
         """Add a duration to stage `name` and report it to the metrics."""
         self.spend(name, milliseconds)
-        metrics.STAGES.labels(name).observe(milliseconds / 1000)
+        metrics.STAGES.labels(name, self.model).observe(milliseconds / 1000)
 
     def spend(self, name: str, milliseconds: float) -> None:
         """Add a part of the duration of stage `name`; `observe` reports the sum to the metrics once."""
@@ -84,7 +85,7 @@ class RequestContext:
     def observe(self, *names: str) -> None:
         """Report the total durations of the named stages to the metrics."""
         for name in names:
-            metrics.STAGES.labels(name).observe(self.stages.get(name, 0.0) / 1000)
+            metrics.STAGES.labels(name, self.model).observe(self.stages.get(name, 0.0) / 1000)
 
     def rounded(self) -> dict[str, float]:
         """Return milliseconds by stage, rounded to one decimal."""
@@ -170,10 +171,7 @@ class Run:
         Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
         have, or for too many masks or keypoints.
         """
-        engine = self._lease().engine
-        if not isinstance(engine, ImageEngine):
-            raise _other_kind(engine)
-        self._check_options(options, masks, engine)
+        engine = self.check_options(options, masks)
         predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
         return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
 
@@ -204,7 +202,7 @@ class Run:
             self.found = sum(map(len, predictions))
             body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
         if self._model is not None:  # else the predictions are those of an earlier request
-            metrics.DETECTIONS.labels(results[0].model).inc(self.found)
+            metrics.DETECTIONS.labels(self._context.model).inc(self.found)
         self._context.check("the answer was encoded")
         return body
 
@@ -215,7 +213,7 @@ class Run:
         """
         self.found = len(result.prediction)
         if self._model is not None:
-            metrics.DETECTIONS.labels(result.model).inc(self.found)
+            metrics.DETECTIONS.labels(self._context.model).inc(self.found)
         pieces = _until_cancelled(form.pieces(result, choice), self._context)
         first = next(pieces, b"")
         self._context.check("the answer was encoded")
@@ -224,13 +222,17 @@ class Run:
     def _lease(self) -> Model:
         if self._model is None:
             self._model = self._held.enter_context(self._pipeline.pool.lease(self._key))
+            self._context.model = metrics.labels.get(self._model.engine.spec.name, metrics.OTHER)
         return self._model
 
-    def _check_options(self, options: Options, masks: bool, engine: ImageEngine) -> None:
-        """Raise BadRequest for an unknown class or too many masks or keypoints.
+    def check_options(self, options: Options, masks: bool) -> ImageEngine:
+        """Return the model of images; BadRequest for another kind, an unknown class or too many masks or keypoints.
 
         The limit is `max_detections` or the model's own default number, whichever is higher.
         """
+        engine = self._lease().engine
+        if not isinstance(engine, ImageEngine):
+            raise _other_kind(engine)
         unknown = [name for name in options.class_filter or () if name not in engine.spec.labels]
         if unknown:
             names = [name for name in engine.spec.labels if name not in ("__background__", "N/A")]
@@ -240,7 +242,7 @@ class Run:
             )
         own = None if options.max_detections is None else engine.default_instances(masks)
         if options.max_detections is None or own is None:
-            return
+            return engine
         allowed = max(self._pipeline.max_detections, own)
         if options.max_detections > allowed:
             raise BadRequest(
@@ -248,6 +250,7 @@ class Run:
                 hint="ask for fewer, or for labels and boxes alone; the limit is set by "
                 + setting_name("max_detections"),
             )
+        return engine
 
 
 def _other_kind(engine: Engine[Any, Any]) -> BadRequest:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from container.errors import DataError
-from container.fields import Flag, Names, Number, Text
+from container.fields import DEVICE, Flag, Names, Number, Text, Word
 
 Texts = tuple[str, ...]  # written with commas between them
 
 
-def hyperparameter(default: object, doc: str, low: float = 0.0, high: float = float("inf")) -> Any:
+def hyperparameter(
+    default: object, doc: str, low: float = 0.0, high: float = float("inf"), takes: Text | Word | None = None
+) -> Any:
     """A field with one line of documentation and, for numbers, the range of its values."""
     numbers = Number(low, high, whole=isinstance(default, int))
-    takes = {bool: Flag(), int: numbers, float: numbers, str: Text(), tuple: Names()}[type(default)]
-    return field(default=default, metadata={"doc": doc, "takes": takes})
+    takes_any = {bool: Flag(), int: numbers, float: numbers, str: Text(), tuple: Names()}[type(default)]
+    return field(default=default, metadata={"doc": doc, "takes": takes or takes_any})
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Hyperparameters:
         False, "Start from weights that fill less than 90 % of a part (backbone, FPN, RPN, heads) too."
     )
     half: bool = hyperparameter(False, "Keep the trained weights in half precision: half the file.")
-    device: str = hyperparameter("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.")
+    device: str = hyperparameter("auto", "`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.", takes=DEVICE)
     parameters: str = hyperparameter(
         "", 'For the builder, as JSON: `{"min_size": 640}`; kept in the model for serving.'
     )
@@ -73,7 +75,11 @@ class Hyperparameters:
     scale_low: float = hyperparameter(0.7, "Smallest longer side of a photo, in parts of `image_size`.", 0.05, 10.0)
     scale_high: float = hyperparameter(2.2, "Largest; what is over the square is cropped.", 0.05, 10.0)
     copy_paste: float = hyperparameter(0.5, "Share of photos onto which masked objects are pasted.", 0.0, 1.0)
-    precision: str = hyperparameter("auto", "`fp32`, `bf16`, or `auto`: bf16 where the machine is fast at it.")
+    precision: str = hyperparameter(
+        "auto",
+        "`fp32`, `bf16`, or `auto`: bf16 where the machine is fast at it.",
+        takes=Word(("auto", "fp32", "bf16")),
+    )
     workers: int = hyperparameter(-1, "Processes that read photos; -1 means one for every two cores, up to 8.", -1, 64)
     evaluate_steps: int = hyperparameter(500, "Steps between two measurements on the validation data.", 1)
     checkpoint_minutes: float = hyperparameter(5.0, "Minutes between two checkpoints.", 0.01)

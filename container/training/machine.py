@@ -9,7 +9,6 @@ import torch.distributed
 
 from container import cores
 from container.engines import runtime as runtime
-from container.errors import DataError
 
 WAIT = timedelta(hours=1)  # for the first process, which measures and saves
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -44,7 +43,7 @@ class Machine:
 
 
 def start(device: str, precision: str) -> Machine:
-    """The machine of this process; ModelError or DataError where it is not there.
+    """The machine of this process; ModelError where it is not there.
 
     Under torchrun, which sets WORLD_SIZE and its kin, each process takes the GPU of its number and joins the others.
     """
@@ -58,8 +57,6 @@ def start(device: str, precision: str) -> Machine:
     chosen = runtime.start(device, "fp32", threads).device
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    if precision not in ("auto", *DTYPES):
-        raise DataError(f"hyperparameter precision takes auto, {' or '.join(DTYPES)}, not {precision!r}")
     dtype = DTYPES[precision] if precision != "auto" else torch.bfloat16 if _fast_bf16(chosen) else torch.float32
     if many and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=WAIT)

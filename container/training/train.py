@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from container import cores
 from container.datasets.base import Dataset
-from container.engines import building
+from container.engines import building, devices
 from container.engines.base import ImageEngine
 from container.engines.building import Network
 from container.engines.kinds.torchvision_detection import Detector
@@ -56,6 +56,7 @@ def train(
         stopped: asked before every step; true ends the run with a checkpoint and the model as it is.
         watch: told the share of the run that is done, after every step.
     """
+    devices.check(hyperparameters.device, "fp32", "torch")
     random.seed(hyperparameters.seed)
     torch.manual_seed(hyperparameters.seed)
     task = task_of(hyperparameters.architecture)

@@ -7,9 +7,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from container import memory
 from container.errors import OutOfMemory, ServingError, Unavailable
 from container.service.pipeline import RequestContext
+from container.telemetry import metrics
 from container.web.body import too_large
 from container.web.site import Site
 
+MAX_LOGGED = 500  # characters of a message in the log
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 
 
@@ -23,6 +25,9 @@ def register(site: Site) -> None:
     def respond(error: Exception) -> Response:
         context = g.get("context") or RequestContext(0.0)
         serving = translate(error, context)
+        context.fields |= {"code": serving.code, "error": serving.message[:MAX_LOGGED]}
+        if serving.status != ServingError.status:
+            metrics.REFUSALS.labels(serving.code).inc()
         response = site.owner(request.path).error_response(serving, context.id)
         headers = Headers()
         if response.status_code == serving.status:

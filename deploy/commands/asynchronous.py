@@ -44,7 +44,7 @@ def command() -> None:
 @_output
 @click.option("--overwrite", is_flag=True, help="Send again what was sent before.")
 @options.concurrency
-@pass_aws
+@options.changing
 def submit(
     aws: Aws,
     name: str,

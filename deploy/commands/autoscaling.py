@@ -53,7 +53,7 @@ def _scaled(function: options.F) -> options.F:
     help='Other limits from then on, several: night "cron(0 20 * * ? *)" 0 1.',
 )
 @click.option("--timezone", default="UTC", help="Of the schedules, such as Europe/Berlin.")
-@pass_aws
+@options.changing
 def set_(
     aws: Aws,
     name: str,
@@ -120,7 +120,7 @@ def status(aws: Aws, name: str, variant: str, component: str | None) -> None:
 
 @command.command()
 @_scaled
-@pass_aws
+@options.changing
 def remove(aws: Aws, name: str, variant: str, component: str | None) -> None:
     """Leave the number as it is now, for good."""
     own = Autoscaler(aws, _of(name, variant, component))

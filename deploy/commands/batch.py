@@ -52,7 +52,7 @@ def command() -> None:
 )
 @click.option("--job", type=Shaped("sagemaker", "TransformJobName"), help="Name; else after the model and the request.")
 @options.wait
-@pass_aws
+@options.changing
 def start(
     aws: Aws,
     model: str | None,
@@ -148,7 +148,7 @@ def status(aws: Aws, job: str) -> None:
 @command.command()
 @click.argument("job", type=Shaped("sagemaker", "TransformJobName"))
 @options.wait
-@pass_aws
+@options.changing
 def stop(aws: Aws, job: str, wait: bool) -> None:
     """Stop JOB; what it has answered so far stays."""
     before = _job(aws, job)["TransformJobStatus"]

@@ -77,7 +77,8 @@ def _endpoint(
     config = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=now["EndpointConfigName"])
     counts = {one["VariantName"]: one for one in (*now["ProductionVariants"], *now.get("ShadowProductionVariants", ()))}
     for variant in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", ())):
-        own, kind = variant["VariantName"], variant.get("InstanceType")
+        own, pools = variant["VariantName"], variant.get("InstancePools")
+        kind = pools[0]["InstanceType"] if pools else variant.get("InstanceType")
         if "ServerlessConfig" in variant:
             yield costs.serverless(own, variant["ServerlessConfig"]["MemorySizeInMB"], *served)
             continue

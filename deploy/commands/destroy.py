@@ -3,7 +3,7 @@
 import click
 
 from deploy import options, sweep
-from deploy.aws import Aws, pass_aws
+from deploy.aws import Aws
 
 
 @click.command(name="destroy")
@@ -12,7 +12,7 @@ from deploy.aws import Aws, pass_aws
 @click.option("--files", "bucket", metavar="BUCKET", help="Delete its folder in this bucket too: models and answers.")
 @click.option("--images", "repository", metavar="REPOSITORY", help="Delete this image repository too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_aws
+@options.changing
 def command(aws: Aws, name: str, logs: bool, bucket: str | None, repository: str | None, yes: bool) -> None:
     """Delete all of a deployment: autoscaling, alarms, endpoint, configurations, models, role.
 

@@ -19,7 +19,7 @@ def command() -> None:
 @command.command()
 @endpoint_options.described
 @options.wait
-@pass_aws
+@options.changing
 def create(aws: Aws, /, wait: bool, **given: Any) -> None:
     """Make model, configuration and endpoint, whatever of them is missing. An endpoint that failed is made anew."""
     wanted = endpoint_options.hosting(aws, given)
@@ -35,7 +35,7 @@ def create(aws: Aws, /, wait: bool, **given: Any) -> None:
 @click.option("--alarm", "watched", multiple=True, help="CloudWatch alarm that makes SageMaker go back.")
 @click.option("--rollback-on-errors", is_flag=True, help="Make such an alarm: any answer of status 5xx.")
 @options.wait
-@pass_aws
+@options.changing
 def update(
     aws: Aws,
     /,
@@ -77,7 +77,7 @@ def status(aws: Aws, name: str) -> None:
 
 @command.command()
 @options.name
-@pass_aws
+@options.changing
 def delete(aws: Aws, name: str) -> None:
     """Delete it with its autoscaling, configurations and models. `destroy` deletes alarms and role as well."""
     found = [item for step in sweep.ENDPOINT for item in step(aws, name)]

@@ -11,7 +11,7 @@ import click
 
 from container import __version__
 from deploy import options, places, preflight, tags
-from deploy.aws import Aws, pass_aws
+from deploy.aws import Aws
 from deploy.ensure import Resource, ensure
 from deploy.errors import DeployError
 
@@ -32,7 +32,7 @@ def command() -> None:
 @_engine
 @click.option("--cpu", is_flag=True, help="Without CUDA: several GB smaller, as serverless endpoints need it.")
 @click.option("--build-arg", "arguments", multiple=True, metavar="NAME=VALUE", help="For the Dockerfile.")
-@pass_aws
+@options.changing
 def build(aws: Aws, image: str, engine: str | None, cpu: bool, arguments: tuple[str, ...]) -> None:
     """Build it for linux/amd64 with a Docker-format manifest; SageMaker refuses OCI manifests and indexes."""
     given = [f"VERSION={__version__}", f"GIT_SHA={_revision()}", *arguments]
@@ -50,7 +50,7 @@ def build(aws: Aws, image: str, engine: str | None, cpu: bool, arguments: tuple[
 @_image
 @_engine
 @options.repository
-@pass_aws
+@options.changing
 def push(aws: Aws, image: str, engine: str | None, repository: str) -> None:
     """Push it to ECR, whose repository is made where it is missing, and check what arrived. Prints its URI."""
     ecr, name = aws.client("ecr"), _found(engine)

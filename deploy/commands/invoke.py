@@ -10,7 +10,7 @@ import click
 from deploy import asking, options, pictures, recorder
 from deploy.answers import Answers, ending_of
 from deploy.asking import NEW_SESSION, Question
-from deploy.aws import Aws, pass_aws
+from deploy.aws import Aws
 from deploy.concurrency import report, run_all
 from deploy.errors import DeployError
 from deploy.names import Shaped, check
@@ -37,7 +37,7 @@ _CLOSE = Picture("session", "the end of the session", "application/json", 24, la
 )
 @click.option("--overwrite", is_flag=True, help="Ask again where there is an answer.")
 @options.concurrency
-@pass_aws
+@options.changing
 def command(
     aws: Aws,
     name: str,

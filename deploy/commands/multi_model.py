@@ -52,7 +52,7 @@ _TARGET = _Target("sagemaker-runtime", "TargetModelHeader")
 @click.option("--startup", type=click.IntRange(60, 3600), default=600, help="Seconds to start in.")
 @click.option("--cuda", default=gpu.CUDA, help="The CUDA that the image is built for, or none.")
 @options.wait
-@pass_aws
+@options.changing
 def create(
     aws: Aws,
     name: str,
@@ -93,7 +93,7 @@ def create(
 @options.bucket(required=True)
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--as", "target", type=_TARGET, help="Its name for callers; else the file's, x.tar.gz for a folder x.")
-@pass_aws
+@options.changing
 def add(aws: Aws, name: str, bucket: str, model: Path, target: str | None) -> None:
     """Upload MODEL, a model.tar.gz or a folder with model.json. Prints the name that callers give."""
     target = target or str(_TARGET.convert(model.resolve().name.removesuffix(ENDING) + ENDING, None, None))
@@ -120,7 +120,7 @@ def list_(aws: Aws, name: str, bucket: str) -> None:
 @options.name
 @options.bucket(required=True)
 @click.argument("target", type=_TARGET)
-@pass_aws
+@options.changing
 def remove(aws: Aws, name: str, bucket: str, target: str) -> None:
     """Delete the model TARGET's file. An instance that has loaded it answers until it unloads it."""
     s3, place = aws.client("s3"), places.place(bucket, name, FOLDER).below(target)

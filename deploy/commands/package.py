@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from deploy import options
-from deploy.aws import Aws, pass_aws
+from deploy.aws import Aws
 from deploy.errors import DeployError
 from deploy.upload import pack, upload
 
@@ -17,7 +17,7 @@ from deploy.upload import pack, upload
 @options.bucket(required=True)
 @click.option("--architecture", help="For a weights file: a name of `python -m container models`.")
 @click.option("--labels", default="", help="For a weights file: class names, separated by commas.")
-@pass_aws
+@options.changing
 def command(aws: Aws, model: Path, name: str, bucket: str, architecture: str | None, labels: str) -> None:
     """Upload MODEL: a model.tar.gz, a folder with model.json, or a weights file with --architecture. Prints its URI."""
     if architecture is None and model.is_file() and not model.name.endswith(".tar.gz"):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from deploy import options, places, tags
-from deploy.aws import Aws, pass_aws
+from deploy.aws import Aws
 from deploy.ensure import Resource, ensure
 
 FOLDER = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ def command() -> None:
 @options.bucket(required=True)
 @options.repository
 @click.option("--topic", "topics", multiple=True, help="ARN of an SNS topic that an async endpoint may write to.")
-@pass_aws
+@options.changing
 def create(aws: Aws, name: str, bucket: str, repository: str, topics: tuple[str, ...]) -> None:
     """Make or change it: execution-role.json for one bucket and one image repository. Prints its ARN."""
     values = {

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from deploy import waits
 from deploy.aws import Aws
+from deploy.cli import main
 from tests.conftest import ROOT
 from tests.deploy.conftest import CPU, REGION, calls, run
 
@@ -42,6 +45,40 @@ def test_ctrl_c_is_130_and_running_again_goes_on(account: None, monkeypatch: pyt
     assert "the same command again goes on from here" in stopped.stderr
     assert "endpoint horses; the same command again goes on, `destroy` removes it" in stopped.stderr
     assert "unchanged: endpoint horses" in run(*create).stderr
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    for name, sub in command.commands.items():
+        yield from leaves(sub, (*path, name))
+
+
+READING = {
+    "async fetch", "autoscaling status", "batch fetch", "batch status", "cost", "endpoint status", "logs",
+    "multi-model list",
+}  # fmt: skip
+
+
+def test_every_command_that_changes_something_takes_dry_run() -> None:
+    takes = {path: any(one.name == "dry_run" for one in command.params) for path, command in leaves(main)}
+    assert {path for path, does in takes.items() if not does} == READING and len(takes) > 20
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("endpoint", "create", "--name", "horses", "--instance-type", CPU),
+        ("role", "create", "--name", "zebras", "--bucket", "pictures"),
+        ("autoscaling", "set", "--name", "horses", "--min-capacity", "1", "--max-capacity", "2", "--target", "2"),
+        ("destroy", "--name", "horses"),
+    ],
+)
+def test_dry_run_stands_before_or_behind_the_command(command: tuple[str, ...], account: None) -> None:
+    group, rest = (command[:1], command[1:]) if command[0] == "destroy" else (command[:2], command[2:])
+    before = run("--dry-run", *command).stdout
+    assert before and run(*command, "--dry-run").stdout == before == run(*group, "--dry-run", *rest).stdout
 
 
 def test_status(account: None) -> None:

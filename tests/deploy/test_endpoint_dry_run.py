@@ -21,6 +21,7 @@ VARIANT = {
     "InitialVariantWeight": 1.0,
     **SECONDS,
 }
+RESERVATION = "arn:aws:sagemaker:eu-central-1:123456789012:training-plan/horses"
 AMI = "al2023-ami-sagemaker-inference-gpu-4-1"
 
 CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
@@ -33,6 +34,58 @@ CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
                 VARIANT | {"InstanceType": GPU, "InitialInstanceCount": 2, "InferenceAmiVersion": AMI}
             ]
         },
+    ),
+    "instance pools": (
+        ["--instance-type", CPU, "--pool", "ml.c5.xlarge", "--provision-timeout", "900"]
+        + ["--variant", "name=b,instance-type=ml.m5.large"],
+        MODEL,
+        {
+            "ProductionVariants": [
+                {key: value for key, value in VARIANT.items() if key != "InstanceType"}
+                | {
+                    "InstancePools": [
+                        {"InstanceType": CPU, "Priority": 1},
+                        {"InstanceType": "ml.c5.xlarge", "Priority": 2},
+                    ],
+                    "VariantInstanceProvisionTimeoutInSeconds": 900,
+                },
+                VARIANT | {"VariantName": "b", "InstanceType": "ml.m5.large"},
+            ]
+        },
+    ),
+    "reservation": (
+        ["--instance-type", GPU, "--reservation", RESERVATION],
+        MODEL,
+        {
+            "ProductionVariants": [
+                VARIANT
+                | {
+                    "InstanceType": GPU,
+                    "InferenceAmiVersion": AMI,
+                    "CapacityReservationConfig": {
+                        "CapacityReservationPreference": "capacity-reservations-only",
+                        "MlReservationArn": RESERVATION,
+                    },
+                }
+            ]
+        },
+    ),
+    "metrics": (
+        ["--instance-type", CPU, "--observability", "--enhanced-metrics", "--metrics-seconds", "10"],
+        MODEL,
+        {
+            "ProductionVariants": [VARIANT],
+            "MetricsConfig": {
+                "EnableEnhancedMetrics": True,
+                "EnableDetailedObservability": True,
+                "MetricPublishFrequencyInSeconds": 10,
+            },
+        },
+    ),
+    "no observability": (
+        ["--instance-type", CPU, "--no-observability"],
+        MODEL,
+        {"ProductionVariants": [VARIANT], "MetricsConfig": {"EnableDetailedObservability": False}},
     ),
     "serverless": (
         ["--mode", "serverless", "--memory", "4096", "--max-concurrency", "9"],
@@ -170,6 +223,18 @@ def test_variants(key: str, more: list[str], models: int, weights: list[float]) 
         (["--instance-type", "big"], "'big' is no instance type"),
         (["--mode", "serverless", "--instance-type", CPU], "a serverless endpoint takes no --instance-type"),
         (["--mode", "serverless", "--capture", "s3://b/c"], "a serverless endpoint takes no --capture"),
+        (["--mode", "serverless", "--security-group", "g"], "a serverless endpoint takes no --security-group"),
+        (["--mode", "serverless", "--pool", CPU], "a serverless endpoint takes no --pool"),
+        (["--mode", "serverless", "--observability"], "a serverless endpoint takes no --observability"),
+        (["--mode", "serverless", "--metrics-seconds", "10"], "a serverless endpoint takes no --metrics-seconds"),
+        (["--instance-type", CPU, "--pool", GPU], f"{CPU}, {GPU} need several machine images: choose one by --ami"),
+        (["--instance-type", CPU, "--pool", "big"], "'big' is no instance type"),
+        (["--instance-type", CPU, "--pool", CPU], "--pool: at most 5 different instance types"),
+        (["--instance-type", CPU, *(f"--pool=ml.m5.{n}xlarge" for n in (2, 4, 8, 12, 24))], "--pool: at most 5"),
+        (["--instance-type", CPU, "--pool", "ml.m5.large", "--reservation", RESERVATION], "exclude each other"),
+        (["--instance-type", CPU, "--reservation", "mine"], "does not match"),
+        (["--instance-type", CPU, "--metrics-seconds", "11"], "'11' is not one of '10', '30', '60'"),
+        (["--instance-type", CPU, "--provision-timeout", "9"], "9 is not in the range 300<=x<=3600"),
         (["--instance-type", CPU, "--memory", "1024"], "--memory is for --mode serverless"),
         (["--instance-type", CPU, "--output", "s3://b/c"], "--output is for --mode async"),
         (["--instance-type", CPU, "--mode", "async"], "--bucket is missing, which --mode async needs"),

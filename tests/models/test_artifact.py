@@ -296,3 +296,22 @@ def test_a_damaged_archive_is_refused(cut: int, tmp_path: Path) -> None:
         (scratch := tmp_path / str(i)).mkdir()
         with pytest.raises(ModelError, match=r"not a whole .tar.gz|goes on after its end"):
             artifact.read(path, scratch)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be somebody else")
+@pytest.mark.parametrize("closed", ["model", "model/model.json", "model/model.safetensors", "m.tar.gz"])
+def test_what_this_user_may_not_read_is_said(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.json").write_text('{"architecture": "any"}')
+    (tmp_path / "model/model.safetensors").touch()
+    (tmp_path / "m.tar.gz").touch()
+    (tmp_path / closed).chmod(0)
+    folders = [tmp_path, *tmp_path.parents][:3]
+    for folder in folders:
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ModelError, match="cannot be read|not readable"):
+            artifact.check(tmp_path / closed.split("/")[0])
+    finally:
+        os.seteuid(0)

@@ -174,7 +174,7 @@ def test_finite_weights_whose_predictions_are_not(
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        (ModelSpec("m", "maskrcnn_51", Path("w.pth")), "unknown architecture 'maskrcnn_51'; known: alexnet, "),
+        (ModelSpec("m", "maskrcnn_51", Path("w.pth")), "unknown architecture 'maskrcnn_51'; the nearest are maskrcnn_"),
         (ModelSpec("m", SMALL, Path("none.pth")), "not a file that ends in .safetensors, .pth, .pt"),
         (ModelSpec("m", SMALL, "COCO_V9"), "'COCO_V9'; it has: COCO_WITH_VOC_LABELS_V1, DEFAULT; a file does as well"),
         (ModelSpec("m", "maskrcnn_mobilenet_v2_fpn", "COCO_V1"), "has no weights 'COCO_V1'; it has: none"),

@@ -54,6 +54,19 @@ def test_a_named_model(model: str, weights: str, labels: tuple[str, ...], expect
     assert locate(model, weights, labels, tmp_path / "none") == expected
 
 
+@pytest.mark.parametrize(("weights", "labels"), [("w.pth", ()), ("COCO_V1", ("a",)), ("", ("a", "b"))])
+@pytest.mark.parametrize("model", ["", "default", "elsewhere/model", "m.tar.gz", "x.pth"])
+def test_weights_and_labels_are_not_ignored(model: str, weights: str, labels: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f"go with an architecture, and the model is {model or 'not named'}: name one"):
+        locate(model, weights, labels, tmp_path / "none")
+
+
+@pytest.mark.parametrize("model", ["maskrcnn_resnet50", "MaskRCNN_ResNet50_FPN", "maskrcnn-resnet50-fpn", "mask_rcnn"])
+def test_an_unknown_name_is_told_with_the_nearest(model: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=rf"model '{model}' is no file or folder here: .* nearest are maskrcnn_resnet"):
+        locate(model, "COCO_V1", (), tmp_path)
+
+
 def test_an_architecture_takes_the_weights_in_the_folder(tmp_path: Path) -> None:
     folder = put(tmp_path / "model", "mine.pth")
     assert locate("fcn_resnet50", "", (), folder) == ModelSpec("fcn_resnet50", "fcn_resnet50", folder / "mine.pth")

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -150,7 +151,11 @@ def test_workers_share_the_metrics(start_slow_server: StartSlow, small_png: byte
     assert [status for status, _ in answers] == [200] * 12
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.request("GET", "/metrics")
-    assert b'maskserve_requests_total{route="/invocations",status="200"} 12.0' in connection.getresponse().read()
+    text = connection.getresponse().read()
+    assert b'maskserve_requests_total{route="/invocations",status="200"} 12.0' in text
+    assert b'maskserve_stage_seconds_count{model="fake",stage="inference"} 12.0' in text
+    assert b'maskserve_queue_depth{model="fake"} 0.0' in text and b"_created" not in text
+    assert re.search(rb'maskserve_info\{device="",model="fake",version="[0-9.]+"\} 1.0', text)
     connection.close()
     assert server.stop() == 0
 

@@ -1,5 +1,6 @@
 """A model that cannot be loaded ends the server: soon, in one line, never healthy, and not over and over again."""
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import safetensors.torch
 import torch
 import torchvision
 
+from container.server import listening
 from container.server.startup import DEATHS
 from tests.bomb import Bomb
 from tests.conftest import ROOT, Server, StartServer
@@ -213,3 +215,68 @@ def test_sigterm_while_all_workers_load_is_no_failure(tmp_path: Path, start_slow
     server.wait(503, 20)
     assert server.stop() == 0
     assert "maskserve:" not in server.log.read_text() and not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        (
+            {"MASKSERVE_HOST": "192.0.2.7"},
+            r"host '192.0.2.7' cannot be listened on \(Cannot assign",
+        ),
+        ({"MASKSERVE_HOST": "no.such.host.invalid"}, r"'no.such.host.invalid' cannot be listened on \(no host of that"),
+        ({"MASKSERVE_DEVICE": "cuda:999"}, "device 'cuda:999' was asked for, and there"),
+        ({"MASKSERVE_PRECISION": "fp16"}, "precision fp16 needs a CUDA device"),
+        ({"MASKSERVE_MODEL": "maskrcnn_resnet50"}, "the nearest are maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2"),
+        ({"MASKSERVE_MODEL": "w.pth"}, "'w.pth': no such file"),
+        ({"MASKSERVE_MODEL": str(ROOT / "README.md")}, "'README.md' is not a whole .tar.gz of a model; a"),
+        ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": "/none/w.pth"}, "weights 'w.pth' cannot be read: No such"),
+        ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": "COCO_V9"}, "has no weights 'COCO_V9'; it has: COCO"),
+        ({"MASKSERVE_MODEL": SMALL, "MASKSERVE_WEIGHTS": str(ROOT / "tests")}, "weights 'tests' are a folder"),
+        ({"MASKSERVE_WEIGHTS": "w.pth"}, "weights 'w.pth' go with an architecture, and the model is not named"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line_and_nothing_else(
+    environ: dict[str, str], reason: str, start_server: StartServer
+) -> None:
+    server = start_server(**environ)
+    assert re.search(reason, ends(server))
+    assert server.log.read_text().count("\n") == 1
+
+
+def test_weights_as_the_model_are_told_with_what_to_type(tmp_path: Path, start_server: StartServer) -> None:
+    (tmp_path / "x.pth").write_bytes(b"any")
+    said = ends(start_server(MASKSERVE_MODEL=str(tmp_path / "x.pth")))
+    assert "--model ARCHITECTURE --weights x.pth" in said
+
+
+def test_a_port_in_use_is_told_with_its_process(start_server: StartServer) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = start_server(SAGEMAKER_BIND_TO_PORT=str(port))
+        assert server.process.wait(20) == 1
+    said = server.log.read_text()
+    assert re.fullmatch(
+        rf"maskserve: port {port} is in use by .+ \(process {os.getpid()}\): stop that, .*--port.*\n", said
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "port 80 may not be opened by this user: choose one from"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "host 'h' cannot be listened on (Cannot assign): name an"),
+        (UnicodeError("label too long"), "host 'h' cannot be listened on (no host of that name)"),
+    ],
+)
+def test_why_an_address_cannot_be_bound(error: OSError | UnicodeError, reason: str) -> None:
+    assert listening.explain(error, "h", 80).startswith(reason)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "[::1]"])
+def test_addresses_of_this_machine_can_be_listened_on(host: str) -> None:
+    if ":" in host and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("no IPv6 here")
+    assert listening.obstacle(host, 0) == ""

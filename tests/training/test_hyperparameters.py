@@ -102,3 +102,16 @@ def test_every_default_is_within_its_range(field: Field[Any]) -> None:
 def test_what_is_unknown_is_refused_with_what_is_known(name: str) -> None:
     with pytest.raises(DataError, match=rf"unknown hyperparameters {name}; known: architecture, .*learning_rate"):
         Hyperparameters.from_strings({name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("device", "tpu", "auto, cpu, cuda or cuda:N"),
+        ("device", "", "auto, cpu, cuda or cuda:N"),
+        ("precision", "fp8", 'one of "auto", "fp32", "bf16"'),
+    ],
+)
+def test_words_that_there_are(name: str, value: str, takes: str) -> None:
+    with pytest.raises(DataError, match=f"hyperparameter {name} takes {takes}, not '{value}'"):
+        Hyperparameters.from_strings({name: value})

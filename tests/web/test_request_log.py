@@ -129,6 +129,22 @@ def test_one_line_a_request(name: str, server: Server) -> None:
     answered, lines = ask(server, request)
     line = read(lines)
     assert (answered, line["status"], line["message"]) == (status, status, "request")
+    assert (status < 400) == ("code" not in line) == ("error" not in line)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message"),
+    [
+        (post(body=b"no picture"), "unsupported_media_type", "are of no known picture"),
+        (post(ATTRIBUTES + b'{"confidence": 7}'), "bad_request", "confidence is 7; it takes a number from 0 to 1"),
+        (post(path=b"/nowhere"), "not_found", "there is no route '/nowhere'"),
+        (post(key=False), "unauthenticated", "key"),
+        (post(b"X-Any: a\0b"), "bad_request", ""),
+    ],
+)
+def test_a_failed_request_is_logged_with_its_reason(request_: bytes, code: str, message: str, server: Server) -> None:
+    line = read(ask(server, request_)[1])
+    assert line["code"] == code and message in str(line["error"]) and line["error"]
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,8 @@ class Fixed(Policy):
         self._source = source
 
     def check(self) -> None:
-        """Raise ModelError if the source is not a model."""
-        if isinstance(self._source, Path):
-            artifact.check(self._source)
+        """Raise ModelError if the source is not a model, or its weights are not there."""
+        artifact.check(self._source)
 
     def start(self) -> None:
         """Load the model."""

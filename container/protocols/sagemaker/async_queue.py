@@ -150,7 +150,7 @@ class AsyncQueue:
             self.store.write(job.failure, as_json(error_document(error, job.id)), "application/json")
         except ServingError as unwritten:
             log.error("asynchronous request %s has no failure object: %s", job.id, unwritten.message)
-        self._end(job, "Failed", {"error": error.code, "reason": error.message})
+        self._end(job, "Failed", {"code": error.code, "error": error.message})
 
     def _end(self, job: Job, state: State, fields: dict[str, object]) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from container.errors import ServingError
+from container.errors import BadRequest, ServingError
 from container.fields import comma_list
 from container.models.policies.explicit import Explicit
 from container.protocols.sagemaker import async_invocation, endpoint, multi_model, runtime, runtime_errors
@@ -76,7 +76,10 @@ def read_defaults(settings: Settings) -> Defaults:
         raise ValueError(
             f"{variables('default_accept')[0]} is {media_type!r}; it takes {', '.join(negotiation.offers)}"
         )
-    given = negotiation.parse(settings.default_attributes)
+    try:
+        given = negotiation.parse(settings.default_attributes)
+    except BadRequest as error:
+        raise ValueError(f"{variables('default_attributes')[0]}: {error}") from None
     if given.ignored or given.trace:
         raise ValueError(
             f"{variables('default_attributes')[0]} takes a JSON object of {', '.join(negotiation.attributes)}; "

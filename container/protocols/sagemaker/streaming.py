@@ -49,5 +49,5 @@ def events(body: bytes | Iterator[bytes], context: RequestContext) -> Iterator[b
 def _note(error: Exception, context: RequestContext) -> ServingError:
     """Return `error` as a ServingError and put its code into the request's log line."""
     known = errors.translate(error, context)
-    context.fields["broke"] = known.code
+    context.fields |= {"broke": known.code, "error": known.message[: errors.MAX_LOGGED]}
     return known

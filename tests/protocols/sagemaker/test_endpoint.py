@@ -369,5 +369,5 @@ def test_metrics_count(client: FlaskClient) -> None:
     client.post("/invocations", data=PNG)
     text = client.get("/metrics").text
     assert 'maskserve_requests_total{route="/invocations",status="200"}' in text
-    assert 'maskserve_stage_seconds_count{stage="inference"}' in text
+    assert 'maskserve_stage_seconds_count{model="fake",stage="inference"}' in text
     assert 'maskserve_detections_total{model="fake"}' in text
