@@ -11,7 +11,7 @@ server/             what stands around gunicorn: application (its settings and h
 settings            the environment, read once
 protocols/          languages that clients speak over HTTP, a folder each; none knows another
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
-                    multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-routers),
+                    multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
                     runtime_errors, invocation (one request), documents (forms and JSON), messages, negotiation,
                     sessions, streaming, event_stream, async_queue, openapi
 web/                what HTTP needs whatever the protocol

@@ -28,8 +28,10 @@ from container.web.protocol import KEY_PARAMETER, as_json, error_document
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
-_URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any body
-_UNCHANGED = "curl -d drops line breaks; send --data-binary @photo.jpg -H 'Content-Type: image/jpeg'"
+_URLENCODED, _TEXT = "application/x-www-form-urlencoded", "text/plain"  # what curl and fetch say of any body
+_UNCHANGED = (
+    "curl -d drops line breaks; send --data-binary @photo.jpg -H 'Content-Type: image/jpeg', or -F image=@photo.jpg"
+)
 _BREAKS = re.compile(rb"[\r\n]")
 _SURELY_BREAKS = 4096  # bytes: one file in 10^13 of this size holds none by chance
 _OBJECT = re.compile(rb"\s*\{")
@@ -187,7 +189,11 @@ def read_pictures(
         return read_document(invocation, limits, share)
     if media_type in negotiation.sources:
         return negotiation.sources[media_type].read(body, limits, share)
-    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in (*UNTYPED, _URLENCODED):
+    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in (
+        *UNTYPED,
+        _URLENCODED,
+        _TEXT,
+    ):
         check_bytes(len(body), limits)
         read = _decode_form if media_type == _URLENCODED else decode
         return Pictures([read(body, limits, share)])
@@ -200,9 +206,10 @@ def _decode_form(body: bytes, limits: Limits, share: PixelShare | None) -> Image
     Where `curl -d @photo.jpg` has dropped line breaks, decoders may still make a picture of the rest.
     """
     try:
+        image = decode(body, limits, share)
         if len(body) > _SURELY_BREAKS and not _BREAKS.search(body):
             raise BadImage("the picture is damaged: it holds no line break")
-        return decode(body, limits, share)
+        return image
     except (BadRequest, UnsupportedMediaType) as error:
         error.hint = _UNCHANGED
         raise
@@ -215,7 +222,7 @@ def _encoded(invocation: InvocationRequest) -> bool:
 def _media_type(invocation: InvocationRequest, negotiation: Negotiation) -> str:
     """Return the type of a body, recognised by its first bytes where Content-Type says nothing."""
     named, body = invocation.content_type.split(";")[0].strip().lower(), invocation.body
-    if named not in (*UNTYPED, _URLENCODED):
+    if named not in (*UNTYPED, _URLENCODED, _TEXT):
         return named
     if _OBJECT.match(body):
         return JSON
