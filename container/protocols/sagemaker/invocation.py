@@ -28,7 +28,8 @@ from container.web.protocol import KEY_PARAMETER, as_json, error_document
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
-_URLENCODED, _TEXT = "application/x-www-form-urlencoded", "text/plain"  # what curl and fetch say of any body
+_URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any body
+_ANY_BODY = (*UNTYPED, _URLENCODED, "text/plain")  # the last is what fetch says of JSON
 _UNCHANGED = (
     "curl -d drops line breaks; send --data-binary @photo.jpg -H 'Content-Type: image/jpeg', or -F image=@photo.jpg"
 )
@@ -178,7 +179,7 @@ def read_pictures(
     """Return the images in a request's body; their pixels are charged to `share`.
 
     The image type is detected from the bytes: clients, and batch transforms over mixed folders, send the wrong image
-    type, none, or curl's application/x-www-form-urlencoded.
+    type, or one that says nothing.
     """
     body = invocation.body
     if _encoded(invocation):
@@ -189,11 +190,7 @@ def read_pictures(
         return read_document(invocation, limits, share)
     if media_type in negotiation.sources:
         return negotiation.sources[media_type].read(body, limits, share)
-    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in (
-        *UNTYPED,
-        _URLENCODED,
-        _TEXT,
-    ):
+    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in _ANY_BODY:
         check_bytes(len(body), limits)
         read = _decode_form if media_type == _URLENCODED else decode
         return Pictures([read(body, limits, share)])
@@ -222,7 +219,7 @@ def _encoded(invocation: InvocationRequest) -> bool:
 def _media_type(invocation: InvocationRequest, negotiation: Negotiation) -> str:
     """Return the type of a body, recognised by its first bytes where Content-Type says nothing."""
     named, body = invocation.content_type.split(";")[0].strip().lower(), invocation.body
-    if named not in (*UNTYPED, _URLENCODED, _TEXT):
+    if named not in _ANY_BODY:
         return named
     if _OBJECT.match(body):
         return JSON

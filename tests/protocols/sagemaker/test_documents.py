@@ -51,7 +51,9 @@ def message(response: TestResponse) -> str:
         {"inputs": TEXT, "parameters": None},
     ],
 )
-@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", ""])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain;charset=UTF-8", ""]
+)
 def test_json_of_one_picture(document: Any, content_type: str, client: FlaskClient) -> None:
     response = send(client, document, content_type)
     assert (response.status_code, response.json["labels"], ignored(response)) == (200, ALL, [])
