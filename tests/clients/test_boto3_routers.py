@@ -14,9 +14,10 @@ ROUTER = {"InferenceRouterName": "pets", "RoutingTargetName": "main"}
 
 
 @pytest.fixture
-def routers(server: Server, use_server: UseServer) -> Iterator[Any]:
+def routers(server: Server, use_server: UseServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     use_server(server)
-    client = boto3.client("sagemaker-inference-router-runtime", endpoint_url=server.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_INFERENCE_ROUTER_RUNTIME", server.url)
+    client = boto3.client("sagemaker-inference-router-runtime")
     yield client
     client.close()
 

@@ -44,7 +44,7 @@ def open_form(invocation: InvocationRequest) -> InvocationRequest:
 def open_json(invocation: InvocationRequest) -> InvocationRequest:
     """Return the invocation with its parsed body, the options in it, and what is neither; as it is if that is no JSON.
 
-    Raises BadRequest for `parameters` that are no object.
+    Raises BadRequest for `parameters` that are no object, and for two keys that hold pictures.
     """
     try:
         document = _parsed(invocation.body)
@@ -89,7 +89,11 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _key(document: Mapping[str, Any]) -> str:
-    return next((key for key in _KEYS if key in document), "")
+    """Return the key that holds the pictures, "" if there is none; BadRequest if there are several."""
+    found = [key for key in _KEYS if key in document]
+    if len(found) > 1:
+        raise BadRequest(f"the JSON body has both `{'` and `'.join(found)}`; one of them is wanted")
+    return "".join(found)
 
 
 def _picture(value: Any) -> Any:

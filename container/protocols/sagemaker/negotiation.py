@@ -94,7 +94,7 @@ class Negotiation:
     @property
     def read(self) -> str:
         """The media types of bodies, in words."""
-        return ", ".join([f"image/* ({NAMES})", "application/octet-stream", *self.sources, JSON, FORM])
+        return ", ".join([f"image/* ({NAMES})", "application/octet-stream", FORM, *self.sources, JSON])
 
     def gather(self, invocation: InvocationRequest, defaults: Mapping[str, Any] | None) -> Attributes:
         """Return the options of an invocation: the header's over the query's, the body's and the operator's `defaults`.

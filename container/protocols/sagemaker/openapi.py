@@ -82,25 +82,26 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
             "required": True,
             "content": {
                 **{kind: _BINARY for kind in read},
-                JSON: {"schema": {"anyOf": _documents(kinds, limits.max_images, negotiation)}},
+                JSON: {"schema": _document(kinds, limits.max_images, negotiation)},
                 FORM: {"schema": _form(negotiation)},
             },
         },
     }
 
 
-def _documents(pictures: list[Any], most: int, negotiation: Negotiation) -> list[Any]:
-    """Return the shapes of a JSON body; the pictures of an array are base64."""
+def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[str, Any]:
+    """Return the shape of a JSON body, one of whose keys holds pictures; those of an array are base64."""
     text = pictures[0]
     encoded = {"anyOf": [text, {"type": "object", "required": [ENCODED], "properties": {ENCODED: text}}]}
     several = {"type": "array", "minItems": 1, "maxItems": most, "items": encoded}
     named = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": pictures}}}
     options = {name: one.schema for name, one in negotiation.attributes.items()}
-    beside = {"parameters": {"type": "object", "nullable": True, "properties": options}}
     shapes = {"image": {"anyOf": pictures}, "instances": several, "inputs": {"anyOf": [text, several, named]}}
-    return [
-        {"type": "object", "required": [key], "properties": {key: shape, **beside}} for key, shape in shapes.items()
-    ]
+    return {
+        "type": "object",
+        "properties": {**shapes, "parameters": {"type": "object", "nullable": True, "properties": options}},
+        "oneOf": [{"required": [key]} for key in shapes],
+    }
 
 
 def _form(negotiation: Negotiation) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def test_options_beside_the_picture(client: FlaskClient) -> None:
         ({"inputs": TEXT, "parameters": [1]}, 400, "`parameters` of the JSON body is no object"),
         ({"inputs": TEXT, "parameters": {"confidence": "0.5"}}, 400, 'option confidence is "0.5"; it takes a number'),
         ({"inputs": {"a": {"b": {"c": {"d": {"e": TEXT}}}}}}, 400, "an image is"),
+        ({"image": TEXT, "inputs": TEXT}, 400, "both `image` and `inputs`; one of them is wanted"),
         ({}, 400, "no key `image`, `instances`, `inputs`"),
     ],
 )
