@@ -11,11 +11,12 @@ server/             what stands around gunicorn: application (its settings and h
 settings            the environment, read once
 protocols/          languages that clients speak over HTTP, a folder each; none knows another
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
-                    multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), runtime_errors, invocation
-                    (one request), messages, negotiation, sessions, streaming, event_stream, async_queue, openapi
+                    multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
+                    runtime_errors, invocation (one request), documents (forms and JSON), messages, negotiation,
+                    sessions, streaming, event_stream, async_queue, openapi
 web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
-    body            limits and reading of bodies             errors   any exception as its protocol's response
+    body, forms     limits and reading of bodies             errors   any exception as its protocol's response
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other

@@ -226,6 +226,14 @@ class Declared:
             shown = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
             raise ValueError(f"{name} is {shown}; it takes {self.takes.words}") from None
 
+    def parse(self, name: str, text: str) -> Any:
+        """Return the value of option `name` from a text, as in a query; ValueError in one line."""
+        try:
+            value: Any = self.takes.parse(text)
+        except ValueError:
+            value = text
+        return self.check(name, list(value) if isinstance(value, tuple) else value)
+
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema, in the dialect of OpenAPI 3.0."""
@@ -235,6 +243,12 @@ class Declared:
         if "anyOf" in schema:
             return {"anyOf": [{**schema["anyOf"][0], "nullable": True}, *schema["anyOf"][1:]]}
         return {**schema, "nullable": True, **({"enum": [*schema["enum"], None]} if "enum" in schema else {})}
+
+    @property
+    def text_schema(self) -> dict[str, Any]:
+        """The JSON schema of its text, as in a query; see `parse`."""
+        flag = {"type": "string", "enum": ["true", "false", "1", "0"]}
+        return flag if isinstance(self.takes, Flag) else self.takes.schema
 
     def row(self, name: str) -> str:
         """Return the row of option `name` in a Markdown table."""

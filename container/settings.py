@@ -90,7 +90,11 @@ class Settings:
     )
 
     protocols: str = setting("", "Protocols to speak, separated by commas: `sagemaker`; empty means all.", "PROTOCOLS")
-    host: str = setting("0.0.0.0", "Address to listen on.", "HOST")
+    host: str = setting(
+        "0.0.0.0",
+        "Address to listen on; `::` means IPv6, and IPv4 too unless the system keeps them apart.",
+        "HOST",
+    )
     model: str = setting(
         "", "`default`, an architecture's name, a folder or a model.tar.gz; empty means what lies in base_dir.", "MODEL"
     )
@@ -207,6 +211,12 @@ class Settings:
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
                 "can be reached could use it; name the origins, or set a key"
             )
+
+    @property
+    def address(self) -> str:
+        """Host and port to listen on, as in a URL: an IPv6 address in brackets."""
+        host = self.host.removeprefix("[").removesuffix("]")
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
     def deadline_seconds(self) -> float:

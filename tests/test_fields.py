@@ -39,6 +39,28 @@ def test_what_follows(takes: Any, words: str, cell: str, schema: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    ("takes", "text", "parsed"),
+    [
+        (FRACTION, "0.25", 0.25),
+        (FRACTION, "x", 'it is "x"; it takes a number from 0 to 1'),
+        (FRACTION, "nan", "it is NaN; it takes a number from 0 to 1"),
+        (COUNT, "7", 7),
+        (COUNT, "7.5", 'it is "7.5"; it takes a whole number from 1 to 100'),
+        (Flag(), "True", True),
+        (Flag(), "0", False),
+        (Flag(), "", 'it is ""; it takes true or false'),
+        (WORDS, "rle", "rle"),
+        (Names(), "cat, dog", ("cat", "dog")),
+    ],
+)
+def test_options_in_texts(takes: Any, text: str, parsed: object) -> None:
+    try:
+        assert Declared(takes, "", "").parse("it", text) == parsed
+    except ValueError as error:
+        assert str(error) == parsed
+
+
+@pytest.mark.parametrize(
     ("takes", "value", "converted"),
     [
         (FRACTION, 1, 1.0),

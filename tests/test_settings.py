@@ -81,3 +81,18 @@ def test_messages_name_settings_that_there_are() -> None:
     }
     assert len(named) > 5
     assert {field: setting_name(field) for field in named} == {field: variables(field)[0] for field in named}
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "0.0.0.0:8080"),
+        ("localhost", "localhost:8080"),
+        ("::", "[::]:8080"),
+        ("::1", "[::1]:8080"),
+        ("[::1]", "[::1]:8080"),
+        ("fe80::1%eth0", "[fe80::1%eth0]:8080"),
+    ],
+)
+def test_the_address_to_listen_on(host: str, address: str) -> None:
+    assert Settings(host=host).address == address

@@ -27,8 +27,9 @@ _SCHEMA = {
 class DetectionsJson(Format):
     """`{"labels": ["horse 100%", …], "boxes": [[x1, y1, x2, y2], …]}`, best first, boxes in pixels.
 
-    Asked for masks it adds `scores`, `class_ids` and `masks`: COCO run lengths or a list of polygons an instance, null
-    where the model makes none. A model of keypoints adds `keypoints`, [[x, y, score], …] an instance.
+    Asked for scores it adds `scores` and `class_ids`; asked for masks these and `masks`: COCO run lengths or a list of
+    polygons an instance, null where the model makes none. A model of keypoints adds `keypoints`, [[x, y, score], …] an
+    instance.
     """
 
     name, media_type, rank = "json", "application/json", 0
@@ -56,9 +57,10 @@ def _document(result: Result, choice: Choice) -> bytes:
         "labels": dump(instances.captions),
         "boxes": dump(numbers(instances.boxes)),
     }
-    if encoding != "none":
+    if encoding != "none" or choice.appearance.scores:
         members["scores"] = dump(numbers(instances.scores))
         members["class_ids"] = dump(instances.classes.tolist())
+    if encoding != "none":
         members["masks"] = join_array(dump(mask(instances, i, encoding)) for i in range(len(instances)))
     if instances.keypoints is not None:
         members["keypoints"] = dump(numbers(instances.keypoints))

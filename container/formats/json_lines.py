@@ -4,17 +4,19 @@ from collections.abc import Iterator
 
 from container.formats._base import Streamed, add
 from container.formats._json import dump, mask, numbers
-from container.structures import Choice, Instances, MaskEncoding, Result
+from container.structures import Appearance, Choice, Instances, Result
 
 
 class JsonLines(Streamed):
     """`{"label": "horse 100%", "box": [x1, y1, x2, y2]}` and a line feed an instance, best first, boxes in pixels.
 
-    Asked for masks a line adds `score`, `class_id` and `mask`, and a model of keypoints `keypoints`, all as “json” has
-    them in its arrays. Nothing found is an empty body. Source of the media type: SageMaker's JSON Lines.
+    Asked for scores a line adds `score` and `class_id`, asked for masks these and `mask`, and a model of keypoints
+    `keypoints`, all as “json” has them in its arrays. Nothing found is an empty body. Source of the media type:
+    SageMaker's JSON Lines; the aliases are what others call it.
     """
 
     name, media_type, rank = "jsonlines", "application/jsonlines", 3
+    aliases = ("x-jsonlines", "ndjson", "x-ndjson")
     text = True
     suffix = ".jsonl"
 
@@ -24,16 +26,18 @@ class JsonLines(Streamed):
 
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
-        return _lines(result.prediction.instances().finite(), choice.appearance.masks)
+        return _lines(result.prediction.instances().finite(), choice.appearance)
 
 
-def _lines(instances: Instances, encoding: MaskEncoding) -> Iterator[bytes]:
+def _lines(instances: Instances, appearance: Appearance) -> Iterator[bytes]:
     boxes, scores = numbers(instances.boxes), numbers(instances.scores)
     keypoints = None if instances.keypoints is None else numbers(instances.keypoints)
     for i, caption in enumerate(instances.captions):
         line: dict[str, object] = {"label": caption, "box": boxes[i]}
-        if encoding != "none":
-            line |= {"score": scores[i], "class_id": int(instances.classes[i]), "mask": mask(instances, i, encoding)}
+        if appearance.masks != "none" or appearance.scores:
+            line |= {"score": scores[i], "class_id": int(instances.classes[i])}
+        if appearance.masks != "none":
+            line["mask"] = mask(instances, i, appearance.masks)
         if keypoints is not None:
             line["keypoints"] = keypoints[i]
         yield dump(line) + b"\n"

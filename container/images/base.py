@@ -23,7 +23,7 @@ class Limits:
     max_body_bytes: int = 25 * 1024 * 1024  # of one image file, as sent, decoded from base64 or downloaded
     url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all subdomains); empty: URL input is off
     url_timeout: float = 10.0  # seconds per download, including name lookup and redirects
-    max_images: int = 256  # of one npy array
+    max_images: int = 256  # of one request
 
     def __post_init__(self) -> None:
         for host in self.url_hosts:
@@ -46,6 +46,7 @@ class Source(ABC):
     name: str
     in_json = False  # True if {"type": its name, "value": "…"} may select it
     media_types: tuple[str, ...] = ()  # of bodies that it reads
+    begins = b""  # the first bytes of such a body, looked for where its media type says nothing
     schema: Mapping[str, Any] = {"type": "string"}  # JSON schema of its value
 
     def available(self, limits: Limits) -> bool:

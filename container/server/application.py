@@ -75,7 +75,7 @@ class Application(BaseApplication):
         """Set the gunicorn settings."""
         settings = self.settings
         for name, value in {
-            "bind": f"{listening.address(settings.host)}:{settings.port}",
+            "bind": settings.address,
             "workers": settings.processes,
             "threads": self._threads,
             "worker_connections": self._connections,
@@ -121,8 +121,7 @@ class Application(BaseApplication):
             protocols, policy = app.check(settings)
         except (ValueError, ModelError, ServingError) as error:
             self._refuse(str(error))
-        host = "127.0.0.1" if settings.host == "0.0.0.0" else listening.address(settings.host)
-        url = f"http://{host}:{settings.port}"
+        url = "http://" + settings.address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
         if settings.workers > settings.processes:
             log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
         if settings.processes > 1:

@@ -52,6 +52,7 @@ def bound(request: Any, max_bytes: int, count: Callable[[int], None]) -> None:
         reader = _Chunks(request, request.unreader, max_bytes)
     elif isinstance(reader, LengthReader) and reader.length > max_bytes:
         request.force_close()
+        request._expected_100_continue = False  # gunicorn would ask for the body that is refused
     request.body = _Counted(request, reader, count)
 
 
@@ -113,15 +114,24 @@ class Connection(socket.socket):
 
 
 class Head(Request):
-    """A gunicorn request with a limit on its whole head, not only on each line."""
+    """A gunicorn request with a limit on its whole head, not only on each line; it may begin with an empty line."""
 
     def parse(self, unreader: Any) -> Any:
         self.max_buffer_headers = MAX_HEAD
+        _skip_empty_line(unreader)
         try:
             return super().parse(unreader)
         except http.ParseException as error:
             error.path = self.path  # for the format of the error response; None if the request line is malformed
             raise
+
+
+def _skip_empty_line(unreader: Any) -> None:
+    """Drop one empty line, which some clients send behind a body. Source: RFC 9112, 2.2."""
+    data = unreader.read()
+    if data == b"\r":
+        data += unreader.read()
+    unreader.unread(data.removeprefix(b"\r\n"))
 
 
 class _Counted(Body):

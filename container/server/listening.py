@@ -8,11 +8,6 @@ from pathlib import Path
 _LISTENING = "0A"  # in /proc/net/tcp
 
 
-def address(host: str) -> str:
-    """Return a host as an address has it: IPv6 in brackets."""
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
 def obstacle(host: str, port: int) -> str:
     """Return why nothing can listen on `host` and `port`, in one line with what to do; "" if it can."""
     try:

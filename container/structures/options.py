@@ -55,6 +55,7 @@ class Options:
 class Appearance:
     """Presentation options of a response: mask encoding in JSON, and rendering of images."""
 
+    scores: bool = _option(Flag(), False, "JSON: add `scores` and `class_ids`")
     masks: MaskEncoding = _option(Word(get_args(MaskEncoding)), "none", "JSON: add `scores`, `class_ids` and `masks`")
     render: Render = _option(
         Word(get_args(Render)), "overlay", "Pictures: drawn on, class colours alone, or the found pixels alone"

@@ -22,6 +22,8 @@ from container.registry import Registry
 from container.service import Services
 from container.web.body import BodyLimits
 
+KEY_PARAMETER = "api_key"  # of a query, with a key
+
 
 class Protocol:
     """An HTTP API that clients use; subclasses override the defaults below.
@@ -54,7 +56,7 @@ class Protocol:
 
     def keys(self, request: Request) -> Iterator[str]:
         """Yield the candidate API keys of a request: query, X-Api-Key, Bearer token, user name of HTTP Basic."""
-        yield from request.args.getlist("api_key")
+        yield from request.args.getlist(KEY_PARAMETER)
         yield request.headers.get("X-Api-Key", "")
         if not request.headers.get("Authorization", "").isascii():
             return  # not a key, and werkzeug 3.1.9 raises ValueError for non-ASCII HTTP Basic

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from PIL import Image
 from pycocotools import mask as coco
 
@@ -181,3 +182,16 @@ def test_orientation_and_other_formats(runtime: Any, astronaut: bytes) -> None:
     squeezed = {"ContentType": "application/x-image", "CustomAttributes": '{"confidence": 0.5}'}
     found = answer(ask(runtime, buffer.getvalue(), **squeezed))["labels"]
     assert found[0].startswith("person ")
+
+
+def test_the_variant_that_is_asked_for(runtime: Any, astronaut: bytes) -> None:
+    assert ask(runtime, astronaut, TargetVariant="blue")["InvokedProductionVariant"] == "blue"
+
+
+def test_a_path_that_there_is_not(runtime: Any) -> None:
+    """boto3 raises its text; a later operation of AWS's is such a path."""
+    runtime.meta.events.register(
+        "before-call", lambda params, **_: params.update(url=params["url"].replace("/invocations", "/later"))
+    )
+    with pytest.raises(ClientError, match="UnknownOperationException.*there is no route '/endpoints/.*/later'"):
+        ask(runtime, b"x")

@@ -13,6 +13,7 @@ import pytest
 from tests.clients.conftest import PERSON
 from tests.conftest import Server
 
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -95,3 +96,40 @@ def test_a_body_over_the_limit(one_megabyte: Server, tmp_path: Path, header: str
 def test_ping_by_head(server: Server) -> None:
     answer = curl(server.url + "/ping", "-I")
     assert answer.status == 200 and re.search("(?mi)^content-length: 0$", answer.head)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["-F", "image={photo}"], True),
+        (["-F", "file={photo};type=application/octet-stream;filename=x"], True),
+        (["-F", "image={photo};encoder=base64"], True),
+        (["-F", "image={photo}", "-F", "confidence=1", "-F", "scores=true"], False),
+        (
+            [
+                "-F",
+                "image={photo}",
+                "-F",
+                "confidence=1",
+                "-H",
+                'X-Amzn-SageMaker-Custom-Attributes: {"confidence": 0}',
+            ],
+            True,
+        ),
+        (["--data-binary", "{photo}", "-H", "Content-Type: file-path/raw-bytes"], True),
+    ],
+)
+def test_forms(server: Server, photo: str, options: list[str], found: bool) -> None:
+    answer = curl(server.url + "/invocations", *(option.replace("{photo}", photo) for option in options))
+    assert answer.status == 200, answer.body
+    assert bool(json.loads(answer.body)["labels"]) is found
+
+
+def test_what_d_drops_is_said(server: Server, photo: str) -> None:
+    answer = curl(server.url + "/invocations", "-d", photo)
+    assert answer.status == 400 and "--data-binary @photo.jpg" in json.loads(answer.body)["error"]["hint"]
+
+
+def test_a_query(server: Server, photo: str) -> None:
+    answer = curl(server.url + "/invocations?scores=true&confidence=0.5", "--data-binary", photo)
+    assert set(json.loads(answer.body)) == {"labels", "boxes", "scores", "class_ids"}

@@ -12,9 +12,12 @@ SIZE = 2 * 1024 * 1024
 def test_a_file_and_a_form(server: Server, astronaut: bytes) -> None:
     answer = requests.post(server.url + "/invocations", data=astronaut, timeout=30)  # says no content type, Accept: */*
     assert PERSON.fullmatch(answer.json()["labels"][0])
-    form = requests.post(server.url + "/invocations", files={"image": ("photo.jpg", astronaut)}, timeout=30)
-    assert form.status_code == 415
-    assert "multipart/form-data" in form.json()["error"]["message"]
+    form = requests.post(
+        server.url + "/invocations", files={"image": ("photo.jpg", astronaut)}, data={"scores": "true"}, timeout=30
+    )
+    assert PERSON.fullmatch(form.json()["labels"][0]) and form.json()["scores"][0] > 0.9
+    without = requests.post(server.url + "/invocations", files={"image": (None, "text")}, timeout=30)
+    assert without.status_code == 400 and "no file; its fields: image" in without.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,25 @@ def test_json_to_the_byte(prediction: Prediction, masks: str, expected: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("form", "prediction", "expected"),
+    [
+        ("json", NONE, '{"labels":[],"boxes":[],"scores":[],"class_ids":[]}'),
+        (
+            "json",
+            MASKED,
+            '{"labels":["horse 100%"],"boxes":[[1.1,0.25,3.3,4.0]],"scores":[0.998],"class_ids":[19]}',
+        ),
+        ("json", MAP, '{"labels":["road 75%"],"boxes":[[2.0,0.0,5.0,4.0]],"scores":[0.75],"class_ids":[2]}'),
+        ("jsonlines", MASKED, '{"label":"horse 100%","box":[1.1,0.25,3.3,4.0],"score":0.998,"class_id":19}\n'),
+    ],
+)
+def test_scores_without_masks(form: str, prediction: Prediction, expected: str) -> None:
+    choice = Choice(form, appearance=Appearance(scores=True))
+    assert encoded(prediction, form, scores=True) == expected
+    assert not formats.formats[form].needs_masks(choice)
+
+
+@pytest.mark.parametrize(
     ("prediction", "masks", "expected"),
     [
         (NONE, "rle", ""),

@@ -108,9 +108,55 @@ def test_npy(array: np.ndarray, version: tuple[int, int]) -> None:
     assert all(image.pixels.flags.c_contiguous and image.pixels.flags.writeable for image in images)
 
 
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (smooth(4, 6)[..., 0], smooth(4, 6)[..., :1].repeat(3, 2)),
+        (smooth(4, 6)[..., :1], smooth(4, 6)[..., :1].repeat(3, 2)),
+        (np.asfortranarray(smooth(4, 6)[..., 0]), smooth(4, 6)[..., :1].repeat(3, 2)),
+        (np.dstack([smooth(4, 6), np.full((4, 6), 255, np.uint8)]), smooth(4, 6)),
+        (np.dstack([smooth(4, 6), np.zeros((4, 6), np.uint8)]), np.full((4, 6, 3), 255)),
+        *((smooth(4, 6).astype(kind), smooth(4, 6)) for kind in ("<i2", ">i2", "<u4", ">i8", "<u8")),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_npy_of_other_pixels(array: np.ndarray, expected: np.ndarray) -> None:
+    (image,) = sources["npy"].read(npy(array), LIMITS).images
+    assert np.array_equal(image.pixels, expected)
+    assert image.pixels.dtype == np.uint8 and image.pixels.flags.c_contiguous and image.pixels.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("array", "count"),
+    [
+        (np.frombuffer(DATA, np.uint8), None),
+        (np.frombuffer(DATA, np.int8), None),
+        (np.array(DATA), None),
+        (np.void(DATA), None),
+        (np.array([DATA]), 1),
+        (np.array([DATA, encode(noise(5, 7), "BMP")]), 2),
+    ],
+    ids=lambda value: f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray | np.void) else None,
+)
+def test_files_in_npy(array: np.ndarray, count: int | None) -> None:
+    images, batch = sources["npy"].read(npy(array), LIMITS)
+    assert batch is (count is not None) and len(images) == (count or 1)
+    assert all(np.array_equal(image.pixels, noise(5, 7)) for image in images)
+
+
+def test_many_files_in_npy() -> None:
+    two = npy(np.array([DATA, DATA]))
+    with pytest.raises(PayloadTooLarge, match="2 pictures; 1 to 1"):
+        sources["npy"].read(two, Limits(max_images=1))
+    with pytest.raises(PayloadTooLarge, match="picture 2 of 2: the picture declares 7x5 = 35 pixels; at most 15"):
+        sources["npy"].read(two, Limits(max_pixels=50))
+    with pytest.raises(PayloadTooLarge, match="1000000 pictures"):
+        sources["npy"].read(npy(np.zeros(10**6, "S1")), LIMITS)
+
+
 def test_an_npy_header_is_parsed_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed, parse = [], npy_source._shape
-    monkeypatch.setattr(npy_source, "_shape", lambda header: parsed.append(header) or parse(header))
+    parsed, parse = [], npy_source._layout
+    monkeypatch.setattr(npy_source, "_layout", lambda header: parsed.append(header) or parse(header))
     response = client.post("/invocations", data=npy(smooth(4, 6), (1, 0)), content_type="application/x-npy")
     assert response.status_code == 200 and len(parsed) == 1
 
@@ -123,12 +169,17 @@ def _header(text: str, body: bytes = b"") -> bytes:
     ("value", "reason"),
     [
         (npy(smooth(4, 6).astype(np.float32)), r"float32 of shape \(4, 6, 3\); wanted: uint8"),
-        (npy(smooth(4, 6).astype(">i8")), "int64"),
+        (npy(noise(3, 4, 6).astype(np.float32)), r"channels first: move them to the end.*; wanted: uint8"),
+        (npy(noise(3, 4, 6)), r"uint8 of shape \(3, 4, 6\), channels first"),
+        (npy(smooth(4, 6).astype(">i8") - 300), "int64 with values from -300 to"),
+        (npy(smooth(4, 6).astype(np.uint16) + 300), "uint16 with values from 300 to"),
+        (npy(np.zeros(8, np.int16)), r"int16 of shape \(8,\)"),
+        (npy(np.array([], np.uint8)), "0 bytes"),
         (npy(smooth(4, 6) > 9), "bool"),
         (npy(np.zeros((2, 2, 3), "S3")), "'|S3'"),
         (npy(np.zeros((2, 2, 3), [("a", "u1")])), "a record"),
-        (npy(smooth(4, 6)[..., 0]), r"uint8 of shape \(4, 6\)"),
-        (npy(noise(4, 6, 4)), r"shape \(4, 6, 4\)"),
+        (npy(noise(4, 6, 2)), r"shape \(4, 6, 2\)"),
+        (npy(np.array(["text"])), "'<U4'"),
         (npy(np.zeros((1, 1, 4, 6, 3), np.uint8)), "shape"),
         (npy(smooth(4, 6))[:-1], "takes 72 bytes; 71 follow"),
         (npy(smooth(4, 6)) + b"x", "takes 72 bytes; 73 follow"),

@@ -164,7 +164,7 @@ def with_key(**document: object) -> bytes:
     return json.dumps({"api_key": KEY, **document}).encode()
 
 
-SAGEMAKER, ECHOED = {"error"}, {"message", "id"}  # the members of an error
+SAGEMAKER, RUNTIME, ECHOED = {"error"}, {"Message"}, {"message", "id"}  # the members of an error
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ SAGEMAKER, ECHOED = {"error"}, {"message", "id"}  # the members of an error
         pytest.param("GET", "/project/3?api_key=" + KEY, b"", 405, ECHOED, id="catch-all-405"),
         pytest.param("POST", "/project/3", b"", 401, ECHOED, id="catch-all-401"),
         pytest.param("POST", "/docs/a?api_key=" + KEY, b"", 404, SAGEMAKER, id="fixed-prefix-wins"),
-        pytest.param("POST", "/endpoints/a?api_key=" + KEY, b"", 404, SAGEMAKER, id="prefix-of-the-other-wins"),
-        pytest.param("POST", "/async/a?api_key=" + KEY, b"", 405, SAGEMAKER, id="fixed-route-wins-for-every-method"),
+        pytest.param("POST", "/endpoints/a?api_key=" + KEY, b"", 404, RUNTIME, id="prefix-of-the-other-wins"),
+        pytest.param("POST", "/async/a?api_key=" + KEY, b"", 405, RUNTIME, id="fixed-route-wins-for-every-method"),
         pytest.param("GET", "//echo///word", b"", 200, {"word"}, id="doubled-slashes"),
     ],
 )

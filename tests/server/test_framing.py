@@ -167,3 +167,20 @@ def test_who_never_stops_sending_is_hung_up_on(start_slow_server: Callable[..., 
                 time.sleep(0.01)
     assert time.monotonic() - begun < 30
     assert server.stop() == 0
+
+
+def test_an_empty_line_before_a_request_is_no_request(quick: Server) -> None:
+    asked = b"GET /ping HTTP/1.1\r\nHost: a\r\n"
+    answer, _ = ask(quick, b"\r\n" + asked + b"\r\n\r\n" + asked + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    post = POST.encode() + b"Content-Length: 5\r\n\r\nhello\r\n"
+    answer, _ = ask(quick, post + asked + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 415 ") and answer.count(b"HTTP/1.1 200 ") == 1
+    assert_refused(ask(quick, b"\r\n\r\n" + asked + b"\r\n")[0], 400)
+
+
+@pytest.mark.parametrize(("length", "status"), [(LIMIT, 100), (LIMIT + 1, 413), (10737418240, 413)])
+def test_a_body_over_the_limit_is_not_asked_for(length: int, status: int, quick: Server) -> None:
+    with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
+        client.sendall(f"{POST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 %d " % status)

@@ -219,3 +219,30 @@ def test_a_refused_server_leaves_no_folder(start_server: StartServer, tmp_path: 
     server = start_server(**settings)
     assert server.process.wait(20) == 1 and "multi-model endpoints take no asynchronous" in server.log.read_text()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists(), reason="this system has no IPv6")
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("::", {"::1", "127.0.0.1"}), ("::1", {"::1"}), ("[::1]", {"::1"}), ("127.0.0.1", {"127.0.0.1"})],
+)
+def test_addresses_of_both_families(host: str, reached: set[str], start_slow_server: StartSlow) -> None:
+    server = start_slow_server(0, MASKSERVE_HOST=host)
+    address = "::1" if "::1" in reached else "127.0.0.1"
+    end = time.monotonic() + 30
+    while not _answers(address, server.port):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert {one for one in ("::1", "127.0.0.1") if _answers(one, server.port)} == reached
+    assert server.stop() == 0
+
+
+def _answers(address: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

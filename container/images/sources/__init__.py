@@ -1,18 +1,49 @@
 """Image sources of a request, one module per source, and images inside JSON."""
 
-from container.errors import BadRequest
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from container.errors import BadRequest, PayloadTooLarge, ServingError
 from container.images.base import Limits, Pictures, sources
 from container.images.pixel_budget import PixelShare
+from container.structures import Image
 
-__all__ = ["DEFAULT_SOURCE", "read_json", "sources"]
+__all__ = ["DEFAULT_SOURCE", "read_each", "read_json", "sources"]
 DEFAULT_SOURCE = "base64"  # of a plain string
+ENCODED = "b64"  # the key of such a string in TensorFlow Serving's JSON
+
+T = TypeVar("T")
+
+
+def read_each(values: Sequence[T], read: Callable[[T, Limits], Pictures], limits: Limits) -> Pictures:
+    """Return the image that `read` makes of each value, as an array; together they may have `max_pixels`.
+
+    Raises PayloadTooLarge for none or over `max_images`, and the errors of `read` with the number of the picture.
+    """
+    if not 1 <= len(values) <= limits.max_images:
+        raise PayloadTooLarge(f"the array holds {len(values)} pictures; 1 to {limits.max_images} are allowed")
+    images: list[Image] = []
+    for number, value in enumerate(values, 1):
+        left = limits.max_pixels - sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
+        try:
+            images += read(value, replace(limits, max_pixels=left)).images
+        except ServingError as error:
+            error.message = f"picture {number} of {len(values)}: {error.message}"
+            error.args = (error.message,)
+            raise
+    return Pictures(images, batch=True)
 
 
 def read_json(value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:
-    """Return the images of one JSON value: {"type": a source's name, "value": "…"}, or a plain base64 string.
+    """Return the images of one JSON value: {"type": a source's name, "value": "…"}, base64, or {"b64": base64}.
 
     Raises BadRequest for other shapes, and for types not allowed in JSON.
     """
+    if isinstance(value, dict) and ENCODED in value:
+        value = value[ENCODED]
+        if not isinstance(value, str):
+            raise BadRequest(f"the value of `{ENCODED}` is no string of base64")
     if isinstance(value, str):
         return sources[DEFAULT_SOURCE].read(value, limits, share)
     allowed = ", ".join(sorted(name for name in sources if sources[name].in_json))

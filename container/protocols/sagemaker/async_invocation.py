@@ -19,7 +19,7 @@ from container.protocols.sagemaker import runtime_errors
 from container.protocols.sagemaker.async_queue import AsyncQueue, Job, JobResult
 from container.protocols.sagemaker.invocation import Defaults, read_request, respond
 from container.protocols.sagemaker.messages import InvocationRequest
-from container.protocols.sagemaker.openapi import ASYNC_ANSWERS, ASYNC_STATE, async_invocation, error
+from container.protocols.sagemaker.openapi import ASYNC_ANSWERS, ASYNC_STATE_ANSWERS, async_invocation
 from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, Refused
 from container.s3 import Location
 from container.service import RequestContext, Services
@@ -29,7 +29,8 @@ BLUEPRINT = "sagemaker_async"
 PREFIX = "X-Amzn-SageMaker-"
 MAX_INLINE = 128_000  # bytes
 _INFERENCE_ID = re.compile(r"[!-~][ -~]{0,63}")
-_FILENAME = re.compile(r"(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}")
+MAX_FILENAME = 32  # characters
+_FILENAME = re.compile(r"(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _EXTENSION = re.compile(r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]{1,512}")
 
 
@@ -57,36 +58,44 @@ def create_blueprint(
     @operation("InvokeEndpointAsync of the SageMaker Runtime, for boto3 and the AWS CLI", ASYNC_ANSWERS, **takes)
     def invoke_endpoint_async(name: str) -> Response:
         runtime_errors.check(name, names)
-        if queue is None or locations.output is None:
-            raise Refused(
-                f"Asynchronous invocations are off on this server: {setting_name('async_output')} names no s3:// path."
-            )
-        read = _input(locations, queue, services.pipeline.limits.max_body_bytes)
-        request_id = g.context.id
-        job = _job(locations.output, locations.max_seconds)
-
-        def task(seconds: float) -> JobResult:
-            context = RequestContext(seconds, id=request_id)
-            response = respond(read(), services, defaults, context, services.pool.policy.served)
-            return JobResult(response.whole(), response.media_type, context.fields)
-
-        try:
-            queue.add(job, task)
-        except Overloaded as full:
-            raise Refused(full.message, "ThrottlingException", 429) from None
-        except Unavailable as ending:
-            raise Refused(ending.message, "ServiceUnavailable", 503) from None
-        headers = {
-            PREFIX + "OutputLocation": str(job.output),
-            PREFIX + "FailureLocation": str(job.failure),
-            **runtime_errors.id_header(request_id),
-        }
-        response = jsonify(InferenceId=job.id)
-        response.status_code = 202
-        response.headers.update(headers)
-        return response
+        return accept(services, defaults, locations, queue)
 
     return blueprint
+
+
+def accept(
+    services: Services,
+    defaults: Defaults,
+    locations: AsyncLocations,
+    queue: AsyncQueue | None,
+    max_filename: int = MAX_FILENAME,
+) -> Response:
+    """Queue the request and return the response that says where its answer will be; Refused if that cannot be."""
+    if queue is None or locations.output is None:
+        raise Refused(
+            f"Asynchronous invocations are off on this server: {setting_name('async_output')} names no s3:// path."
+        )
+    read = _input(locations, queue, services.pipeline.limits.max_body_bytes)
+    request_id = g.context.id
+    job = _job(locations.output, locations.max_seconds, max_filename)
+
+    def task(seconds: float) -> JobResult:
+        context = RequestContext(seconds, id=request_id)
+        response = respond(read(), services, defaults, context, services.pool.policy.served)
+        return JobResult(response.whole(), response.media_type, context.fields)
+
+    try:
+        queue.add(job, task)
+    except Overloaded as full:
+        raise Refused(full.message, "ThrottlingException", 429) from None
+    except Unavailable as ending:
+        raise Refused(ending.message, "ServiceUnavailable", 503) from None
+    response = jsonify(InferenceId=job.id)
+    response.status_code = 202
+    response.headers[PREFIX + "OutputLocation"] = str(job.output)
+    response.headers[PREFIX + "FailureLocation"] = str(job.failure)
+    response.headers.update(runtime_errors.id_header(request_id))
+    return response
 
 
 def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
@@ -96,22 +105,21 @@ def create_states_blueprint(queue: AsyncQueue | None) -> Blueprint:
     @blueprint.get("/async/<path:inference_id>")
     @operation(
         "How an asynchronous request stands",
-        {"200": ASYNC_STATE, "404": error("No such request, or asynchronous requests are off")},
+        ASYNC_STATE_ANSWERS,
         parameters=[{"in": "path", "name": "inference_id", "required": True, "schema": {"type": "string"}}],
     )
     def state(inference_id: str) -> Response:
         if queue is None:
             raise NotFound(f"asynchronous requests are off on this server ({setting_name('async_output')})")
-        job = queue.get(inference_id)
-        told = {
-            "InferenceId": job.id,
-            "State": job.state,
-            "OutputLocation": str(job.output),
-            "FailureLocation": str(job.failure),
-        }
-        return jsonify({**told, "Error": job.error} if job.error else told)
+        first, *others = map(_described, queue.get(inference_id))
+        return jsonify({"InferenceId": inference_id, **first, **({"Others": others} if others else {})})
 
     return blueprint
+
+
+def _described(job: Job) -> dict[str, str]:
+    told = {"State": job.state, "OutputLocation": str(job.output), "FailureLocation": str(job.failure)}
+    return {**told, "Error": job.error} if job.error else told
 
 
 def _input(locations: AsyncLocations, queue: AsyncQueue, max_bytes: int) -> Callable[[], InvocationRequest]:
@@ -133,25 +141,29 @@ def _input(locations: AsyncLocations, queue: AsyncQueue, max_bytes: int) -> Call
     return lambda: replace(invocation, body=queue.store.read(location, max_bytes))
 
 
-def _job(output: Location, max_seconds: float) -> Job:
-    """Return the job that the headers describe, with its output locations; Refused for invalid headers."""
+def _job(output: Location, max_seconds: float, max_filename: int) -> Job:
+    """Return the job that the headers describe, with its output locations; Refused for invalid headers.
+
+    A file name of the caller's lies in a folder of its own, so that no caller overwrites the answer of another.
+    """
     headers = request.headers
     given = headers.get(PREFIX + "Inference-Id", "")
     if given and not _INFERENCE_ID.fullmatch(given):
         raise Refused("InferenceId takes 1 to 64 printable characters.")
     name = headers.get(PREFIX + "Filename", "")
-    if name and not _FILENAME.fullmatch(name):
-        raise Refused(f"Filename is {name[:40]!r}; it takes 1 to 32 of A-Z a-z 0-9 - _ and one dot.")
-    name = name or f"{uuid.uuid4()}.out"
+    if name and (len(name) > max_filename or not _FILENAME.fullmatch(name)):
+        raise Refused(f"Filename is {name[:40]!r}; it takes 1 to {max_filename} of A-Z a-z 0-9 - _ and one dot.")
+    own = str(uuid.uuid4())
+    path = f"{own}/{name}" if name else f"{own}.out"
     folder = output
     if extension := headers.get(PREFIX + "S3OutputPathExtension", ""):
         if not _EXTENSION.fullmatch(extension):
             raise Refused(f"S3OutputPathExtension is {extension[:40]!r}; it takes 1 to 512 of A-Z a-z 0-9 !_.*'()/-.")
         folder = _location(f"{str(output).removesuffix('/')}/{extension.strip('/')}", "S3OutputPathExtension")
-    stem, dot, ending = name.partition(".")
+    stem, dot, ending = path.partition(".")
     return Job(
-        id=given or str(uuid.uuid4()),
-        output=folder / name,
+        id=given or own,
+        output=folder / path,
         failure=folder / f"{stem}-error{dot}{ending}",
         ttl_seconds=_seconds(headers, "RequestTTLSeconds", 60, 21_600, 21_600),
         seconds=min(max_seconds, _seconds(headers, "InvocationTimeoutSeconds", 1, 3600, 900)),

@@ -4,7 +4,6 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -59,7 +58,7 @@ class AsyncQueue:
         self.store = store
         self._draining = draining
         self._lock = threading.Lock()
-        self._jobs: OrderedDict[str, Job] = OrderedDict()  # the latest job of each id
+        self._jobs: list[Job] = []  # in the order of their arrival; several may have one id
         self._open: set[Job] = set()  # neither completed nor failed
         self._queue: queue.Queue[tuple[Job, Task, float] | None] = queue.Queue(waiting)
         self._threads = [threading.Thread(target=self._run, name=f"job {i}", daemon=True) for i in range(THREADS)]
@@ -77,18 +76,21 @@ class AsyncQueue:
             except queue.Full:
                 raise Overloaded(f"{self._queue.maxsize} asynchronous requests are waiting already") from None
             self._open.add(job)
-            self._jobs.pop(job.id, None)
-            self._jobs[job.id] = job
-            ended = [one.id for one in self._jobs.values() if one not in self._open]
-            for old in ended[: max(0, len(ended) - REMEMBERED)]:
-                del self._jobs[old]
+            self._jobs.append(job)
+            ended = [one for one in self._jobs if one not in self._open]
+            forgotten = set(ended[: max(0, len(ended) - REMEMBERED)])
+            self._jobs = [one for one in self._jobs if one not in forgotten]
 
-    def get(self, job_id: str) -> Job:
-        """Return the latest job with this id; NotFound if this process knows none."""
+    def get(self, job_id: str) -> list[Job]:
+        """Return the jobs with this id, the first one first; NotFound if this process knows none.
+
+        Callers choose ids, and a later caller replaces no state of an earlier one.
+        """
         with self._lock:
-            if job_id not in self._jobs:
-                raise NotFound(f"no asynchronous request {job_id[:64]!r} is known here; the last {REMEMBERED} are")
-            return self._jobs[job_id]
+            found = [job for job in self._jobs if job.id == job_id]
+        if not found:
+            raise NotFound(f"no asynchronous request {job_id[:64]!r} is known here; the last {REMEMBERED} are")
+        return found
 
     def close(self) -> None:
         """Wait until all jobs have ended or failed, after `draining` is set."""

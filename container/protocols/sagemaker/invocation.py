@@ -1,6 +1,7 @@
 """Invocation handling shared by all routes: from headers and body to a response."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,27 +10,32 @@ from typing import Any
 
 from flask import Request
 
-from container.errors import BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
+from container.errors import BadImage, BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.images.sources import read_json
 from container.protocols.sagemaker import sessions
+from container.protocols.sagemaker.documents import FORM, JSON, open_form, open_json, read_document
 from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
-from container.protocols.sagemaker.negotiation import Attributes, Negotiation
+from container.protocols.sagemaker.negotiation import UNTYPED, Attributes, Negotiation
 from container.service import RequestContext, Services
 from container.service.sessions import Upload
-from container.structures import Result
-from container.web.body import parse_json, read_body
-from container.web.protocol import as_json, error_document
+from container.structures import Image, Result
+from container.web.body import read_body
+from container.web.protocol import KEY_PARAMETER, as_json, error_document
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
-
-_UNTYPED = ("", "application/x-image", "application/octet-stream", "application/x-www-form-urlencoded")
-_JSON_HINT = '{"image": {"type": "base64", "value": "…"}}'
+_URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any body
+_ANY_BODY = (*UNTYPED, _URLENCODED, "text/plain")  # the last is what fetch says of JSON
+_UNCHANGED = (
+    "curl -d drops line breaks; send --data-binary @photo.jpg -H 'Content-Type: image/jpeg', or -F image=@photo.jpg"
+)
+_BREAKS = re.compile(rb"[\r\n]")
+_SURELY_BREAKS = 4096  # bytes: one file in 10^13 of this size holds none by chance
+_OBJECT = re.compile(rb"\s*\{")
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def read_request(request: Request) -> InvocationRequest:
         accept=header.get("X-Amzn-SageMaker-Accept") or header.get("Accept", ""),
         attributes=header.get(ATTRIBUTES, ""),
         session=header.get(sessions.HEADER, ""),
+        query={name: ",".join(values) for name, values in request.args.lists() if name != KEY_PARAMETER},
         body=read_body(request),
     )
 
@@ -75,7 +82,12 @@ def respond(
 ) -> InvocationResponse:
     """Run `invoke` on a request that has been read; needs no client connection."""
     negotiation = defaults.negotiation
-    attributes = negotiation.parse(invocation.attributes, defaults.attributes)
+    if not _encoded(invocation):
+        if _media_type(invocation, negotiation) == FORM:
+            invocation = open_form(invocation)
+        if _media_type(invocation, negotiation) == JSON:
+            invocation = open_json(invocation)
+    attributes = negotiation.gather(invocation, defaults.attributes)
     choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
     if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
         return closed
@@ -167,27 +179,49 @@ def read_pictures(
     """Return the images in a request's body; their pixels are charged to `share`.
 
     The image type is detected from the bytes: clients, and batch transforms over mixed folders, send the wrong image
-    type, none, or curl's application/x-www-form-urlencoded.
+    type, or one that says nothing.
     """
-    body, coding = invocation.body, invocation.content_encoding
-    if coding.strip().lower() not in ("", "identity"):
+    body = invocation.body
+    if _encoded(invocation):
+        coding = invocation.content_encoding
         raise UnsupportedMediaType(f"Content-Encoding {coding[:40]!r} is not read; send the body as it is")
-    media_type = invocation.content_type.split(";")[0].strip().lower()
-    if media_type == "application/json":
-        return _read_document(body, limits, share)
+    media_type = _media_type(invocation, negotiation)
+    if media_type == JSON:
+        return read_document(invocation, limits, share)
     if media_type in negotiation.sources:
         return negotiation.sources[media_type].read(body, limits, share)
-    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in _UNTYPED:
+    if (media_type.startswith("image/") and media_type != "image/svg+xml") or media_type in _ANY_BODY:
         check_bytes(len(body), limits)
-        return Pictures([decode(body, limits, share)])
+        read = _decode_form if media_type == _URLENCODED else decode
+        return Pictures([read(body, limits, share)])
     raise UnsupportedMediaType(f"Content-Type {media_type[:60]!r} is not read; there is " + negotiation.read)
 
 
-def _read_document(body: bytes, limits: Limits, share: PixelShare | None) -> Pictures:
+def _decode_form(body: bytes, limits: Limits, share: PixelShare | None) -> Image:
+    """Return the image of a body that curl calls a form; the errors say how to send it without changes.
+
+    Where `curl -d @photo.jpg` has dropped line breaks, decoders may still make a picture of the rest.
+    """
     try:
-        document = parse_json(body)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON", hint=_JSON_HINT) from None
-    if not isinstance(document, dict) or "image" not in document:
-        raise BadRequest("the JSON body has no key `image`", hint=_JSON_HINT)
-    return read_json(document["image"], limits, share)
+        image = decode(body, limits, share)
+        if len(body) > _SURELY_BREAKS and not _BREAKS.search(body):
+            raise BadImage("the picture is damaged: it holds no line break")
+        return image
+    except (BadRequest, UnsupportedMediaType) as error:
+        error.hint = _UNCHANGED
+        raise
+
+
+def _encoded(invocation: InvocationRequest) -> bool:
+    return invocation.content_encoding.strip().lower() not in ("", "identity")
+
+
+def _media_type(invocation: InvocationRequest, negotiation: Negotiation) -> str:
+    """Return the type of a body, recognised by its first bytes where Content-Type says nothing."""
+    named, body = invocation.content_type.split(";")[0].strip().lower(), invocation.body
+    if named not in _ANY_BODY:
+        return named
+    if _OBJECT.match(body):
+        return JSON
+    begun = [kind for kind, source in negotiation.sources.items() if source.begins and body.startswith(source.begins)]
+    return begun[0] if begun else named

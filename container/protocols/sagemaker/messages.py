@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,11 @@ class InvocationRequest:
     accept: str = ""
     attributes: str = ""
     session: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)  # options in the query, or other keys
+    fields: Mapping[str, str] = field(default_factory=dict)  # of a form
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # options in a JSON body
+    ignored: tuple[str, ...] = ()  # other keys of a JSON body
+    document: Mapping[str, Any] | None = None  # the parsed JSON body
     read_since: float | None = None  # start of reading the body, on the monotonic clock
 
 

@@ -20,6 +20,7 @@ from container.web.openapi import operation
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 MAX_LIMIT = 100
+_LOAD_HINT = '{"model_name": "…", "url": "…"}'
 _MAKE_ROOM = "send a smaller one, or unload other models"
 _MODEL = {
     "type": "object",
@@ -100,8 +101,12 @@ def _named(body: bytes) -> tuple[str, str]:
         document = parse_json(body)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or not all(isinstance(document.get(k), str) for k in ("model_name", "url")):
-        raise BadRequest("the body is not a JSON object of strings", hint='{"model_name": "…", "url": "…"}')
+    if not isinstance(document, dict):
+        raise BadRequest("the body is not a JSON object", hint=_LOAD_HINT)
+    for key in ("model_name", "url"):
+        if not isinstance(document.get(key), str):
+            wrong = "is no string" if key in document else "is missing"
+            raise BadRequest(f"{key} of the JSON body {wrong}", hint=_LOAD_HINT)
     if not NAME.fullmatch(document["model_name"]):
         raise BadRequest("model_name takes 1 to 255 of the characters A-Z a-z 0-9 . _ -, and begins with none of . _ -")
     return document["model_name"], document["url"]

@@ -7,7 +7,7 @@ default, and it must not override the attributes.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
 from werkzeug.http import parse_accept_header
@@ -17,10 +17,15 @@ from container.fields import Declared, Word
 from container.formats import formats, ranked
 from container.images.base import sources
 from container.images.decode import NAMES
+from container.protocols.sagemaker.documents import FORM, JSON
+from container.protocols.sagemaker.messages import InvocationRequest
 from container.structures import Appearance, Choice, Options
 from container.structures.options import declared
 
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
+# Types that say nothing of what a body is, nor, in Accept, of what is wanted; the last two are those of SageMaker's SDK
+# and of S3 where nobody named one.
+UNTYPED = ("", "application/x-image", "application/octet-stream", "file-path/raw-bytes", "binary/octet-stream")
 _OPTIONS, _APPEARANCE = declared(Options), declared(Appearance)
 
 
@@ -89,7 +94,24 @@ class Negotiation:
     @property
     def read(self) -> str:
         """The media types of bodies, in words."""
-        return ", ".join([f"image/* ({NAMES})", "application/octet-stream", *self.sources, "application/json"])
+        return ", ".join([f"image/* ({NAMES})", "application/octet-stream", FORM, *self.sources, JSON])
+
+    def gather(self, invocation: InvocationRequest, defaults: Mapping[str, Any] | None) -> Attributes:
+        """Return the options of an invocation: the header's over the query's, the body's and the operator's `defaults`.
+
+        Raises BadRequest for broken JSON or a wrong value.
+        """
+        known = self.attributes
+        try:
+            values = {key: known[key].check(key, value) for key, value in invocation.parameters.items() if key in known}
+            for texts in (invocation.fields, invocation.query):
+                values |= {key: known[key].parse(key, text) for key, text in texts.items() if key in known}
+        except ValueError as error:
+            raise BadRequest(f"option {error}") from None
+        parsed = self.parse(invocation.attributes, {**(defaults or {}), **values})
+        beside = (*invocation.query, *invocation.fields, *invocation.parameters)
+        unknown = [key for key in beside if key not in known]
+        return replace(parsed, ignored=(*parsed.ignored, *unknown, *invocation.ignored))
 
     def parse(self, header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
         """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or a wrong value."""
@@ -130,7 +152,7 @@ class Negotiation:
         for part in accept.split(","):  # one at a time, since werkzeug sorts them and the original order breaks ties
             for value, quality in parse_accept_header(part):
                 pattern = value.split(";")[0].strip().lower()
-                ranges.append(_Range("*/*" if pattern == "*" else pattern, quality))
+                ranges.append(_Range("*/*" if pattern in ("*", *UNTYPED[1:]) else pattern, quality))
         return [r for r in ranges if "/" in r.pattern]
 
     def _pick(self, ranges: list[_Range], preferred: tuple[str, ...]) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from container.formats import ranked
 from container.images.base import sources
 from container.images.decode import MEDIA_TYPES
-from container.images.sources import DEFAULT_SOURCE
-from container.protocols.sagemaker.negotiation import Negotiation
+from container.images.sources import DEFAULT_SOURCE, ENCODED
+from container.protocols.sagemaker.documents import FORM, JSON
+from container.protocols.sagemaker.negotiation import UNTYPED, Negotiation
 from container.service import Services
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -54,9 +55,8 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
         for name in sorted(sources)
         if sources[name].in_json and sources[name].available(limits)
     ]
-    document = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": kinds}}}
     # Any image type is read, whatever the bytes are; two stand for all.
-    read = (*MEDIA_TYPES[:2], "application/x-image", "application/octet-stream", *negotiation.sources)
+    read = (*MEDIA_TYPES[:2], *UNTYPED[1:], *negotiation.sources)
     return {
         "parameters": [
             # OpenAPI excludes Accept and Content-Type from parameters: responses and requestBody define them.
@@ -76,12 +76,38 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
                     "pattern": "^NEW_SESSION$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
                 },
             },
+            *({"in": "query", "name": name, "schema": one.text_schema} for name, one in negotiation.attributes.items()),
         ],
         "requestBody": {
             "required": True,
-            "content": {**{kind: _BINARY for kind in read}, "application/json": {"schema": document}},
+            "content": {
+                **{kind: _BINARY for kind in read},
+                JSON: {"schema": _document(kinds, limits.max_images, negotiation)},
+                FORM: {"schema": _form(negotiation)},
+            },
         },
     }
+
+
+def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[str, Any]:
+    """Return the shape of a JSON body, one of whose keys holds pictures; those of an array are base64."""
+    text = pictures[0]
+    encoded = {"anyOf": [text, {"type": "object", "required": [ENCODED], "properties": {ENCODED: text}}]}
+    several = {"type": "array", "minItems": 1, "maxItems": most, "items": encoded}
+    named = {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": pictures}}}
+    options = {name: one.schema for name, one in negotiation.attributes.items()}
+    shapes = {"image": {"anyOf": pictures}, "instances": several, "inputs": {"anyOf": [text, several, named]}}
+    return {
+        "type": "object",
+        "properties": {**shapes, "parameters": {"type": "object", "nullable": True, "properties": options}},
+        "oneOf": [{"required": [key]} for key in shapes],
+    }
+
+
+def _form(negotiation: Negotiation) -> dict[str, Any]:
+    """Return the shape of a form: one file, under any name, and options."""
+    options = {name: one.text_schema for name, one in negotiation.attributes.items()}
+    return {"type": "object", "required": ["image"], "properties": {"image": _BINARY["schema"], **options}}
 
 
 TARGET_PARAMETER = {
@@ -150,7 +176,12 @@ _TYPED = {
     },
 }
 
-_NO_ROUTE = {"404": error("No route: a line feed is no part of any name")}
+_NO_ROUTE = {
+    "404": {
+        "description": "UnknownOperationException: no route, as a line feed is no part of any name",
+        "content": {"application/json": {"schema": _TYPED}},
+    }
+}
 
 
 def runtime_answers(negotiation: Negotiation) -> dict[str, Any]:
@@ -159,7 +190,7 @@ def runtime_answers(negotiation: Negotiation) -> dict[str, Any]:
         **_NO_ROUTE,
         "200": _good(negotiation),
         "400": {
-            "description": "ValidationError: no such endpoint, or attributes over 1024 characters",
+            "description": "ValidationError: no such name, or attributes over 1024 characters",
             "content": {"application/json": {"schema": _TYPED}},
         },
         "424": {
@@ -240,21 +271,29 @@ ASYNC_ANSWERS = {
     },
 }
 
-ASYNC_STATE = {
-    "description": "Where it stands",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["InferenceId", "State", "OutputLocation", "FailureLocation"],
-                "properties": {
-                    "InferenceId": {"type": "string"},
-                    "State": {"type": "string", "enum": ["Queued", "InProgress", "Completed", "Failed"]},
-                    "OutputLocation": _S3,
-                    "FailureLocation": _S3,
-                    "Error": {"type": "string"},
-                },
-            }
-        }
+_STATE: dict[str, Any] = {
+    "type": "object",
+    "required": ["State", "OutputLocation", "FailureLocation"],
+    "properties": {
+        "State": {"type": "string", "enum": ["Queued", "InProgress", "Completed", "Failed"]},
+        "OutputLocation": _S3,
+        "FailureLocation": _S3,
+        "Error": {"type": "string"},
+    },
+}
+_STATES = {
+    "type": "object",
+    "required": ["InferenceId", *_STATE["required"]],
+    "properties": {
+        "InferenceId": {"type": "string"},
+        **_STATE["properties"],
+        "Others": {"type": "array", "items": _STATE, "description": "Later requests with the same id"},
+    },
+}
+ASYNC_STATE_ANSWERS = {
+    "200": {"description": "Where it stands", "content": {"application/json": {"schema": _STATES}}},
+    "404": {
+        "description": "No such request, or asynchronous requests are off; or no route, as for a line feed",
+        "content": {"application/json": {"schema": {"anyOf": [_ERROR_SCHEMA, _TYPED]}}},
     },
 }

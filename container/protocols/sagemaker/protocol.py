@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from container.errors import BadRequest, ServingError
 from container.fields import comma_list
 from container.models.policies.explicit import Explicit
-from container.protocols.sagemaker import async_invocation, endpoint, multi_model, runtime, runtime_errors
+from container.protocols.sagemaker import async_invocation, endpoint, multi_model, routers, runtime, runtime_errors
 from container.protocols.sagemaker.async_invocation import AsyncLocations
 from container.protocols.sagemaker.async_queue import AsyncQueue
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults
@@ -19,12 +19,15 @@ from container.service import Services
 from container.settings import Settings, variables
 from container.web.protocol import Protocol
 
+# The paths of AWS's own APIs, and the one that tells how asynchronous requests stand.
+RUNTIMES = ("/endpoints", "/inference-routers", "/async")
+
 
 class SageMaker(Protocol):
-    """The hosting contract on the container's routes, and the runtime API with its typed errors below /endpoints."""
+    """The hosting contract on the container's routes, and the runtime APIs with their typed errors."""
 
     name = "sagemaker"
-    prefixes = ("/ping", "/invocations", "/execution-parameters", "/models", "/endpoints", "/async")
+    prefixes = ("/ping", "/invocations", "/execution-parameters", "/models", *RUNTIMES)
     health_routes = ("/ping",)
     request_id_headers = ("X-Amzn-SageMaker-Inference-Id",)
     exposed_headers = (ATTRIBUTES, NEW_ID, CLOSED_ID)
@@ -41,7 +44,7 @@ class SageMaker(Protocol):
             )
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
-        """Return the blueprints of /ping and /invocations, /models (multi-model only), /endpoints and /async."""
+        """Return the blueprints of /ping and /invocations, /models (multi-model only), and of RUNTIMES."""
         settings, defaults, names = self.settings, self._defaults, comma_list(self.settings.endpoint_names)
         capacity = endpoint.BatchCapacity(
             settings.max_payload_mb, settings.max_concurrent_transforms, settings.processes
@@ -54,11 +57,13 @@ class SageMaker(Protocol):
             yield multi_model.create_blueprint(services.pool.policy, services, defaults)
         yield runtime.create_blueprint(services, defaults, names)
         yield async_invocation.create_blueprint(services, defaults, names, self._locations, self._queue)
+        yield routers.create_blueprint(services, defaults, self._locations, self._queue)
         yield async_invocation.create_states_blueprint(self._queue)
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
-        """Return the response to an error; on the runtime's routes it has an error type that boto3 knows."""
-        if request.blueprint in (runtime.BLUEPRINT, async_invocation.BLUEPRINT):
+        """Return the response to an error; on the runtimes' routes, and below them, it has a type that boto3 knows."""
+        typed = request.blueprint in (runtime.BLUEPRINT, async_invocation.BLUEPRINT, routers.BLUEPRINT)
+        if typed or (request.url_rule is None and request.path.startswith(RUNTIMES)):
             return runtime_errors.typed_response(error, request_id)
         return super().error_response(error, request_id)
 

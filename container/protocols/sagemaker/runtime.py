@@ -15,7 +15,7 @@ from container.protocols.sagemaker.endpoint import TARGET_MODEL, target
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.messages import InvocationResponse
 from container.protocols.sagemaker.openapi import runtime_answers, stream_answers, targeted_invocation
-from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, VARIANT, Refused
+from container.protocols.sagemaker.runtime_errors import INVOKED_VARIANT, NAME_PARAMETER, Refused
 from container.service import Services
 from container.web.openapi import operation
 
@@ -29,7 +29,7 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     blueprint = Blueprint(BLUEPRINT, __name__)
     policy = services.pool.policy
     takes = targeted_invocation(services, defaults.negotiation)
-    good, streamed = runtime_answers(defaults.negotiation), stream_answers(defaults.negotiation)
+    good, in_frames = runtime_answers(defaults.negotiation), stream_answers(defaults.negotiation)
     takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/invocations")
@@ -40,28 +40,28 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     )
     def invoke_endpoint(name: str) -> Response:
         runtime_errors.check(name, names)
-        response = invoke(request, services, defaults, g.context, _model(policy))
-        return Response(response.whole(), content_type=response.media_type, headers=_headers(response))
+        response = invoke(request, services, defaults, g.context, target_model(policy))
+        return Response(response.whole(), content_type=response.media_type, headers=headers(response))
 
     @blueprint.post("/endpoints/<path:name>/invocations-response-stream")
     @operation(
         "InvokeEndpointWithResponseStream of the SageMaker Runtime, for boto3",
-        streamed,
+        in_frames,
         **takes,
     )
     def invoke_endpoint_with_response_stream(name: str) -> Response:
         runtime_errors.check(name, names)
         if request.headers.get(sessions.HEADER) == sessions.NEW:
             raise Refused("SessionId is NEW_SESSION; a session is created by InvokeEndpoint, not by a stream.")
-        response = invoke(request, services, defaults, g.context, _model(policy))
-        headers = {"X-Amzn-SageMaker-Content-Type": response.media_type, **_headers(response)}
+        response = invoke(request, services, defaults, g.context, target_model(policy))
+        streamed = {"X-Amzn-SageMaker-Content-Type": response.media_type, **headers(response)}
         frames = streaming.events(response.body, g.context)
-        return Response(frames, content_type=event_stream.MEDIA_TYPE, headers=headers)
+        return Response(frames, content_type=event_stream.MEDIA_TYPE, headers=streamed)
 
     return blueprint
 
 
-def _model(policy: Policy) -> str:
+def target_model(policy: Policy) -> str:
     """Return the key of the model that TargetModel names; Refused if it is missing, unexpected or an invalid path."""
     several = not policy.served
     if (TARGET_MODEL in request.headers) != several:
@@ -72,10 +72,11 @@ def _model(policy: Policy) -> str:
         raise Refused(error.message) from None
 
 
-def _headers(response: InvocationResponse) -> dict[str, str]:
+def headers(response: InvocationResponse) -> dict[str, str]:
+    """Return the headers of a good response."""
     return {
         ATTRIBUTES: response.facts,
-        "x-Amzn-Invoked-Production-Variant": VARIANT,
+        INVOKED_VARIANT: runtime_errors.invoked_variant(),
         **response.headers,
         **runtime_errors.id_header(g.context.id),
     }

@@ -17,7 +17,11 @@ from container.protocols.sagemaker.openapi import name_parameter
 from container.web.protocol import error_document
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-VARIANT = "AllTraffic"
+VARIANT = "AllTraffic"  # the name of an endpoint's only variant
+TARGET_VARIANT = "X-Amzn-SageMaker-Target-Variant"
+INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
+ROUTERS = "/inference-routers"
+_ROUTERS_KINDS = {"ValidationError": "ValidationException", "ServiceUnavailable": "ServiceUnavailableException"}
 NAME_PARAMETER = name_parameter("Endpoint name", NAME)
 
 
@@ -31,12 +35,26 @@ class Refused(ServingError):
 
 
 def check(name: str, names: Sequence[str]) -> None:
-    """Raise Refused if `name` is invalid or not among `names` (if there are any), or if the attributes are too long."""
+    """Raise Refused if `name` is invalid or not among `names` (if there are any), and the errors of `check_headers`."""
     if NAME.fullmatch(name) is None or (names and name not in names):
         raise Refused(f"Endpoint {name[:63]} of account 000000000000 not found.")
+    check_headers()
+
+
+def check_headers() -> None:
+    """Raise Refused if the custom attributes are too long, or if the variant's name is invalid."""
+    invoked_variant()
     attributes = request.headers.get(ATTRIBUTES, "")
     if len(attributes) > MAX_ATTRIBUTES:
         raise Refused(f"CustomAttributes has {len(attributes)} characters; at most {MAX_ATTRIBUTES} are allowed.")
+
+
+def invoked_variant() -> str:
+    """Return the variant that answers: the one that the request names, else VARIANT; Refused for an invalid name."""
+    named = request.headers.get(TARGET_VARIANT, VARIANT)
+    if NAME.fullmatch(named) is None:
+        raise Refused(f"TargetVariant is {named[:63]!r}; it takes 1 to 63 of A-Z a-z 0-9 and - inside.")
+    return named
 
 
 def id_header(request_id: str) -> dict[str, str]:
@@ -48,8 +66,11 @@ def typed_response(error: ServingError, request_id: str) -> Response:
     """Return the response to an error that boto3 raises as one of the API's error types."""
     if isinstance(error, Refused):
         return _typed(error.status, error.kind, {"Message": error.message}, request_id)
+    if request.url_rule is None and error.status in (404, 405):
+        return _typed(error.status, "UnknownOperationException", {"Message": error.message}, request_id)
     if isinstance(error, BodyTooLarge):
-        return _typed(400, "ValidationError", {"Message": error.message}, request_id)
+        status = 413 if request.path.startswith(ROUTERS) else 400
+        return _typed(status, "ValidationError", {"Message": error.message}, request_id)
     if isinstance(error, Unauthenticated):
         return _typed(error.status, "AccessDeniedException", {"Message": f"{error.message}; {error.hint}"}, request_id)
     kind = "client" if error.status < 500 else "server"
@@ -64,5 +85,7 @@ def typed_response(error: ServingError, request_id: str) -> Response:
 
 
 def _typed(status: int, kind: str, document: Mapping[str, object], request_id: str) -> Response:
+    if request.path.startswith(ROUTERS):
+        kind = _ROUTERS_KINDS.get(kind, kind)
     headers = {"x-amzn-ErrorType": kind, **id_header(request_id)}
     return Response(json.dumps(document), status, headers, content_type="application/json")

@@ -1,6 +1,7 @@
 """InvokeEndpointAsync with a folder that stands for S3: what is taken, what is refused, and what is written."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,20 +94,40 @@ def test_the_answer_is_written(body: bytes, headers: dict[str, str], side: Side)
 
 
 @pytest.mark.parametrize(
-    ("headers", "output", "failure"),
+    ("headers", "folder", "output", "failure"),
     [
-        ({"Filename": "cat.json"}, "out/cat.json", "out/cat-error.json"),
-        ({"Filename": "cat"}, "out/cat", "out/cat-error"),
-        ({"S3OutputPathExtension": "/day/1/", "Filename": "cat"}, "out/day/1/cat", "out/day/1/cat-error"),
+        ({"Filename": "cat.json"}, "out", "cat.json", "cat-error.json"),
+        ({"Filename": "cat"}, "out", "cat", "cat-error"),
+        ({"S3OutputPathExtension": "/day/1/", "Filename": "cat"}, "out/day/1", "cat", "cat-error"),
     ],
 )
-def test_names_lie_below_the_operators_path(headers: dict[str, str], output: str, failure: str, side: Side) -> None:
-    response = side.ask(PNG, Inference_Id="order 7/x", **headers)
-    assert response.json == {"InferenceId": "order 7/x"}
-    assert response.headers["X-Amzn-SageMaker-OutputLocation"] == "s3://results/" + output
-    assert response.headers["X-Amzn-SageMaker-FailureLocation"] == "s3://results/" + failure
-    side.ended(response)
-    assert json.loads((side.root / "results" / output).read_bytes()) == DETECTIONS
+def test_names_lie_below_the_operators_path_in_a_folder_of_their_own(
+    headers: dict[str, str], folder: str, output: str, failure: str, side: Side
+) -> None:
+    answers = [side.ask(PNG, Inference_Id="order 7/x", **headers) for _ in range(2)]
+    assert [answer.json for answer in answers] == 2 * [{"InferenceId": "order 7/x"}]
+    places = [answer.headers["X-Amzn-SageMaker-OutputLocation"] for answer in answers]
+    failures = [answer.headers["X-Amzn-SageMaker-FailureLocation"] for answer in answers]
+    assert places[0] != places[1]
+    for place, other in zip(places, failures, strict=True):
+        assert re.fullmatch(f"s3://results/{folder}/[0-9a-f-]{{36}}/{output}", place)
+        assert other == f"{place.rsplit('/', 1)[0]}/{failure}"
+    end = time.monotonic() + 10
+    while not all(side.file(place).is_file() for place in places):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert [json.loads(side.file(place).read_bytes()) for place in places] == 2 * [DETECTIONS]
+
+
+def test_an_id_that_is_used_again_replaces_no_state(side: Side) -> None:
+    first, later = side.ask(PNG, Inference_Id="mine"), side.ask(b"no picture", Inference_Id="mine")
+    end = time.monotonic() + 10
+    while (state := side.ended(first))["Others"][0]["State"] != "Failed":
+        assert time.monotonic() < end
+    assert (state["InferenceId"], state["State"], len(state["Others"])) == ("mine", "Completed", 1)
+    assert state["OutputLocation"] == first.headers["X-Amzn-SageMaker-OutputLocation"]
+    assert state["Others"][0]["OutputLocation"] == later.headers["X-Amzn-SageMaker-OutputLocation"]
+    assert "Error" in state["Others"][0] and "Error" not in state
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ def jobs(tmp_path: Path) -> Iterator[AsyncQueue]:
 
 def ended(jobs: AsyncQueue, name: str = "a", seconds: float = 10) -> Job:
     end = time.monotonic() + seconds
-    while jobs.get(name).state not in ("Completed", "Failed"):
+    while jobs.get(name)[-1].state not in ("Completed", "Failed"):
         assert time.monotonic() < end
         time.sleep(0.01)
-    return jobs.get(name)
+    return jobs.get(name)[-1]
 
 
 def failure(tmp_path: Path, name: str = "a") -> list[str]:
@@ -176,7 +176,7 @@ def test_the_end_of_the_server_loses_none(tmp_path: Path, monkeypatch: pytest.Mo
     jobs.close()
     assert time.monotonic() - begun < 5
     gate.set()
-    assert [jobs.get(str(i)).state for i in range(6)] == ["Completed", *["Failed"] * 5]
+    assert [jobs.get(str(i))[0].state for i in range(6)] == ["Completed", *["Failed"] * 5]
     assert "before this request was done" in failure(tmp_path, "1")[2]
     assert "before this request's turn came" in failure(tmp_path, "5")[2]
     with pytest.raises(Unavailable, match="shutting down"):

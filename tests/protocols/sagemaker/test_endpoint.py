@@ -94,7 +94,7 @@ def test_arrays(client: FlaskClient, engine: FakeEngine) -> None:
         (b"hello, this is text", "image/jpeg", 415),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 415),
         (PNG, "text/csv", 415),
-        (PNG, "multipart/form-data; boundary=x", 415),
+        (PNG, "multipart/form-data; boundary=x", 400),
         (b"\x80\x04K\x01.", "application/x-pickle", 415),
         (b"{", "application/json", 400),
         (b"[1]", "application/json", 400),

@@ -125,6 +125,21 @@ def test_bodies_that_are_none(body: bytes, client: FlaskClient) -> None:
     assert (response.status_code, code(response)) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"model_name": "x"}, "url of the JSON body is missing"),
+        ({"url": "a"}, "model_name of the JSON body is missing"),
+        ({"model_name": "x", "url": None}, "url of the JSON body is no string"),
+        ({"model_name": 5, "url": "a"}, "model_name of the JSON body is no string"),
+        ([], "the body is not a JSON object"),
+    ],
+)
+def test_what_is_missing_is_named(document: object, reason: str, client: FlaskClient) -> None:
+    response = client.post("/models", json=document)
+    assert response.status_code == 400 and reason in response.json["error"]["message"]
+
+
 @pytest.mark.parametrize("url", ["", "/etc", "a", "{root}", "{root}/../models/a", "{root}/none", "http://h/a.tar.gz"])
 def test_places_where_no_model_may_lie(url: str, client: FlaskClient, root: Path) -> None:
     response = client.post("/models", json={"model_name": "m", "url": url.format(root=root)})

@@ -47,6 +47,11 @@ J, P, G, L = "json", "png", "jpeg", "jsonlines"
         ("image/png;q=0.2, */*;q=0.9", "", "application/json", J),
         ("*/*, application/json;q=0", "", "application/json", G),
         ("*/*, application/json;q=0", '{"response_type": "json"}', "image/png", P),
+        # what says nothing of a body is no preference either
+        ("application/octet-stream", '{"response_type": "png"}', "application/json", P),
+        ("application/x-image", "", "image/png", P),
+        ("binary/octet-stream, image/jpeg", "", "application/json", G),
+        ("application/octet-stream;q=0.1, file-path/raw-bytes", "", "image/jpeg", G),
         # what is malformed says nothing
         ("image", "", "application/json", J),
         (",,,", "", "application/json", J),
@@ -54,6 +59,9 @@ J, P, G, L = "json", "png", "jpeg", "jsonlines"
         ("application/jsonlines", '{"response_type": "json"}', "image/png", L),
         ("*/*", '{"response_type": "jsonlines"}', "image/png", L),
         ("", "", "application/jsonlines", L),
+        ("application/x-jsonlines", "", "application/json", L),
+        ("application/x-ndjson", "", "application/json", L),
+        ("application/ndjson;q=0.5, text/csv", "", "application/json", L),
         ("application/*", "", "application/jsonlines", L),
         ("application/*", "", "image/png", J),
         ("application/jsonlines", '{"format": "clarify"}', "application/json", L),

@@ -74,7 +74,7 @@ def test_closing(client: FlaskClient, session: str) -> None:
         ("never-was", b"", "there is no session 'never-was'"),
         ("x" * 5000, PNG, "there is no session 'xxx"),
         ("NEW_SESSION", b"", "0 bytes long"),
-        ("NEW_SESSION", CLOSE, "first bytes"),
+        ("NEW_SESSION", CLOSE, "no key `image`"),
     ],
 )
 def test_refused(session: str, body: bytes, reason: str, client: FlaskClient) -> None:
