@@ -28,7 +28,7 @@ def check_kind(kind: str, precision: str, backend: str) -> None:
     if kind == "cpu" and precision == "fp16":
         raise ModelError("precision fp16 needs a CUDA device; on a CPU it takes fp32 or bf16")
     if kind == "cuda" and backend == "openvino":
-        raise ModelError("backend openvino is for a CPU, and the device is a GPU; it takes auto or torch")
+        raise ModelError("backend openvino is for a CPU, and the device is cuda; it takes auto or torch")
 
 
 def _gpus() -> int | None:

@@ -88,8 +88,10 @@ def refusal(data: bytes, allowed: str, is_picture: Callable[[bytes], bool]) -> U
     """
     beginning = data[:_LOOKED_AT]
     kind = _of_file(beginning) or _of_text(beginning, is_picture)
-    if kind is None:
-        return UnsupportedMediaType(f"the first bytes {data[:8].hex(' ')} are of no known picture; allowed: {allowed}")
+    if kind is None or kind is _TEXTS[-1]:
+        also = "" if kind is None else f", but of {kind.name}"
+        reason = f"the first bytes {data[:8].hex(' ')} are of no known picture{also}; allowed: {allowed}"
+        return UnsupportedMediaType(reason, "" if kind is None else kind.advice)
     return UnsupportedMediaType(f"what was sent is {kind.name}, which is not read; allowed: {allowed}", kind.advice)
 
 

@@ -92,7 +92,8 @@ def test_busy_connections_keep_nobody_waiting(start_slow_server: StartSlow, figu
         f"{len(busy.seconds) / 6:.0f} answers/s on 400 connections, the slowest after {max(busy.seconds):.2f} s; "
         f"a new connection's after {sorted(new)[len(new) // 2]:.2f} s, at most {max(new):.2f} s"
     )
-    assert max(new) < 1 and max(busy.seconds) < 3
+    # 9 s, all of the time, before the gate; 0.1 and 0.2 s on two quiet cores, of which the clients take one.
+    assert sorted(new)[len(new) // 2] < 0.5 and max(new) < 3 and max(busy.seconds) < 4
     assert server.stop() == 0
 
 
