@@ -21,11 +21,20 @@ from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from container.cancellation import cancelled_by
-from container.errors import ClientGone, DeadlineExceeded, DeviceLost, Overloaded, ServingError, Unavailable
+from container.errors import (
+    ClientGone,
+    DeadlineExceeded,
+    DeviceLost,
+    Overloaded,
+    PayloadTooLarge,
+    ServingError,
+    Unavailable,
+)
 from container.gate import outside
 
 WATCHED = 0.1  # seconds in the queue after which a request's client is checked before the prediction
 STALLED = 10  # times the usual duration
+HOPELESS = 1.5  # times what is left until the deadline: as much as pictures differ
 RECENT = 9  # predictions from which the duration of the next is estimated
 
 Query = TypeVar("Query")
@@ -158,6 +167,18 @@ class Dispatcher(Generic[Query, Output]):
             raise Overloaded(
                 f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
                 retry_after=math.ceil(wait),
+            )
+
+    def check_count(self, count: int, deadline: float) -> None:
+        """Raise PayloadTooLarge if queries of one request would take far longer than is left, by the last predictions.
+
+        An array of 12 KB with 256 pictures kept a Mask R-CNN on two cores busy for 55 s, and was then refused.
+        """
+        needed, left = count * self._seconds, deadline - time.monotonic()
+        if needed > HOPELESS * left:
+            raise PayloadTooLarge(
+                f"{count} pictures take this model about {needed:.0f} s, and the request has {left:.0f}",
+                hint="send fewer in one request",
             )
 
     def _full(self) -> Overloaded:

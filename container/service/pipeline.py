@@ -179,11 +179,13 @@ class Run:
         """Return the model's answers to queries of its kind, and record the stages `queue` and `inference`.
 
         They are asked in batches of the model's batch size. Raises BadRequest for queries of another kind. Passes on
-        ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory.
+        ModelNotFound, ModelNotReady, PayloadTooLarge, Overloaded, DeadlineExceeded, ClientGone and OutOfMemory.
         """
         model, context, answers = self._lease(), self._context, []
         if not all(isinstance(query, model.engine.query) for query in queries):
             raise _other_kind(model.engine)
+        if len(queries) > 1:
+            model.dispatcher.check_count(len(queries), context.deadline)
         for start in range(0, len(queries), model.dispatcher.batch_size):
             context.check()
             some = model.dispatcher.predict(

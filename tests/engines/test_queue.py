@@ -11,7 +11,7 @@ import pytest
 
 from container.cancellation import checkpoint
 from container.engines.queue import Answer, Dispatcher, Predict
-from container.errors import ClientGone, DeadlineExceeded, Overloaded, Unavailable
+from container.errors import ClientGone, DeadlineExceeded, Overloaded, PayloadTooLarge, Unavailable
 from container.structures import ImageQuery, Options
 from tests.fakes import FakeEngine
 
@@ -110,6 +110,20 @@ def test_who_would_come_too_late_is_refused_at_once() -> None:
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     with pytest.raises(DeadlineExceeded, match="in the model"):  # nobody is before it: it is tried
         dispatcher.predict([ImageQuery(PIXELS)], soon(0.05))
+    dispatcher.close()
+
+
+@pytest.mark.parametrize(("count", "refused"), [(2, False), (20, False), (60, True)])
+def test_more_pictures_than_the_time_allows_are_refused_at_once(count: int, refused: bool) -> None:
+    dispatcher = Dispatcher(lambda queries: time.sleep(0.05) or [None] * len(queries), queue_size=8)
+    dispatcher.check_count(count, soon(0.01))  # nothing is known yet
+    for _ in range(3):
+        dispatcher.predict([ImageQuery(PIXELS)], soon())
+    if refused:
+        with pytest.raises(PayloadTooLarge, match="60 pictures take this model about 3 s, and the request has 1"):
+            dispatcher.check_count(count, soon(1))
+    else:
+        dispatcher.check_count(count, soon(1))
     dispatcher.close()
 
 
