@@ -69,7 +69,7 @@ def read(value: Mapping[str, Any], label: str, size: Size, mend: Callable[[str],
 def _flag(value: object) -> bool:
     key = value.strip().lower() if isinstance(value, str) else value
     if isinstance(key, str | int | float | None) and key in _FLAGS:
-        return _FLAGS[key]  # type: ignore[index]
+        return _FLAGS[key]  # type: ignore[index]  # 0.0 and 1.0 are the keys False and True
     raise Broken(f"has {value!r:.60} for `iscrowd`; it takes 0 and 1")
 
 

@@ -80,9 +80,9 @@ def entered(folder: Path) -> Path:
 
     ModelError names several.
     """
-    files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")] if folder.is_dir() else []
-    if any(map(_of_one_file, files)):
+    if not folder.is_dir() or any(_of_one_file(PurePosixPath(file.name)) for file in folder.iterdir()):
         return folder
+    files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")]
     files = [file for file in files if not any(map(made_by_macos, file.parts))]
     described = {file.parent for file in files if file.name == DESCRIPTION}
     around = _only(described or {file.parent for file in files if is_weights(file.name)}, folder.name)

@@ -171,7 +171,7 @@ def test_published_files_are_known_by_their_checksum(tmp_path: Path, monkeypatch
 class Published(dict[str, SimpleNamespace]):
     """Weights by name, which are also gone through as torchvision's enumerations are."""
 
-    def __iter__(self) -> Iterator[SimpleNamespace]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[SimpleNamespace]:
         return iter(self.values())
 
 

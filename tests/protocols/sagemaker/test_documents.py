@@ -127,7 +127,7 @@ def test_a_form_of_another_body(path: str, client: FlaskClient) -> None:
     ("data", "reason"),
     [
         ({"a": "1", "b": "2"}, "no file; its fields: a, b"),
-        (form(other=(io.BytesIO(PNG), "b.png")), "has 2 files | send one picture a request"),  # type: ignore[arg-type]
+        (form(other=(io.BytesIO(PNG), "b.png")), "has 2 files | send one picture a request"),
         (form(confidence="2"), "option confidence is 2.0; it takes a number from 0 to 1"),
         (form(draw_boxes="perhaps"), 'option draw_boxes is "perhaps"; it takes true or false'),
     ],
