@@ -3,7 +3,6 @@
 What is no safetensors is read in a process of its own, which runs nothing of it (`container.checkpoints`).
 """
 
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -22,6 +21,7 @@ from container.checkpoints.state_dicts import AVERAGED
 from container.checkpoints.values import Unreadable
 from container.engines import misfits
 from container.errors import ModelError
+from container.files import checksum
 from container.structures import WEIGHTS_TYPES
 
 log = logging.getLogger(__name__)
@@ -120,9 +120,7 @@ def published_name(architecture: str, path: Path) -> str:
     size, digest = path.stat().st_size, ""
     for weights in torchvision.models.get_model_weights(architecture):
         if abs(size / 2**20 - weights.meta.get("_file_size", 0)) < 0.001:
-            if not digest:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = digest or checksum(path)
             if (found := _URL_DIGEST.search(weights.url)) and digest.startswith(found[1]):
                 return str(weights.name)
     return ""

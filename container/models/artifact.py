@@ -5,7 +5,6 @@ model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256
 The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from typing import Any
 
 from container.engines.base import check_published, takes_folder
 from container.errors import ModelError
-from container.files import made_by_macos
+from container.files import checksum, made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
 from container.structures import WEIGHTS_TYPES, ModelSpec, Options, is_weights
@@ -102,12 +101,6 @@ def _check_sum(weights: Path, expected: str, name: str) -> None:
         raise ModelError(f"`sha256` in model.json of {name!r} is of one weights file, and this model is a folder")
     if expected != checksum(weights):
         raise ModelError(f"the weights of {name!r} are not those that were packed: their SHA-256 is another")
-
-
-def checksum(weights: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from container.files import checksum
 from container.models import artifact
 from container.structures import Options
 
@@ -53,9 +54,7 @@ def release(model: Path, report: dict[str, Any], out: Path) -> None:
         options = Options(confidence=report["best_confidence"], iou_threshold=IOU_THRESHOLD)
         spec = replace(spec, name="maskrcnn", labels=labels, options=options)
         (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
-    (out / artifact.DESCRIPTION).write_text(
-        artifact.describe(spec, artifact.checksum(out / artifact.WEIGHTS)), encoding="utf-8"
-    )
+    (out / artifact.DESCRIPTION).write_text(artifact.describe(spec, checksum(out / artifact.WEIGHTS)), encoding="utf-8")
     print(f"{len(kept) - 1} classes; without {', '.join(left) or 'none'}")
 
 
