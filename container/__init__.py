@@ -40,7 +40,7 @@ checkpoints/        weights files that are pickles → safetensors, in a process
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
 ops/                paste, rle, polygons, argmax: functions on arrays
 cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
-telemetry/          usable everywhere
+telemetry/, usage (of command lines) usable everywhere
 """
 
 __version__ = "0.1.0"

@@ -42,6 +42,7 @@ ANYWHERE = (
     "gate",
     "registry",
     "telemetry",
+    "usage",
     "",
 )
 READERS_OF_SETTINGS = ("app", "cli", "predict", "server")
@@ -74,7 +75,7 @@ FENCES = {
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "server"),
-    "click": ("cli",),
+    "click": ("cli", "usage"),
     "gunicorn": ("server",),
     "matplotlib": ("training",),
     "tensorboardX": ("training",),
