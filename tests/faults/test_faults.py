@@ -348,7 +348,7 @@ def test_f15_overload_is_refused_at_once_and_costs_nothing(
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize(("size", "limit"), [(100_000, 1.0), (1_000_000, 2.0)])
+@pytest.mark.parametrize(("size", "limit"), [(100_000, 1.2), (1_000_000, 2.5)])
 def test_f15_a_refusal_takes_little_of_the_processor(
     size: int, limit: float, start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
