@@ -15,9 +15,10 @@ from container.cancellation import checkpoint
 from container.engines.base import ImageEngine
 from container.engines.building import TRIAL_SIZE, Network
 from container.engines.detector_heads import with_head_parameters
+from container.engines.one_stage import select_anchors
 from container.engines.runtime import Runtime
-from container.engines.selection import Selection, best_apart, select
-from container.engines.tensors import network_input, pad_slim, thinning, to_tensor
+from container.engines.selection import Selection, select
+from container.engines.tensors import network_input, thinning
 from container.engines.torchvision_builders import register_builders
 from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks
 
@@ -147,47 +148,28 @@ class DetectionEngine(ImageEngine):
         return found if shown_size == image_size else _inside(found, image_size)
 
     def _one_stage(self, queries: Sequence[ImageQuery]) -> list[Instances]:
-        """Run one-stage detectors unchanged; their thresholds are attributes, set for each image."""
+        """Run the forward of a RetinaNet, FCOS or SSD, with `select_anchors` after the head."""
         return [self._one_stage_picture(query.pixels, query.options) for query in queries]
 
     def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
         module = self._module
-        shown = pad_slim(picture)
-        own = {
-            name: getattr(module, name)
-            for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")
-        }
         resolved = self.with_defaults(
             options,
             confidence=DEFAULT_CONFIDENCE,
-            iou_threshold=own["nms_thresh"],
-            max_detections=own["detections_per_img"],
-            max_candidates=own["topk_candidates"],
+            iou_threshold=module.nms_thresh,
+            max_detections=module.detections_per_img,
+            max_candidates=module.topk_candidates,
         )
-        assert resolved.confidence is not None
-        module.score_thresh = resolved.confidence * (1 - 1e-6)  # they compare with ">", but confidence means ">="
-        module.nms_thresh = resolved.iou_threshold
-        module.topk_candidates = resolved.max_candidates
-        # Limited afterwards, so that detections of other classes do not displace the wanted ones.
-        module.detections_per_img = resolved.max_candidates
-        try:
-            found = module([to_tensor(shown, self._runtime.device)])[0]
-        finally:
-            vars(module).update(own)
-        boxes, scores, classes = found["boxes"].float(), found["scores"].float(), found["labels"]
-        keep = scores >= resolved.confidence
-        if (wanted := self.class_ids(resolved)) is not None:
-            keep &= torch.isin(classes, torch.tensor(wanted, device=classes.device))
-        indices = keep.nonzero()[:, 0]
-        if resolved.class_agnostic_nms:
-            assert resolved.iou_threshold is not None
-            indices = indices[
-                best_apart(boxes[indices], scores[indices], resolved.iou_threshold, resolved.max_detections)
-            ]
-        indices = indices[scores[indices].argsort(descending=True, stable=True)][: resolved.max_detections]
-        size = shown.shape[:2]
-        selection = Selection(boxes[indices], scores[indices], classes[indices])
-        return self._instances(picture.shape[:2], size, selection, size, resolved)
+        images, shown_sizes = network_input([picture], module.transform, self._runtime.device)
+        checkpoint()
+        features = list(module.backbone(images.tensors).values())
+        outputs = {name: output[0] for name, output in module.head(features).items()}
+        anchors = module.anchor_generator(images, features)[0]
+        cells = [feature.shape[-2] * feature.shape[-1] for feature in features]
+        level_sizes = [count * len(anchors) // sum(cells) for count in cells]
+        size, class_ids = images.image_sizes[0], self.class_ids(resolved)
+        selection = select_anchors(module, outputs, anchors, level_sizes, size, resolved, class_ids)
+        return self._instances(picture.shape[:2], shown_sizes[0], selection, size, resolved)
 
 
 def _in_pieces(boxes: list[torch.Tensor], run: Callable[[list[slice]], list[torch.Tensor]]) -> list[torch.Tensor]:
