@@ -24,7 +24,7 @@ from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget, PixelShare
 from container.models.loading import Model
 from container.models.pool import ModelPool
-from container.structures import Choice, Image, ImageQuery, Options, Result
+from container.structures import MAX_DETECTIONS, Choice, Image, ImageQuery, Options, Result
 from container.telemetry import metrics
 
 T = TypeVar("T")
@@ -169,9 +169,9 @@ class Run:
         """Predict by a model of images; without `masks`, a mask head need not run. Raises the errors of `ask`.
 
         Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
-        have, or for too many masks or keypoints.
+        have, or for too many detections.
         """
-        engine = self.check_options(options, masks)
+        engine = self.check_options(options, masks, len(images))
         predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
         return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
 
@@ -187,7 +187,7 @@ class Run:
         if len(queries) > 1:
             model.dispatcher.check_count(len(queries), context.deadline)
         for start in range(0, len(queries), model.dispatcher.batch_size):
-            context.check()
+            context.check_wanted("the model was asked")  # each batch: a small array can be minutes of work
             some = model.dispatcher.predict(
                 queries[start : start + model.dispatcher.batch_size], context.deadline, context.gone
             )
@@ -227,10 +227,11 @@ class Run:
             self._context.model = metrics.labels.get(self._model.engine.spec.name, metrics.OTHER)
         return self._model
 
-    def check_options(self, options: Options, masks: bool) -> ImageEngine:
-        """Return the model of images; BadRequest for another kind, an unknown class or too many masks or keypoints.
+    def check_options(self, options: Options, masks: bool, pictures: int = 1) -> ImageEngine:
+        """Return the model of images; BadRequest for another kind, an unknown class or too many detections.
 
-        The limit is `max_detections` or the model's own default number, whichever is higher.
+        The limit of masks or keypoints is `max_detections` or the model's own default, whichever is higher. The
+        pictures of a request have together no more detections than one may.
         """
         engine = self._lease().engine
         if not isinstance(engine, ImageEngine):
@@ -242,8 +243,16 @@ class Run:
                 f"class_filter names {unknown[0][:40]!r}, which the model does not know",
                 hint="it knows: " + ", ".join(names[:100]),
             )
-        own = None if options.max_detections is None else engine.default_instances(masks)
-        if options.max_detections is None or own is None:
+        if options.max_detections is None:
+            return engine
+        if pictures * options.max_detections > MAX_DETECTIONS:
+            raise BadRequest(
+                f"max_detections is {options.max_detections} for {pictures} pictures; "
+                f"one request has at most {MAX_DETECTIONS} in all",
+                hint=f"ask for {MAX_DETECTIONS // pictures} of each, or send fewer pictures in one request",
+            )
+        own = engine.default_instances(masks)
+        if own is None:
             return engine
         allowed = max(self._pipeline.max_detections, own)
         if options.max_detections > allowed:

@@ -3,10 +3,19 @@
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
-from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
+from container.structures.options import (
+    MAX_DETECTIONS,
+    Appearance,
+    Choice,
+    MaskDecodeMode,
+    MaskEncoding,
+    Options,
+    Render,
+)
 from container.structures.result import Classification, Image, ImageQuery, Prediction, Result, SemanticMap
 
 __all__ = [
+    "MAX_DETECTIONS",
     "WEIGHTS_TYPES",
     "Appearance",
     "Bitmasks",

@@ -10,8 +10,10 @@ MaskDecodeMode = Literal["accurate", "tradeoff", "fast"]
 MaskEncoding = Literal["none", "rle", "polygon"]
 Render = Literal["overlay", "mask", "cutout"]
 
+MAX_DETECTIONS = 100_000  # of one request
+
 _FRACTION = Number(0, 1)
-_COUNT = Number(1, 100_000, whole=True)
+_COUNT = Number(1, MAX_DETECTIONS, whole=True)
 
 
 def _model_option(takes: Number | Flag | Word | Names, default: str, doc: str) -> Any:

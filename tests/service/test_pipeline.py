@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
-from container.errors import BadImage, BadRequest
+from container.errors import BadImage, BadRequest, ClientGone, DeadlineExceeded
 from container.formats import formats
 from container.images.base import Limits
 from container.images.decode import decode
@@ -31,14 +31,14 @@ class HeadedEngine(FakeEngine):
         return self.own if masks else None
 
 
-def predict(own: int | None, limit: int, options: Options, masks: bool = True) -> list[Options]:
+def predict(own: int | None, limit: int, options: Options, masks: bool = True, pictures: int = 1) -> list[Options]:
     engine = HeadedEngine()
     engine.own = own
     services = ready_services(engine)
     try:
         pipeline = Pipeline(services.pool, Limits(), max_detections=limit)
         with pipeline.open(Fixed.served, RequestContext(10)) as run:
-            run.predict([IMAGE], options, masks)
+            run.predict([IMAGE] * pictures, options, masks)
     finally:
         services.pool.close()
     return engine.asked_for
@@ -66,6 +66,15 @@ def test_more_is_refused(own: int, most: int) -> None:
     assert "MASKSERVE_MAX_DETECTIONS" in refused.value.hint
 
 
+@pytest.mark.parametrize("own", [None, 100])
+def test_pictures_of_one_request_share_what_one_may_have(own: int | None) -> None:
+    assert len(predict(own, 1000, Options(max_detections=390), pictures=256)) == 256
+    assert len(predict(own, 1000, Options(), pictures=256)) == 256
+    with pytest.raises(BadRequest, match="max_detections is 391 for 256 pictures; .* 100000 in all$") as refused:
+        predict(own, 1000, Options(max_detections=391), pictures=256)
+    assert refused.value.hint.startswith("ask for 390 of each")
+
+
 @pytest.mark.parametrize(
     ("attributes", "accept", "status"),
     [
@@ -91,8 +100,8 @@ def test_over_http(attributes: str, accept: str, status: int, small_png: bytes) 
 class CountingEngine(FakeEngine):
     """Notes how many pictures come at a time, and can predict no picture 7 pixels wide."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(seconds=seconds)
         self.batches: list[int] = []
 
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
@@ -115,6 +124,19 @@ def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: in
     services.pool.close()
     assert [result.prediction.image_size for result in results] == [image.size for image in images]
     assert engine.batches == batches
+
+
+@pytest.mark.parametrize(("gone_after", "deadline", "error"), [(3, 10, ClientGone), (99, 0.2, DeadlineExceeded)])
+def test_no_more_pictures_are_predicted_than_are_waited_for(
+    gone_after: int, deadline: float, error: type[Exception]
+) -> None:
+    engine = CountingEngine(seconds=0.05)
+    services = ready_services(engine)
+    context = RequestContext(deadline, gone=lambda: len(engine.batches) >= gone_after)
+    with services.pipeline.open(Fixed.served, context) as run, pytest.raises(error):
+        run.predict([IMAGE] * 20, Options())
+    services.pool.close()
+    assert len(engine.batches) <= 5
 
 
 def test_an_array_over_http_is_one_batch() -> None:
