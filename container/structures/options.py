@@ -42,10 +42,12 @@ class Options:
     class_filter: tuple[str, ...] | None = _model_option(Names(), "all", "Leave out other classes")
     class_agnostic_nms: bool | None = _model_option(Flag(), "false", "Let boxes of different classes compete")
     max_detections: int | None = _model_option(
-        _COUNT, "the model's", "Keep the best; with masks or keypoints at most 1,000"
+        _COUNT,
+        "the model's",
+        "Keep the best; with masks or keypoints at most 1,000, and 100,000 in all pictures of a request",
     )
     max_candidates: int | None = _model_option(
-        _COUNT, "all", "Boxes that enter NMS; in one-stage detectors, on each level"
+        _COUNT, "all", "Boxes that enter NMS; in RetinaNet and FCOS on each level, in SSD of each class"
     )
     mask_decode_mode: MaskDecodeMode | None = _model_option(
         Word(get_args(MaskDecodeMode)), "`accurate`", "How finely masks follow their outline"
