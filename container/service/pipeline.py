@@ -187,7 +187,9 @@ class Run:
         if len(queries) > 1:
             model.dispatcher.check_count(len(queries), context.deadline)
         for start in range(0, len(queries), model.dispatcher.batch_size):
-            context.check_wanted("the model was asked")  # each batch: a small array can be minutes of work
+            if start:  # few bytes can be many pictures, and minutes of work
+                context.check_wanted("the model was asked")
+            context.check()
             some = model.dispatcher.predict(
                 queries[start : start + model.dispatcher.batch_size], context.deadline, context.gone
             )
