@@ -59,12 +59,14 @@ def ask(server: Server, body: bytes, headers: dict[str, str], attributes: dict[s
     response.read()
     connection.close()
     status = Path(f"/proc/{worker.pid}/status").read_text()
-    return response.status, next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1e3
+    if "VmHWM" not in status:
+        raise RuntimeError(f"{sent}: the worker has ended\n{server.log.read_text()[-2000:]}")
+    return response.status, int(status.split("VmHWM:")[1].split()[0]) / 1e3
 
 
 def start(architecture: str, classes: int, folder: Path) -> Server:
     """The server with random weights of an architecture, or with the embedded model."""
-    environ = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "600"}
+    environ = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "180"}
     if classes:
         torch.manual_seed(0)
         module = architectures[architecture].build(num_classes=classes)  # type: ignore[attr-defined]
@@ -95,7 +97,7 @@ def rows(architecture: str, server: Server, photo: bytes, many: bytes) -> Iterat
         costly_status, costly = ask(
             server, body, {"Accept": accept, **headers}, attributes | COSTLY | {"max_detections": count}
         )
-        if (status, costly_status) != (200, 200):
+        if (status, costly_status) != (200, 200):  # 413: refused at once; 504: ended at the deadline
             name += f" ({status}, {costly_status})"
         yield f"{name}, {time.monotonic() - begun:.0f} s", rest, plain - rest, costly - plain
 
