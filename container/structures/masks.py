@@ -1,7 +1,8 @@
 """Instance masks in three representations: low-resolution probabilities with boxes, full bitmaps, a class map.
 
 All have the same interface: the bitmap of an instance inside its box (`crop`), in the whole image (`bitmap`), as COCO
-RLE (`rle`) and as polygons (`polygons`). Masks are upsampled to image size only on demand.
+RLE (`rle`), as polygons (`polygons`) and as one outer line (`outline`). Masks are upsampled to image size only on
+demand.
 """
 
 from abc import ABC, abstractmethod
@@ -44,6 +45,10 @@ class Masks(ABC):
     def polygons(self, i: int) -> list[list[float]]:
         """Return mask i as polygons, each [x0, y0, x1, y1, …] in pixels."""
         return polygons.trace(*self.crop(i))
+
+    def outline(self, i: int) -> np.ndarray:
+        """Return the outer line of the largest part of mask i: int32 N×2 of (x, y) in pixels, N 0 if it is empty."""
+        return polygons.outline(*self.crop(i))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,15 @@ def test_nothing_there_is_nothing_in_every_form(masks: Masks, i: int) -> None:
     assert masks.crop(i)[0].size == 0
     assert not masks.bitmap(i).any()
     assert masks.polygons(i) == []
+    assert masks.outline(i).shape == (0, 2)
     assert masks.rle(i) == {"size": [6, 8], "counts": "`1"}
+
+
+@pytest.mark.parametrize("masks", [BITMASKS, ROI_MASKS])
+def test_an_outline_lies_in_the_picture_as_its_crop_does(masks: Masks) -> None:
+    rows, columns = np.nonzero(masks.bitmap(0))
+    corners = {(x, y) for x in (columns.min(), columns.max()) for y in (rows.min(), rows.max())}
+    assert {tuple(point) for point in masks.outline(0).tolist()} == corners
 
 
 @pytest.mark.parametrize("mode", ["accurate", "tradeoff", "fast"])
