@@ -12,9 +12,9 @@ from container.structures.options import Options
 
 @dataclass(frozen=True)
 class Image:
-    """One upright image."""
+    """One image."""
 
-    pixels: np.ndarray  # uint8 H×W×3 RGB; EXIF orientation applied
+    pixels: np.ndarray  # uint8 H×W×3 RGB; EXIF orientation applied, unless a request says otherwise
 
     @property
     def size(self) -> tuple[int, int]:
