@@ -4,7 +4,15 @@ from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
 from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
-from container.structures.result import Classification, Image, ImageQuery, Prediction, Result, SemanticMap
+from container.structures.result import (
+    Classification,
+    Image,
+    ImageQuery,
+    Prediction,
+    Result,
+    SemanticMap,
+    WinningProbabilities,
+)
 
 __all__ = [
     "WEIGHTS_TYPES",
@@ -26,5 +34,6 @@ __all__ = [
     "Result",
     "RoiMasks",
     "SemanticMap",
+    "WinningProbabilities",
     "is_weights",
 ]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from container.ops import argmax
 from container.structures.instances import Instances
 from container.structures.masks import LabelMapMasks, tight_box
 from container.structures.options import Options
@@ -50,6 +51,19 @@ class Classification:
         return Instances(self.image_size, boxes, self.scores, self.classes, self.labels)
 
 
+@dataclass(frozen=True, eq=False)
+class WinningProbabilities:
+    """The probability of the class that won at each pixel, at the network's size until a picture of it is needed."""
+
+    small: np.ndarray  # uint8 h×w, 255 for 1
+    shown: tuple[int, int]  # (height, width) of what the network saw: the picture in `steps`, and padding
+    steps: tuple[int, int] = (1, 1)  # rows and columns of the picture that one of what was shown stands for
+
+    def at(self, size: tuple[int, int]) -> np.ndarray:
+        """Return uint8 H×W for the picture's `size`."""
+        return argmax.spread(argmax.resized(self.small, self.shown), self.steps, size)
+
+
 @dataclass(frozen=True)
 class SemanticMap:
     """The class of every pixel, and the confidence of each class that is present."""
@@ -57,6 +71,7 @@ class SemanticMap:
     class_ids: np.ndarray  # uint8 (or uint16) H×W; 0 is background
     confidences: dict[int, float]  # class id → mean confidence of its pixels, 0–1; the classes to report
     labels: tuple[str, ...]  # class id → name
+    winners: WinningProbabilities | None = None
 
     def __len__(self) -> int:
         return len(self.confidences)
@@ -65,6 +80,19 @@ class SemanticMap:
     def image_size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.class_ids.shape[0], self.class_ids.shape[1]
+
+    def pixel_confidences(self) -> np.ndarray:
+        """Return uint8 H×W: the probability of each pixel's class, 255 for 1.
+
+        A pixel whose class is not reported has the probability of that class, though it is background. An engine that
+        gives no `winners` has the mean of the class at each of its pixels, and 0 in the background.
+        """
+        if self.winners is not None:
+            return self.winners.at(self.image_size)
+        means = np.zeros(int(self.class_ids.max(initial=0)) + 1, np.uint8)
+        for c, confidence in self.confidences.items():
+            means[c : c + 1] = round(255 * confidence)
+        return np.asarray(means[self.class_ids])
 
     def instances(self) -> Instances:
         """Return one instance per reported class, most confident first: the box and the mask of its pixels."""

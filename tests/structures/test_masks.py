@@ -75,3 +75,10 @@ def test_a_semantic_map_as_instances() -> None:
     assert instances.boxes.tolist() == [[2, 1, 4, 3], [0, 3, 1, 4]]
     assert instances.masks is not None and instances.masks.bitmap(0).sum() == 4
     assert len(SemanticMap(ids * 0, {}, ("background",)).instances()) == 0
+
+
+def test_a_semantic_map_without_probabilities_has_the_means_of_its_classes() -> None:
+    ids = np.array([[0, 1, 1], [300, 300, 0]], np.uint16)
+    found = SemanticMap(ids, {1: 0.6, 300: 1.0}, ("background",) * 301).pixel_confidences()
+    assert found.tolist() == [[0, 153, 153], [255, 255, 0]] and found.dtype == np.uint8
+    assert SemanticMap(ids[:0], {}, ()).pixel_confidences().shape == (0, 3)
