@@ -237,10 +237,9 @@ class Run:
             raise _other_kind(engine)
         unknown = [name for name in options.class_filter or () if name not in engine.spec.labels]
         if unknown:
-            names = [name for name in engine.spec.labels if name not in ("__background__", "N/A")]
             raise BadRequest(
                 f"class_filter names {unknown[0][:40]!r}, which the model does not know",
-                hint="it knows: " + ", ".join(names[:100]),
+                hint="it knows: " + ", ".join(engine.names[:100]),
             )
         own = None if options.max_detections is None else engine.default_instances(masks)
         if options.max_detections is None or own is None:

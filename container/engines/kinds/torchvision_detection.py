@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
+from torchvision.models.detection.fcos import FCOS
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
 
@@ -33,6 +35,7 @@ class DetectionEngine(ImageEngine):
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
+        self.background = not isinstance(module, RetinaNet | FCOS)
         # Anchors have the dtype of the features, and bfloat16 has steps of 8 pixels above 1024.
         module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
 

@@ -32,6 +32,7 @@ class SegmentationEngine(ImageEngine):
     """
 
     task = "semantic segmentation"
+    background = True
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
