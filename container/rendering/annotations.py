@@ -10,10 +10,11 @@ from container.structures.keypoints import COCO_KEYPOINTS, SKELETON
 MIN_SCORE = 0.3
 
 
-def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, thickness: int) -> None:
+def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, limb: int, dot: int) -> None:
     """Draw float K×3 keypoints (x, y, score) of one instance into uint8 H×W×3 `canvas`.
 
-    Left out are those under MIN_SCORE, outside the picture or not a number.
+    They are dots of radius `dot`, and COCO's are joined by lines of width `limb`, both in pixels. Left out are those
+    under MIN_SCORE, outside the picture or not a number.
     """
     height, width = canvas.shape[:2]
     points = [
@@ -23,11 +24,11 @@ def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, thic
     for a, b in SKELETON if len(points) == len(COCO_KEYPOINTS) else ():
         start, end = points[a], points[b]
         if start and end:
-            cv2.line(canvas, start, end, color, thickness + 1, cv2.LINE_AA)
+            cv2.line(canvas, start, end, color, limb, cv2.LINE_AA)
     for point in points:
         if point:
-            cv2.circle(canvas, point, 2 * thickness + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
-            cv2.circle(canvas, point, 2 * thickness, color, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(canvas, point, dot + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(canvas, point, dot, color, cv2.FILLED, cv2.LINE_AA)
 
 
 RED: Color = (230, 0, 0)

@@ -11,7 +11,7 @@ RED = (255, 0, 0)
 
 def drawn(points: list[tuple[float, float, float]]) -> np.ndarray:
     canvas = np.zeros((40, 60, 3), np.uint8)
-    draw_keypoints(canvas, np.array(points, np.float32), RED, 1)
+    draw_keypoints(canvas, np.array(points, np.float32), RED, 2, 2)
     return canvas
 
 
