@@ -31,14 +31,15 @@ s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
                     loading, locate, artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
-engines/            models that predict: base, queue, devices, runtime, building, weight_files; kinds: one a task, and
-                    architectures by name (plug-ins); torch stays in here
+engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
+                    network sees of a picture); kinds: one a task, and architectures by name (plug-ins); torch stays in
+                    here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
-structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
-ops/                paste, rle, polygons, argmax: functions on arrays
+structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing
+ops/                paste, rle, polygons, argmax, contrast: functions on arrays
 cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
 telemetry/          usable everywhere
 """

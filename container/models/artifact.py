@@ -1,7 +1,8 @@
 """Model artifacts: a folder with model.json and the weights, or with all files that its kind takes, or a .tar.gz of it.
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
-"parameters": {…}, "options": {…}, "activation": "sigmoid", "batch_norm_eps": number}; only `architecture` is required.
+"parameters": {…}, "options": {…}, "activation": "sigmoid", "preprocessing": {…}, "batch_norm_eps": number}; only
+`architecture` is required.
 The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
@@ -19,7 +20,7 @@ from container.errors import ModelError
 from container.files import checksum, made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
-from container.structures import WEIGHTS_TYPES, ModelSpec, Options, is_weights
+from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessing, is_weights, preprocessing
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
@@ -27,7 +28,10 @@ WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
 MAX_NAME = 1000  # characters of the name of a model or of a class
 _NOT_WEIGHTS = re.compile(r"(?:optimizer|scheduler|scaler|rng_state|training_args)(?![a-z])", re.IGNORECASE)
-_KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "batch_norm_eps")
+_KEYS = (
+    *("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "preprocessing"),
+    "batch_norm_eps",
+)
 
 
 def read(path: Path, empty: Path) -> ModelSpec:
@@ -189,6 +193,7 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
         activation=_activation(_typed(described, "activation", str, "")),
+        preprocessing=_preprocessing(_typed(described, "preprocessing", dict, {})),
         batch_norm_eps=epsilon,
     )
 
@@ -220,6 +225,18 @@ def _name(key: str, value: object) -> str:
 def with_options(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
     """Return `spec` with default options set by name; ModelError lists the known names."""
     return replace(spec, options=_options(values))
+
+
+def with_preprocessing(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
+    """Return `spec` with the steps of `preprocessing` in model.json; ModelError lists the known names."""
+    return replace(spec, preprocessing=_preprocessing(values))
+
+
+def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
+    try:
+        return preprocessing.read(values)
+    except ValueError as error:
+        raise ModelError(f"`preprocessing` in model.json: {error}") from None
 
 
 def _typed(described: Mapping[str, Any], key: str, kind: Any, default: Any) -> Any:
@@ -274,6 +291,7 @@ def describe(spec: ModelSpec, sha256: str = "") -> str:
         "parameters": dict(spec.parameters),
         "options": {k: v for k, v in asdict(spec.options).items() if v != getattr(defaults, k)},
         "activation": spec.activation,
+        "preprocessing": spec.preprocessing.described(),
         "batch_norm_eps": spec.batch_norm_eps,
     }
     text = json.dumps({k: v for k, v in described.items() if v not in (None, "", {}, [])}, indent=1, ensure_ascii=False)

@@ -24,7 +24,7 @@ from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget, PixelShare
 from container.models.loading import Model
 from container.models.pool import ModelPool
-from container.structures import Choice, Image, ImageQuery, Options, Result
+from container.structures import Choice, Image, ImageQuery, Options, PreprocessingStep, Result
 from container.telemetry import metrics
 
 T = TypeVar("T")
@@ -165,14 +165,20 @@ class Run:
         with self._context.stage("decode"):
             return read(self._pipeline.limits, self._share)
 
-    def predict(self, images: Sequence[Image], options: Options, masks: bool = True) -> list[Result]:
+    def predict(
+        self,
+        images: Sequence[Image],
+        options: Options,
+        masks: bool = True,
+        skip: frozenset[PreprocessingStep] = frozenset(),
+    ) -> list[Result]:
         """Predict by a model of images; without `masks`, a mask head need not run. Raises the errors of `ask`.
 
-        Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
-        have, or for too many masks or keypoints.
+        Steps of the model's preprocessing in `skip` are left out. Raises BadRequest for a model of another kind, if
+        `options.class_filter` names a class that the model does not have, or for too many masks or keypoints.
         """
         engine = self.check_options(options, masks)
-        predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
+        predictions = self.ask([ImageQuery(image.pixels, options, masks, skip) for image in images])
         return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
 
     def ask(self, queries: Sequence[Any]) -> list[Any]:

@@ -1,6 +1,6 @@
 """An image, a query about it, predictions by task, and the result that combines image and prediction."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ from container.ops import argmax
 from container.structures.instances import Instances
 from container.structures.masks import LabelMapMasks, tight_box
 from container.structures.options import Options
+from container.structures.preprocessing import PreprocessingStep
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ImageQuery:
     pixels: np.ndarray  # uint8 H×W×3 RGB
     options: Options = field(default_factory=Options)
     masks: bool = True  # False if no masks are needed, so that a mask head need not run
+    skip: frozenset[PreprocessingStep] = frozenset()  # steps of the model's preprocessing that are left out
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,25 @@ class Classification:
         boxes = np.tile(np.array([0, 0, width, height], np.float32), (len(self.scores), 1))
         return Instances(self.image_size, boxes, self.scores, self.classes, self.labels)
 
+    def placed(self, x: int, y: int, image_size: tuple[int, int]) -> "Classification":
+        """Return the same classes for an image of which this one was the part at (x, y)."""
+        return replace(self, image_size=image_size)
+
 
 @dataclass(frozen=True, eq=False)
 class WinningProbabilities:
     """The probability of the class that won at each pixel, at the network's size until a picture of it is needed."""
 
     small: np.ndarray  # uint8 h×w, 255 for 1
-    shown: tuple[int, int]  # (height, width) of what the network saw: the picture in `steps`, and padding
-    steps: tuple[int, int] = (1, 1)  # rows and columns of the picture that one of what was shown stands for
+    shown: tuple[int, int]  # (height, width) of what the network saw: the part in `steps`, and padding
+    steps: tuple[int, int]  # rows and columns of the part that one of what was shown stands for
+    part: tuple[int, int]  # (height, width) of the part of the picture that was looked at, which may be the whole
+    corner: tuple[int, int] = (0, 0)  # x, y of the part
 
-    def at(self, size: tuple[int, int]) -> np.ndarray:
-        """Return uint8 H×W for the picture's `size`."""
-        return argmax.spread(argmax.resized(self.small, self.shown), self.steps, size)
+    def at(self, image_size: tuple[int, int]) -> np.ndarray:
+        """Return uint8 H×W for the whole picture, 0 beside the part."""
+        seen = argmax.spread(argmax.resized(self.small, self.shown), self.steps, self.part)
+        return seen if self.part == image_size else _padded(seen, *self.corner, image_size)
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,18 @@ class SemanticMap:
             masks=LabelMapMasks(self.class_ids, np.array(classes, self.class_ids.dtype), boxes),
         )
 
+    def placed(self, x: int, y: int, image_size: tuple[int, int]) -> "SemanticMap":
+        """Return the map of an image of which this one is the part at (x, y); what lies beside is background."""
+        left, top = (0, 0) if self.winners is None else self.winners.corner
+        winners = self.winners and replace(self.winners, corner=(left + x, top + y))
+        return replace(self, class_ids=_padded(self.class_ids, x, y, image_size), winners=winners)
+
+
+def _padded(part: np.ndarray, x: int, y: int, image_size: tuple[int, int]) -> np.ndarray:
+    whole = np.zeros(image_size, part.dtype)
+    whole[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return whole
+
 
 class Prediction(Protocol):
     """What a model of images has found in one image; `len` is the number of instances or classes."""
@@ -120,6 +141,10 @@ class Prediction(Protocol):
 
     def instances(self) -> Instances:
         """Return what was found as instances, best first."""
+        ...
+
+    def placed(self, x: int, y: int, image_size: tuple[int, int]) -> "Prediction":
+        """Return what was found, in an image of which this one is the part at (x, y)."""
         ...
 
 

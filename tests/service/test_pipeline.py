@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
+from container.engines.preprocessing import applied
 from container.errors import BadImage, BadRequest
 from container.formats import formats
 from container.images.base import Limits
@@ -15,9 +17,9 @@ from container.images.decode import decode
 from container.models.policies.fixed import Fixed
 from container.service import Pipeline, RequestContext
 from container.settings import Settings
-from container.structures import Choice, Image, ImageQuery, Options, Prediction
+from container.structures import Choice, Image, ImageQuery, Options, Prediction, Preprocessing, PreprocessingStep
 from tests.conftest import encode
-from tests.fakes import FakeEngine, ready_services
+from tests.fakes import SPEC, FakeEngine, ready_services
 
 IMAGE = Image(np.zeros((4, 6, 3), np.uint8))
 
@@ -115,6 +117,20 @@ def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: in
     services.pool.close()
     assert [result.prediction.image_size for result in results] == [image.size for image in images]
     assert engine.batches == batches
+
+
+@pytest.mark.parametrize(
+    ("skip", "width"), [(frozenset(), 3), (frozenset({"grayscale"}), 3), (frozenset({"static_crop", "grayscale"}), 6)]
+)
+def test_a_caller_may_leave_steps_of_preprocessing_out(skip: frozenset[PreprocessingStep], width: int) -> None:
+    spec = replace(SPEC, preprocessing=Preprocessing(True, static_crop=(50, 0, 100, 100)))
+    services = ready_services(applied(FakeEngine(spec)))
+    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
+        (result,) = run.predict([IMAGE], Options(), skip=skip)
+    services.pool.close()
+    found = result.prediction.instances()
+    assert found.image_size == IMAGE.size
+    assert (found.boxes[:, 0].min(), found.boxes[:, 2].max()) == (6 - width, 6)
 
 
 def test_an_array_over_http_is_one_batch() -> None:

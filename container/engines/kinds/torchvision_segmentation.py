@@ -57,7 +57,7 @@ class SegmentationEngine(ImageEngine):
             small = to_array(probabilities.mul(255).round_().byte())
         steps = thinning(pixels.shape)
         class_ids = argmax.spread(class_ids, steps, pixels.shape[:2])
-        winners = WinningProbabilities(small, padded.shape[:2], steps)
+        winners = WinningProbabilities(small, padded.shape[:2], steps, pixels.shape[:2])
         return self._reported(class_ids, to_array(means), options, winners)
 
     def _against_background(
