@@ -9,7 +9,9 @@ ServingError (500 internal_error)
 ├── NotFound (404 not_found)
 │   └── ModelNotFound (404 model_not_found)
 ├── NotAcceptable (406 not_acceptable)
-├── ModelAlreadyLoaded (409 model_already_loaded)
+├── Conflict (409 conflict)
+│   ├── ModelAlreadyLoaded (409 model_already_loaded)
+│   └── ModelBroken (409 model_broken)
 ├── PayloadTooLarge (413 payload_too_large)
 │   └── BodyTooLarge (413 payload_too_large)
 ├── UnsupportedMediaType (415 unsupported_media_type)
@@ -27,12 +29,25 @@ A message says what was wrong, the value, and what is allowed, in one line; it n
 the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
 """
 
+MAX_SHOWN = 100  # characters of an id in a message
 MAX_LINE = 3000  # characters of a ModelError: the names of all architectures take 1,600
+
+
+_SAGEMAKER = {
+    "max_payload_mb": "SAGEMAKER_MAX_PAYLOAD_IN_MB",
+    "multi_model": "SAGEMAKER_MULTI_MODEL",
+    "workers": "SAGEMAKER_MODEL_SERVER_WORKERS",
+}
+
+
+def shown(name: str) -> str:
+    """Return a name of any length that a caller has sent, as it stands in a message."""
+    return repr(name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…")
 
 
 def setting_name(field: str) -> str:
     """The environment variable of a field of Settings, for messages of rooms that are handed values and no settings."""
-    return {"max_payload_mb": "SAGEMAKER_MAX_PAYLOAD_IN_MB"}.get(field, f"MASKSERVE_{field.upper()}")
+    return _SAGEMAKER.get(field, f"MASKSERVE_{field.upper()}")
 
 
 class ServingError(Exception):
@@ -95,10 +110,22 @@ class NotAcceptable(ServingError):
     code, status = "not_acceptable", 406
 
 
-class ModelAlreadyLoaded(ServingError):
+class Conflict(ServingError):
+    """The server's state does not allow it."""
+
+    code, status = "conflict", 409
+
+
+class ModelAlreadyLoaded(Conflict):
     """A model is loaded under this name, or is being loaded or unloaded."""
 
-    code, status = "model_already_loaded", 409
+    code = "model_already_loaded"
+
+
+class ModelBroken(Conflict):
+    """The files of the model that was asked for cannot be loaded as they are."""
+
+    code = "model_broken"
 
 
 class PayloadTooLarge(ServingError):

@@ -30,6 +30,11 @@ def setting(default: object, doc: str, *names: str, takes: Takes | None = None, 
     return field(default=default, repr=not secret, metadata={"names": names, "doc": doc, "takes": takes or takes_any})
 
 
+def pairs(text: str) -> dict[str, str]:
+    """Return the parts of a comma-separated setting, NAME=VALUE each, as a dict."""
+    return dict(part.split("=", 1) for part in comma_list(text))
+
+
 def _each(pattern: str) -> Callable[[str], bool]:
     """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
     return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
@@ -41,6 +46,10 @@ _KEYS = Text("keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / =", _ea
 _ORIGINS = Text(
     "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
     _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
+)
+_ALIASES = Text(
+    "ALIAS=ID, separated by commas, each alias once",
+    lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
 )
 
 
@@ -145,6 +154,23 @@ class Settings:
         "CORS_ORIGINS",
         takes=_ORIGINS,
     )
+    model_store: str = setting(
+        "",
+        "A folder of more models, loaded when asked for by id: `PROJECT/VERSION.tar.gz` in it is `PROJECT/VERSION`.",
+        "MODEL_STORE",
+    )
+    max_active_models: int = setting(
+        8,
+        "Models of that folder that are loaded at once, the served one counted; the one used longest ago gives way.",
+        "MAX_ACTIVE_MODELS",
+        takes=_AT_LEAST_1,
+    )
+    model_aliases: str = setting(
+        "",
+        "More ids of models, separated by commas, as `coco-dataset-vdnr1/2=maskrcnn/1`.",
+        "MODEL_ALIASES",
+        takes=_ALIASES,
+    )
     max_detections: int = setting(
         1000,
         "Most instances that a request may ask for with masks or keypoints; a model's own default may be higher.",
@@ -206,6 +232,9 @@ class Settings:
             if not takes.fits(value):
                 shown = repr(value) if f.repr else "set to something else"
                 raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {takes.range}")
+        if self.multi_model and (self.model_store or self.model_aliases):
+            name = variables("model_store" if self.model_store else "model_aliases")[0]
+            raise ValueError(f"{name} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models")
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
@@ -225,8 +254,8 @@ class Settings:
 
     @property
     def processes(self) -> int:
-        """Server processes: what one has loaded for a multi-model endpoint, another would not have."""
-        return 1 if self.multi_model else self.workers
+        """Server processes: of models that are loaded on demand, one process would not have what another has loaded."""
+        return 1 if self.multi_model or self.model_store else self.workers
 
     @property
     def max_body_bytes(self) -> int | None:

@@ -74,12 +74,17 @@ def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, 
         tar.unpack(path, empty, lambda file: empty / file == weights)
 
 
+def is_model(folder: Path) -> bool:
+    """Return True if model.json or weights lie at the top of a folder; OSError."""
+    return any(_of_one_file(PurePosixPath(file.name)) for file in folder.iterdir())
+
+
 def entered(folder: Path) -> Path:
     """Return the folder of a model: `folder`, or if that holds none the only one below it that does.
 
     ModelError names several.
     """
-    if not folder.is_dir() or any(_of_one_file(PurePosixPath(file.name)) for file in folder.iterdir()):
+    if not folder.is_dir() or is_model(folder):
         return folder
     files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")]
     files = [file for file in files if not any(map(made_by_macos, file.parts))]

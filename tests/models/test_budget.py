@@ -83,7 +83,7 @@ def test_room_is_made_as_long_as_something_gives_way(
 ) -> None:
     free, asked = 200, []  # MB; one takes 360
 
-    def make_room(lacking: int) -> bool:
+    def make_room(key: str, lacking: int) -> bool:
         nonlocal free
         asked.append(lacking // MB)
         free += released[len(asked) - 1]

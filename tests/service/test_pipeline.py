@@ -12,7 +12,7 @@ from container.errors import BadImage, BadRequest
 from container.formats import formats
 from container.images.base import Limits
 from container.images.decode import decode
-from container.models.policies.fixed import Fixed
+from container.models.policies.catalogue import Catalogue
 from container.service import Pipeline, RequestContext
 from container.settings import Settings
 from container.structures import Choice, Image, ImageQuery, Options, Prediction
@@ -37,7 +37,7 @@ def predict(own: int | None, limit: int, options: Options, masks: bool = True) -
     services = ready_services(engine)
     try:
         pipeline = Pipeline(services.pool, Limits(), max_detections=limit)
-        with pipeline.open(Fixed.served, RequestContext(10)) as run:
+        with pipeline.open(Catalogue.served, RequestContext(10)) as run:
             run.predict([IMAGE], options, masks)
     finally:
         services.pool.close()
@@ -110,7 +110,7 @@ def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: in
     engine = CountingEngine()
     services = ready_services(engine, queue_size=8, batch_size=batch_size)
     images = [Image(np.zeros((4 + i, 6, 3), np.uint8)) for i in range(count)]
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run:
         results = run.predict(images, Options())
     services.pool.close()
     assert [result.prediction.image_size for result in results] == [image.size for image in images]
@@ -130,9 +130,9 @@ def test_one_picture_that_fails_fails_the_request_and_leaves_nothing() -> None:
     engine = CountingEngine()
     services = ready_services(engine, batch_size=4)
     images = [Image(np.zeros((4, width, 3), np.uint8)) for width in (6, 7, 6)]
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
         run.predict(images, Options())
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run:
         assert len(run.predict(images[:1], Options())) == 1
     services.pool.close()
 
@@ -144,15 +144,15 @@ def test_the_model_is_leased_once_and_all_is_given_back(monkeypatch: pytest.Monk
     monkeypatch.setattr(services.pool, "lease", lambda key: leases.append(key) or lease(key))
     choice, data = Choice("png"), encode(np.zeros((4, 6, 3), np.uint8))
     context = RequestContext(10)
-    with services.pipeline.open(Fixed.served, context) as run:
+    with services.pipeline.open(Catalogue.served, context) as run:
         assert leases == []
         run.admit()
         image = run.decode(lambda limits, share: decode(data, limits, share))
         assert services.pipeline.pixels.held == 24
         run.encode(formats["png"], run.predict([image], choice.options), choice)
-    assert leases == [Fixed.served] and services.pipeline.pixels.held == 0
+    assert leases == [Catalogue.served] and services.pipeline.pixels.held == 0
     assert list(context.stages) == ["decode", "queue", "inference", "encode"]
-    with services.pipeline.open(Fixed.served, context) as run, pytest.raises(BadImage):
+    with services.pipeline.open(Catalogue.served, context) as run, pytest.raises(BadImage):
         run.decode(lambda limits, share: decode(data[:50], limits, share))
     assert services.pipeline.pixels.held == 0
-    services.pool.unload(Fixed.served)  # nobody leases it any more
+    services.pool.unload(Catalogue.served)  # nobody leases it any more

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from container.errors import ModelAlreadyLoaded, ModelNotFound, ServingError
+from container.errors import ModelAlreadyLoaded, ModelNotFound, ServingError, shown
 from container.models import locate
 from container.models.policies import Policy
 
@@ -98,6 +98,13 @@ class Explicit(Policy):
             except ModelAlreadyLoaded:  # by a concurrent request
                 continue
         return name
+
+    def find(self, name: str) -> str:
+        """Return the name of the loaded model with the id NAME or NAME/1; ModelNotFound."""
+        for key in (name, name.removesuffix("/1")):
+            if self.pool.is_ready(key):
+                return key
+        raise ModelNotFound(f"no model {shown(name)} is loaded", hint="POST /models loads one under a name")
 
     def check_started(self) -> None:
         """Raise ModelNotReady while models of a previous process are being loaded, or if the start failed."""
