@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -30,31 +30,13 @@ from container.gate import outside
 from container.models.budget import Budget
 from container.models.loading import Loader, Model, unforeseen
 from container.models.policies import Policy
+from container.models.slot import Slot, oldest_idle, others_end
 from container.structures import ModelSpec
 from container.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
 Health = Literal["loading", "ready", "failed"]
-State = Literal["waiting", "loading", "ready", "unloading"]
-
-
-@dataclass
-class Slot:
-    """A model of the pool, from the start of its load until it is gone."""
-
-    key: str
-    origin: str  # where the model comes from, in the words of who loaded it
-    state: State = "waiting"  # until it takes one of the places of the policy
-    model: Model | None = None
-    name: str = ""  # of the model in answers, from when it is ready
-    task: str = ""  # as Engine.task
-    ids: tuple[str, ...] = ()  # under which requests have asked for it
-    cost: int = 0  # memory in bytes, as estimated before loading
-    leases: int = 0  # requests in flight
-    last_used: float = field(default_factory=time.monotonic)  # when it was asked for, or its last lease ended
-    lacking: bool = False  # True while its load waits for memory, of which it has taken none
-    failure: Exception | None = None  # of the load
 
 
 class ModelPool:
@@ -184,7 +166,7 @@ class ModelPool:
                 slot = self._slots[asking]
                 slot.lacking = slot.state == "loading"
                 self._changed.notify_all()  # others that wait for this load
-                while (oldest := self._oldest_idle(spared)) is None and self._others_end(slot):
+                while (oldest := self._oldest_idle(spared)) is None and others_end(self._slots.values(), slot):
                     self._changed.wait()
                     waited = True
                 slot.lacking = False
@@ -195,29 +177,7 @@ class ModelPool:
                 return True
 
     def _oldest_idle(self, spared: str) -> str | None:
-        idle = [
-            slot
-            for slot in self._slots.values()
-            if slot.state == "ready" and not slot.leases and not self._wanted[slot.key] and slot.key != spared
-        ]
-        return min(idle, key=lambda slot: slot.last_used).key if idle else None
-
-    def _others_end(self, own: Slot) -> bool:
-        """Return True if another load or unload is on its way, and waits neither for a request nor for this load.
-
-        A load that lacks memory has a place, for which a load without one waits; two that lack memory do not wait for
-        each other. An unload may wait for the very request that has asked for this load.
-        """
-        return any(
-            slot is not own
-            and (
-                slot.state == "loading"
-                and not (own.lacking and slot.lacking)
-                or slot.state == "unloading"
-                and not slot.leases
-            )
-            for slot in self._slots.values()
-        )
+        return oldest_idle(slot for key, slot in self._slots.items() if key != spared and not self._wanted[key])
 
     def _end(self, key: str, slot: Slot) -> None:
         self.policy.changed()
