@@ -52,6 +52,8 @@ _ALIASES = Text(
     lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
 )
 
+_BY_ID = ("model_store", "max_active_models", "model_aliases")  # which say what is loaded by id, not by /models
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -232,9 +234,11 @@ class Settings:
             if not takes.fits(value):
                 shown = repr(value) if f.repr else "set to something else"
                 raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {takes.range}")
-        if self.multi_model and (self.model_store or self.model_aliases):
-            name = variables("model_store" if self.model_store else "model_aliases")[0]
-            raise ValueError(f"{name} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models")
+        for f in settings_of(type(self)):
+            if self.multi_model and f.name in _BY_ID and getattr(self, f.name) != f.default:
+                raise ValueError(
+                    f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
+                )
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "

@@ -12,7 +12,7 @@ from container.files import made_by_macos
 from container.models import artifact, locate
 
 ARCHIVE = ".tar.gz"
-MAX_NAMED = 10  # versions in a message
+MAX_NAMED, MAX_LOOKED_AT = 10, 100  # versions in a message, and names in a folder that may be some
 # One part of an id: no hidden name, no separator of any system, nothing that a terminal does not print.
 _PART = re.compile(r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,199}")
 
@@ -48,14 +48,21 @@ class Store:
 
     def source(self, name: str) -> Path:
         """Return the folder or the archive of the model with this id, for `artifact.read`; ModelNotFound."""
-        as_folder = self._is_folder(name) and (artifact.is_model(self._root / name) or not self._is_archive(name))
+        as_folder = self._is_whole_folder(name) or self._is_folder(name) and not self._is_archive(name)
         try:
             return locate.below(self._root, f"{self._root}/{name}{'' if as_folder else ARCHIVE}")
         except BadLocation:
             raise _not_found(name) from None
 
     def _is_model(self, name: str) -> bool:
-        return self._is_archive(name) or self._is_folder(name) and artifact.is_model(self._root / name)
+        return self._is_archive(name) or self._is_whole_folder(name)
+
+    def _is_whole_folder(self, name: str) -> bool:
+        """Return True for a folder that is a model itself, not by one in it."""
+        try:
+            return self._is_folder(name) and artifact.is_model(self._root / name)
+        except OSError:  # it may not be read, or has gone
+            return False
 
     def _is_archive(self, name: str) -> bool:
         return self._inside(name + ARCHIVE) and os.path.isfile(self._root / (name + ARCHIVE))
@@ -71,15 +78,14 @@ class Store:
             return False
 
     def _versions(self, name: str) -> list[str]:
-        """Return the versions of a project, in the order of their numbers."""
-        if not self._is_folder(name):
-            return []
+        """Return the versions of a project in the order of their numbers, of the first MAX_LOOKED_AT names."""
         try:
-            entries = {entry.removesuffix(ARCHIVE) for entry in os.listdir(self._root / name)}
+            entries = os.listdir(self._root / name) if self._is_folder(name) else []
         except OSError:
             return []
-        versions = [entry for entry in entries if _PART.fullmatch(entry) and self._is_model(f"{name}/{entry}")]
-        return sorted(versions, key=lambda one: (not one.isdecimal(), len(one) * one.isdecimal(), one))
+        names = {entry.removesuffix(ARCHIVE) for entry in entries if _PART.fullmatch(entry)}
+        ordered = sorted(names, key=lambda one: (not one.isdecimal(), len(one) * one.isdecimal(), one))
+        return [one for one in ordered[:MAX_LOOKED_AT] if self._is_model(f"{name}/{one}")]
 
 
 def _not_found(name: str, versions: list[str] | None = None) -> ModelNotFound:
@@ -89,5 +95,5 @@ def _not_found(name: str, versions: list[str] | None = None) -> ModelNotFound:
             hint=f"in the folder that {setting_name('model_store')} names, PROJECT/VERSION{ARCHIVE} would be one",
         )
     some = ", ".join(f"{name}/{version}" for version in versions[:MAX_NAMED])
-    more = f" and {len(versions) - MAX_NAMED} more" if len(versions) > MAX_NAMED else ""
-    return ModelNotFound(f"{shown(name)} is a folder of versions: ask for {some}{more}")
+    others = " and others" if len(versions) > MAX_NAMED else ""
+    return ModelNotFound(f"{shown(name)} is a folder of versions: ask for one of them, {some}{others}")

@@ -1,10 +1,12 @@
 """The served model, and models by id out of a store: loaded when they are asked for, evicted when room is needed."""
 
 import logging
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from container.errors import (
     BadModel,
@@ -24,6 +26,7 @@ from container.structures import ModelSpec
 
 log = logging.getLogger(__name__)
 
+MANY, MINUTE = 5, 60.0  # loads of one model, and the seconds within which they are too many
 STORED = "store/"  # before an id of the store in the key of its model, which the served model's has not
 
 
@@ -52,7 +55,7 @@ class Catalogue(Policy):
         self._aliases = dict(aliases or {})
         self._processes = processes
         self._name = ""  # of the served model in answers, once it was loaded
-        self._broken: dict[str, tuple[object, str]] = {}  # fingerprint and reason of what could not be loaded, by key
+        self._broken: dict[str, Broken] = {}  # what could not be loaded at last, by key
         self._reloads = Reloads()
 
     def check(self) -> None:
@@ -107,33 +110,35 @@ class Catalogue(Policy):
         """Load the served model, or one of the store, unless it is loaded; all who wait for a load get its error."""
         if key != self.served and not key.startswith(STORED):
             return False
-        name = shown(self.id_of(key))
+        name, beside = shown(self.id_of(key)), "" if key == self.served else "the served model and "
         try:
             while not self.pool.holds(key):
                 self._load(key)
         except BadModel as error:
-            raise ModelBroken(f"model {name} cannot be loaded: {error.message}", hint="replace its files") from None
+            raise ModelBroken(
+                f"model {name} cannot be loaded: {error.message}", hint="it is tried again once its files have changed"
+            ) from None
         except InsufficientMemory as error:
             raise InsufficientMemory(
-                f"model {name} does not fit beside the served model and those with requests in flight: {error.message} "
+                f"model {name} does not fit beside {beside}those with requests in flight: {error.message} "
                 f"({setting_name('max_active_models')} is {self.places})",
                 hint="ask again when fewer requests are in flight, or give the server more memory or places",
             ) from None
         return True
 
     def _load(self, key: str) -> None:
-        """Load a model, unless another request does; BadModel at once for files that have not changed since."""
+        """Load a model, unless another request does; BadModel at once for files that are as they were at the last."""
         source = self._source if key == self.served or self._store is None else self._store.source(key[len(STORED) :])
         files = fingerprint(source.weights if isinstance(source, ModelSpec) else source)
-        then, reason = self._broken.get(key, (None, ""))
-        if reason and files and files == then:
-            raise BadModel(reason)
+        last = self._broken.get(key)
+        if last is not None and files and files == last.files and time.monotonic() < last.until:
+            raise BadModel(last.reason)
         try:
             name = self.pool.load(key, source)
         except ModelAlreadyLoaded:
             return
         except BadModel as error:
-            self._broken[key] = files, error.message
+            self._broken[key] = Broken(files, error.message, time.monotonic() + MINUTE)
             raise
         self._broken.pop(key, None)
         if key == self.served:
@@ -167,25 +172,32 @@ class Catalogue(Policy):
             )
 
 
-MANY, MINUTE = 5, 60.0  # loads of one model, and the seconds within which they are too many
+class Broken(NamedTuple):
+    """Files that could not be loaded; after `until` they are tried again, as a full disk may have been the reason."""
+
+    files: object  # their fingerprint
+    reason: str
+    until: float  # on the monotonic clock
 
 
 class Reloads:
-    """The loads of the last minute, by key."""
+    """The loads of the last minute, by key; thread-safe."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._loads: deque[tuple[float, str]] = deque()
         self._told: set[str] = set()
 
     def too_many(self, key: str) -> bool:
         """Count a load; return True if it is too many of this model, once until they become fewer."""
-        now = time.monotonic()
-        self._loads.append((now, key))
-        while self._loads[0][0] < now - MINUTE:
-            self._loads.popleft()
-        keys = [one for _, one in self._loads]
-        self._told = {one for one in self._told if keys.count(one) >= MANY}
-        if keys.count(key) < MANY or key in self._told:
-            return False
-        self._told.add(key)
-        return True
+        with self._lock:
+            now = time.monotonic()
+            self._loads.append((now, key))
+            while self._loads[0][0] < now - MINUTE:
+                self._loads.popleft()
+            loads = Counter(one for _, one in self._loads)
+            self._told = {one for one in self._told if loads[one] >= MANY}
+            if loads[key] < MANY or key in self._told:
+                return False
+            self._told.add(key)
+            return True
