@@ -28,8 +28,9 @@ images/             bytes → picture: decode, headers (a file a format), rgb (P
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it
-models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
-                    loading, locate, artifact (model.tar.gz), embedded (the default model)
+models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
+                    each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
+                    artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, devices, runtime, building, weight_files; kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
