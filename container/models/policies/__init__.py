@@ -51,8 +51,14 @@ class Policy(ABC):
         """
 
     def find(self, name: str) -> str:
-        """Return the key of the model with the id `name`, loaded or not; ModelNotFound."""
-        return self.key(name)
+        """Return the key of the model with the id `name`, without loading it; ModelNotFound.
+
+        By default these are the loaded ones, by their key and by KEY/1.
+        """
+        for key in (name, name.removesuffix("/1")):
+            if self.pool.is_ready(key):
+                return key
+        raise ModelNotFound(f"no model {shown(name)} is loaded")
 
     def provide(self, key: str) -> bool:
         """Load the model under `key` if it is not loaded, waiting for it; return False if that is not for requests.

@@ -100,10 +100,8 @@ class Catalogue(Policy):
         )
 
     def id_of(self, key: str) -> str:
-        """Return NAME/1 for the served model and for those without a version."""
-        if key == self.served:
-            return f"{self._name}/1"
-        name = key.removeprefix(STORED)
+        """Return the id of a model with its version, which is 1 where it has none."""
+        name = self._name if key == self.served else key.removeprefix(STORED)
         return name if "/" in name else f"{name}/1"
 
     def provide(self, key: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from container.errors import ModelAlreadyLoaded, ModelNotFound, ServingError, shown
+from container.errors import ModelAlreadyLoaded, ModelNotFound, ServingError
 from container.models import locate
 from container.models.policies import Policy
 
@@ -100,11 +100,11 @@ class Explicit(Policy):
         return name
 
     def find(self, name: str) -> str:
-        """Return the name of the loaded model with the id NAME or NAME/1; ModelNotFound."""
-        for key in (name, name.removesuffix("/1")):
-            if self.pool.is_ready(key):
-                return key
-        raise ModelNotFound(f"no model {shown(name)} is loaded", hint="POST /models loads one under a name")
+        """Return the name of the loaded model with the id NAME or NAME/1; ModelNotFound says how to load one."""
+        try:
+            return super().find(name)
+        except ModelNotFound as error:
+            raise ModelNotFound(error.message, hint="POST /models loads a model under a name") from None
 
     def check_started(self) -> None:
         """Raise ModelNotReady while models of a previous process are being loaded, or if the start failed."""

@@ -25,6 +25,7 @@ from container.errors import (
     ModelNotReady,
     ServingError,
 )
+from container.gate import Gate, outside
 from container.models import locate
 from container.models.loading import Loader, Model, Placement, Reserve
 from container.models.policies import Policy, Row
@@ -64,8 +65,9 @@ class Loads(Loader):
         spec = source if isinstance(source, ModelSpec) else self._spec(source)
         self.loads[spec.name] += 1
         reserve(spec)
-        assert self.go.wait(20)
-        time.sleep(self.seconds)
+        with outside():  # as the real one
+            assert self.go.wait(20)
+            time.sleep(self.seconds)
         if spec.name == "broken":
             raise BadModel("its weights are cut short")
         with self._lock:
@@ -395,6 +397,28 @@ def test_all_who_wait_for_a_load_get_the_same(start: Start, root: Path) -> None:
         for name, several in answers.items():
             assert [one.result(10) for one in several] == [expected[name]] * 3
     assert loader.loads == {"fake": 1, "p/1": 1, "n": 1, "broken": 1}
+
+
+@pytest.mark.parametrize("places", [2, 8])
+def test_who_waits_for_a_load_or_a_place_is_outside_the_gate(places: int, start: Start, root: Path) -> None:
+    """Where one thread computes at a time, a request for a loaded model comes in while two others wait."""
+    put(root, "a", "b")
+    policy, gate = start(loader := Loads(), places=places), Gate(1)
+    loader.go.clear()
+
+    def get(name: str) -> str:
+        with gate:
+            return ask(policy, name)
+
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(get, name) for name in "aab"]
+        while "a" not in loader.loads:
+            time.sleep(0.01)
+        assert get("fake") == "fake"
+        assert not any(one.done() for one in waiting)
+        loader.go.set()
+        assert [one.result(10) for one in waiting[:2]] == ["a", "a"]
+        assert waiting[2].exception(10) is None or places == 2
 
 
 @contextmanager
