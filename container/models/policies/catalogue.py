@@ -143,8 +143,8 @@ class Catalogue(Policy):
             self._name = name
         if self._reloads.too_many(key):
             log.warning(
-                "model %s was loaded %d times within a minute, as more models are asked for than there is room for: "
-                "raise %s, or give the server more memory",
+                "model %s was loaded %d times within a minute: unless clients remove it, more models are asked for "
+                "than there is room for; raise %s, or give the server more memory",
                 *(self.id_of(key), MANY, setting_name("max_active_models")),
             )
 
