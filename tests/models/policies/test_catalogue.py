@@ -433,14 +433,19 @@ def leased(policy: Policy, *names: str) -> Iterator[None]:
 LIMITS = [pytest.param({"places": 3}, {}, id="places"), pytest.param({}, {"room": 3}, id="memory")]
 
 
+@pytest.mark.parametrize("use", [ask, lambda policy, name: policy.by_id(name)], ids=["ask", "id"])
 @pytest.mark.parametrize(("settings", "limits"), LIMITS)
 def test_the_one_used_longest_ago_gives_way(
-    settings: Mapping[str, int], limits: Mapping[str, float], start: Start, root: Path
+    use: Callable[[Policy, str], object],
+    settings: Mapping[str, int],
+    limits: Mapping[str, float],
+    start: Start,
+    root: Path,
 ) -> None:
     put(root, "a", "b", "c", "d")
     policy = start(loader := Loads(**limits), **settings)
     for name, left in (("a", "a"), ("b", "ab"), ("a", "ba"), ("c", "ac"), ("a", "ca"), ("d", "ad"), ("b", "db")):
-        assert ask(policy, name) == name
+        use(policy, name)
         assert {row.name for row in policy.rows()} == {"fake", *left}
     assert loader.most == 3
 
@@ -529,6 +534,44 @@ def test_a_model_that_a_lease_loads_again_does_not_give_way_before(start: Start,
     with ThreadPoolExecutor(4) as threads:
         outcomes = Counter(threads.map(lease, "ab" * 100))
     assert outcomes["a"] + outcomes["b"] + outcomes["insufficient_memory"] == 200 and outcomes["a"] and outcomes["b"]
+
+
+def test_a_model_that_a_lease_waits_for_stays_until_it_has_it(
+    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, "a", "b")
+    policy = start(places=2)
+    provide = policy.provide
+
+    def then_another(key: str) -> bool:
+        provided = provide(key)
+        if key == "store/a":
+            with pytest.raises(InsufficientMemory):
+                policy.by_id("b")
+        return provided
+
+    monkeypatch.setattr(policy, "provide", then_another)
+    with policy.pool.lease("store/a") as model:
+        assert model.name == "a"
+    assert ask(policy, "b") == "b"
+
+
+def test_a_place_that_becomes_free_in_the_meantime_is_taken(
+    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, "a", "b")
+    policy = start(loader := Loads(), places=2)
+    make_room = policy.make_room
+
+    def after_a_remove(key: str, missing: int) -> bool:
+        request.close()
+        policy.remove("a")
+        return make_room(key, missing)
+
+    with ExitStack() as request:
+        request.enter_context(leased(policy, "a"))
+        monkeypatch.setattr(policy, "make_room", after_a_remove)
+        assert policy.by_id("b").key == "store/b" and loader.most == 2
 
 
 def counted(kind: str) -> float:
