@@ -76,7 +76,7 @@ def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, 
 
 def is_model(folder: Path) -> bool:
     """Return True if model.json or weights lie at the top of a folder; OSError."""
-    return any(_of_one_file(PurePosixPath(file.name)) for file in folder.iterdir())
+    return any(map(_is_part, os.listdir(folder)))
 
 
 def entered(folder: Path) -> Path:
@@ -158,7 +158,11 @@ def _check_file(path: Path) -> None:
 
 def _of_one_file(file: PurePosixPath) -> bool:
     """Return True for model.json and weights at the top of an archive."""
-    return len(file.parts) == 1 and (file.name == DESCRIPTION or is_weights(file.name) and not made_by_macos(file.name))
+    return len(file.parts) == 1 and _is_part(file.name)
+
+
+def _is_part(name: str) -> bool:
+    return name == DESCRIPTION or is_weights(name) and not made_by_macos(name)
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Ids come from clients: nothing outside the folder is looked at, and what is no p
 
 import os
 import re
+from itertools import islice
 from pathlib import Path
 
 from container.errors import BadLocation, ModelError, ModelNotFound, setting_name, shown
@@ -78,14 +79,14 @@ class Store:
             return False
 
     def _versions(self, name: str) -> list[str]:
-        """Return the versions of a project in the order of their numbers, of the first MAX_LOOKED_AT names."""
+        """Return versions of a project in the order of their numbers: those in a message, and one if there are more."""
         try:
             entries = os.listdir(self._root / name) if self._is_folder(name) else []
         except OSError:
             return []
         names = {entry.removesuffix(ARCHIVE) for entry in entries if _PART.fullmatch(entry)}
         ordered = sorted(names, key=lambda one: (not one.isdecimal(), len(one) * one.isdecimal(), one))
-        return [one for one in ordered[:MAX_LOOKED_AT] if self._is_model(f"{name}/{one}")]
+        return list(islice((one for one in ordered[:MAX_LOOKED_AT] if self._is_model(f"{name}/{one}")), MAX_NAMED + 1))
 
 
 def _not_found(name: str, versions: list[str] | None = None) -> ModelNotFound:
