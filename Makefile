@@ -72,6 +72,10 @@ faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print wh
 soak: $(VENV)/.dev ## good, bad, slow and vanishing clients for MINUTES=20; fails where memory or descriptors grow
 	$(BIN)/python -m tests.soak $(or $(MINUTES),20)
 
+.PHONY: memory
+memory: $(VENV)/.dev ## measure the costliest request for every kind of model and answer, half an hour: ARGS="fcos_resnet50_fpn"
+	$(BIN)/python -m tests.memory_table $(ARGS)
+
 .PHONY: clean
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz tests/clients/node_modules

@@ -14,6 +14,9 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
                     runtime_errors, invocation (one request), documents (forms and JSON), messages, negotiation,
                     sessions, streaming, event_stream, async_queue, openapi
+    roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
+                    request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
+                    unavailable (501), openapi
 web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
@@ -28,19 +31,22 @@ images/             bytes → picture: decode, headers (a file a format), rgb (P
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 s3/                 s3:// addresses: S3, or a folder that stands for it
-models/             pool (the owner of what is loaded), policies (what is loaded when, a file each), budget (memory),
-                    loading, locate, artifact (model.tar.gz), embedded (the default model)
+models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
+                    each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
+                    artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
-engines/            models that predict: base, queue, devices, runtime, building, weight_files; kinds: one a task, and
+engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
+                    network sees of a picture), selection and one_stage (which boxes stay); kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
-structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec
-ops/                paste, rle, polygons, argmax: functions on arrays
+structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing;
+                    strict_json (of them), keypoints (COCO's)
+ops/                paste, rle, polygons, argmax, contrast: functions on arrays
 cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
-telemetry/          usable everywhere
+telemetry/, usage (of command lines) usable everywhere
 """
 
 __version__ = "0.1.0"

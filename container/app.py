@@ -13,12 +13,13 @@ from container.images.pixel_budget import PixelBudget
 from container.models import locate
 from container.models.loading import Loader, Placement
 from container.models.policies import Policy
+from container.models.policies.catalogue import Catalogue
 from container.models.policies.explicit import Explicit, Record
-from container.models.policies.fixed import Fixed
 from container.models.pool import ModelPool
+from container.models.store import Store
 from container.service import Pipeline, Services
 from container.service.sessions import Sessions
-from container.settings import Settings, variables
+from container.settings import Settings, pairs, variables
 from container.structures import ModelSpec
 from container.web import access, errors, request_log
 from container.web.body import BodyLimits
@@ -67,7 +68,13 @@ def choose_policy(settings: Settings, record: Path | None = None) -> Policy:
     """
     if settings.multi_model:
         return Explicit(Path(settings.base_dir) / "models", Record(record))
-    return Fixed(find_model(settings))
+    return Catalogue(
+        find_model(settings),
+        Store(Path(settings.model_store)) if settings.model_store else None,
+        settings.max_active_models,
+        pairs(settings.model_aliases),
+        settings.processes,
+    )
 
 
 def create_services(settings: Settings, policy: Policy) -> Services:

@@ -9,12 +9,15 @@ ServingError (500 internal_error)
 ├── NotFound (404 not_found)
 │   └── ModelNotFound (404 model_not_found)
 ├── NotAcceptable (406 not_acceptable)
-├── ModelAlreadyLoaded (409 model_already_loaded)
+├── Conflict (409 conflict)
+│   ├── ModelAlreadyLoaded (409 model_already_loaded)
+│   └── ModelBroken (409 model_broken)
 ├── PayloadTooLarge (413 payload_too_large)
 │   └── BodyTooLarge (413 payload_too_large)
 ├── UnsupportedMediaType (415 unsupported_media_type)
 ├── Unprocessable (422 unprocessable)
 ├── ClientGone (499 client_gone, which nobody reads)
+├── NotOffered (501 not_offered)
 ├── Unavailable (503 unavailable, with Retry-After)
 │   ├── ModelNotReady (503 model_not_ready)
 │   ├── Overloaded (503 overloaded)
@@ -27,12 +30,25 @@ A message says what was wrong, the value, and what is allowed, in one line; it n
 the text of another library's exception. Foreign errors are translated once, with ``raise … from``.
 """
 
+MAX_SHOWN = 100  # characters of an id in a message
 MAX_LINE = 3000  # characters of a ModelError: the names of all architectures take 1,600
+
+
+_SAGEMAKER = {
+    "max_payload_mb": "SAGEMAKER_MAX_PAYLOAD_IN_MB",
+    "multi_model": "SAGEMAKER_MULTI_MODEL",
+    "workers": "SAGEMAKER_MODEL_SERVER_WORKERS",
+}
+
+
+def shown(name: str) -> str:
+    """Return a name of any length that a caller has sent, as it stands in a message."""
+    return repr(name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…")
 
 
 def setting_name(field: str) -> str:
     """The environment variable of a field of Settings, for messages of rooms that are handed values and no settings."""
-    return {"max_payload_mb": "SAGEMAKER_MAX_PAYLOAD_IN_MB"}.get(field, f"MASKSERVE_{field.upper()}")
+    return _SAGEMAKER.get(field, f"MASKSERVE_{field.upper()}")
 
 
 class ServingError(Exception):
@@ -95,10 +111,22 @@ class NotAcceptable(ServingError):
     code, status = "not_acceptable", 406
 
 
-class ModelAlreadyLoaded(ServingError):
+class Conflict(ServingError):
+    """The server's state does not allow it."""
+
+    code, status = "conflict", 409
+
+
+class ModelAlreadyLoaded(Conflict):
     """A model is loaded under this name, or is being loaded or unloaded."""
 
-    code, status = "model_already_loaded", 409
+    code = "model_already_loaded"
+
+
+class ModelBroken(Conflict):
+    """The files of the model that was asked for cannot be loaded as they are."""
+
+    code = "model_broken"
 
 
 class PayloadTooLarge(ServingError):
@@ -121,6 +149,12 @@ class Unprocessable(ServingError):
     """The picture can be read, and nothing can be done with it."""
 
     code, status = "unprocessable", 422
+
+
+class NotOffered(ServingError):
+    """The route is that of another server, whose clients may ask for it."""
+
+    code, status = "not_offered", 501
 
 
 class ClientGone(ServingError):
@@ -164,9 +198,16 @@ class DeviceLost(Unavailable):
 
 
 class DeadlineExceeded(ServingError):
-    """The request was not done in time; the message names the stage that was slow."""
+    """The request was not done in time; the message names the stage that was slow.
+
+    `waited` is True if it was waiting for the model, so that the same request may succeed later.
+    """
 
     code, status = "deadline_exceeded", 504
+
+    def __init__(self, message: str, hint: str = "", waited: bool = False) -> None:
+        super().__init__(message, hint)
+        self.waited = waited
 
 
 class InsufficientMemory(ServingError):

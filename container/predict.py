@@ -9,7 +9,7 @@ from container import app, memory
 from container.errors import BadRequest, ModelError, OutOfMemory, ServingError
 from container.formats import formats
 from container.images.decode import decode
-from container.models.policies.fixed import Fixed
+from container.models.policies.catalogue import Catalogue
 from container.protocols.sagemaker.protocol import read_defaults
 from container.service import RequestContext
 from container.settings import Settings
@@ -43,7 +43,7 @@ class Predictor:
         """
         self._choice = choice
         self._form = formats[choice.format]
-        policy = Fixed(app.find_model(settings))
+        policy = Catalogue(app.find_model(settings))
         app.check_policy(settings, policy)
         self._services = app.create_services(settings, policy)
         self._services.pool.start()
@@ -51,7 +51,7 @@ class Predictor:
         if health != "ready":
             raise ModelError(reason)
         try:
-            with self._services.pipeline.open(Fixed.served, RequestContext(self._services.deadline_seconds)) as run:
+            with self._services.pipeline.open(Catalogue.served, RequestContext(self._services.deadline_seconds)) as run:
                 run.check_options(choice.options, self._form.needs_masks(choice))
         except BadRequest:
             self.close()
@@ -68,7 +68,7 @@ class Predictor:
         """
         context = RequestContext(self._services.deadline_seconds)
         try:
-            with self._services.pipeline.open(Fixed.served, context) as run:
+            with self._services.pipeline.open(Catalogue.served, context) as run:
                 image = run.decode(partial(decode, data))
                 results = run.predict([image], self._choice.options, self._form.needs_masks(self._choice))
                 return run.encode(self._form, results, self._choice)

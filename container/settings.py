@@ -30,6 +30,11 @@ def setting(default: object, doc: str, *names: str, takes: Takes | None = None, 
     return field(default=default, repr=not secret, metadata={"names": names, "doc": doc, "takes": takes or takes_any})
 
 
+def pairs(text: str) -> dict[str, str]:
+    """Return the parts of a comma-separated setting, NAME=VALUE each, as a dict."""
+    return dict(part.split("=", 1) for part in comma_list(text))
+
+
 def _each(pattern: str) -> Callable[[str], bool]:
     """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
     return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
@@ -42,6 +47,12 @@ _ORIGINS = Text(
     "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
     _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
 )
+_ALIASES = Text(
+    "ALIAS=ID, separated by commas, each alias once",
+    lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
+)
+
+_BY_ID = ("model_store", "max_active_models", "model_aliases")  # which say what is loaded by id, not by /models
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,9 @@ class Settings:
         "SAGEMAKER_MULTI_MODEL",
     )
 
-    protocols: str = setting("", "Protocols to speak, separated by commas: `sagemaker`; empty means all.", "PROTOCOLS")
+    protocols: str = setting(
+        "", "Protocols to speak, separated by commas: `sagemaker`, `roboflow`; empty means all.", "PROTOCOLS"
+    )
     host: str = setting(
         "0.0.0.0",
         "Address to listen on; `::` means IPv6, and IPv4 too unless the system keeps them apart.",
@@ -144,6 +157,23 @@ class Settings:
         "Origins whose web pages may call this server, separated by commas; `*`, only with an API key, means all.",
         "CORS_ORIGINS",
         takes=_ORIGINS,
+    )
+    model_store: str = setting(
+        "",
+        "A folder of more models, loaded when asked for by id: `PROJECT/VERSION.tar.gz` in it is `PROJECT/VERSION`.",
+        "MODEL_STORE",
+    )
+    max_active_models: int = setting(
+        8,
+        "Models of that folder that are loaded at once, the served one counted; the one used longest ago gives way.",
+        "MAX_ACTIVE_MODELS",
+        takes=_AT_LEAST_1,
+    )
+    model_aliases: str = setting(
+        "",
+        "More ids of models, separated by commas, as `coco-dataset-vdnr1/2=maskrcnn/1`.",
+        "MODEL_ALIASES",
+        takes=_ALIASES,
     )
     max_detections: int = setting(
         1000,
@@ -206,6 +236,11 @@ class Settings:
             if not takes.fits(value):
                 shown = repr(value) if f.repr else "set to something else"
                 raise ValueError(f"{variables(f.name)[0]} is {shown}; it takes {takes.range}")
+        for f in settings_of(type(self)):
+            if self.multi_model and f.name in _BY_ID and getattr(self, f.name) != f.default:
+                raise ValueError(
+                    f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
+                )
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
@@ -225,8 +260,8 @@ class Settings:
 
     @property
     def processes(self) -> int:
-        """Server processes: what one has loaded for a multi-model endpoint, another would not have."""
-        return 1 if self.multi_model else self.workers
+        """Server processes: of models that are loaded on demand, one process would not have what another has loaded."""
+        return 1 if self.multi_model or self.model_store else self.workers
 
     @property
     def max_body_bytes(self) -> int | None:

@@ -7,19 +7,26 @@ import botocore.exceptions
 import click
 from boto3.exceptions import Boto3Error
 
+from container.usage import refusals_in_one_line
 from deploy import commands, settings
 from deploy.aws import Aws
 from deploy.errors import DeployError
 
+PROGRAM = "python -m deploy"
 INTERRUPTED = 130  # what a shell answers for Ctrl-C
 
 
 class _Main(click.Group):
     """Turns what boto3 raises into one sentence, and says what a command that fails leaves behind."""
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        with refusals_in_one_line(PROGRAM):
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with refusals_in_one_line(PROGRAM):
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted; the same command again goes on from here", err=True)
             _say_what_is_left(ctx.obj)

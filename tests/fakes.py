@@ -16,8 +16,8 @@ from container.errors import BadModel, InsufficientMemory
 from container.images.base import Limits
 from container.models.loading import Loader, Model, Placement, Reserve
 from container.models.policies import Policy
+from container.models.policies.catalogue import Catalogue
 from container.models.policies.explicit import Explicit, Record
-from container.models.policies.fixed import Fixed
 from container.models.pool import ModelPool
 from container.service import Pipeline, Services
 from container.structures import ImageQuery, Instances, ModelSpec, Options, Prediction, RoiMasks
@@ -131,7 +131,7 @@ def fake_services(
     make: Callable[[], Model], deadline_seconds: float = 20.0, patience: float = 0.0, **limits: Any
 ) -> Services:
     """Services of one model that `make` makes, once they are started."""
-    pool = ModelPool(Fixed(SPEC), Made(make), patience)
+    pool = ModelPool(Catalogue(SPEC), Made(make), patience)
     return Services(Pipeline(pool, Limits(**limits)), deadline_seconds)
 
 
@@ -139,8 +139,9 @@ def ready_services(
     engine: Engine, queue_size: int = 8, deadline_seconds: float = 20.0, batch_size: int = 1, **limits: Any
 ) -> Services:
     """Services around `engine`, ready."""
-    dispatcher = Dispatcher(engine.predict, queue_size, batch_size)
-    services = fake_services(lambda: Model(engine, dispatcher), deadline_seconds, **limits)
+    services = fake_services(
+        lambda: Model(engine, Dispatcher(engine.predict, queue_size, batch_size)), deadline_seconds, **limits
+    )
     services.pool.start()
     assert services.pool.settle() == ("ready", "")
     return services

@@ -23,6 +23,7 @@ from tests.faults.crowd import head, vanishing
 
 EVERY = 5.0  # seconds between two looks at memory
 LINE = 24  # looks between two that are printed
+MINUTE = 12  # looks in the time after which freed memory is given back under load; the least of them counts
 WARM_UP = 0.25  # of the time, before memory is looked at
 MB_PER_1000 = 1.0  # growth of memory a thousand requests
 DESCRIPTORS = 20  # more than at the beginning, at the end
@@ -140,7 +141,8 @@ def main() -> None:
         last = _size(server)[1]
         code = server.stop()
     settled = [look for look in looks if look[0] >= WARM_UP * looks[-1][0]]
-    requests, megabytes = np.array([look[:2] for look in settled]).T
+    least = [min(settled[i : i + MINUTE], key=lambda look: look[1]) for i in range(0, len(settled), MINUTE)]
+    requests, megabytes = np.array([look[:2] for look in least]).T
     slope = 1000 * np.polyfit(requests, megabytes, 1)[0]
     print(
         f"{minutes:g} minutes, {dict(sorted(soak.statuses.items()))}\n"

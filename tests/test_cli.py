@@ -304,7 +304,8 @@ def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:
     Path("names.txt").write_text("cat\ndog\n")
     done = run(
         "pack", "--architecture", "lraspp_mobilenet_v3_large", "--weights", "w.pth", "--labels", "names.txt",
-        "--name", "pets", "--options", '{"confidence": 0.0}', "--output", "model/model.tar.gz",
+        "--name", "pets", "--options", '{"confidence": 0.0}', "--preprocessing", '{"grayscale": true}',
+        "--output", "model/model.tar.gz",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "pets, 3 classes" in done.stdout
@@ -312,6 +313,7 @@ def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:
         assert tar.getnames() == ["model.json", "model.safetensors"]
         described = json.load(tar.extractfile("model.json"))
     assert described["labels"] == ["__background__", "cat", "dog"] and described["options"] == {"confidence": 0.0}
+    assert described["preprocessing"] == {"grayscale": True}
 
     answer = json.loads(run("predict", "astronaut.jpg", "--attributes", '{"masks": "rle"}').stdout)
     assert {label.rsplit(" ", 1)[0] for label in answer["labels"]} <= {"cat", "dog"}
@@ -410,6 +412,7 @@ def test_keypoints_answer_sensibly(run) -> None:
         (("--architecture", "fcn_resnet50", "--weights", "COCO_V9"), "has no weights 'COCO_V9'"),
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", "[]"), "takes a JSON object"),
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", '{"confidence": 9}'), "confidence is 9"),
+        (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--preprocessing", '{"grey": 1}'), "unknown keys"),
     ],
 )
 def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:

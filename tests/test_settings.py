@@ -7,7 +7,7 @@ import pytest
 
 from container.errors import setting_name
 from container.fields import comma_list
-from container.settings import Settings, variables
+from container.settings import Settings, pairs, variables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +30,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ({"SAGEMAKER_BATCH": "true", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "20"}, "deadline_seconds", 20),
         ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4"}, "processes", 4),
         ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4", "SAGEMAKER_MULTI_MODEL": "true"}, "processes", 1),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4", "MASKSERVE_MODEL_STORE": "/models"}, "processes", 1),
         ({}, "max_body_bytes", 25 * 1024 * 1024),
         ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}, "max_body_bytes", None),
     ],
@@ -51,6 +52,19 @@ def test_read(environ: dict[str, str], name: str, value: object) -> None:
         ({"MASKSERVE_CORS_ORIGINS": "https://*.example.com"}, "without a path"),
         ({"MASKSERVE_CORS_ORIGINS": "null"}, "without a path"),
         ({"MASKSERVE_CORS_ORIGINS": "*"}, "'*' without MASKSERVE_API_KEY"),
+        ({"MASKSERVE_MAX_ACTIVE_MODELS": "0"}, "MASKSERVE_MAX_ACTIVE_MODELS is 0; it takes 1 or more"),
+        *(
+            ({"MASKSERVE_MODEL_ALIASES": value}, f"MASKSERVE_MODEL_ALIASES is {value!r}; it takes ALIAS=ID, separated")
+            for value in ("a", "a=", "=b", "a=b=c", "a=b,c", "a=b,a=c", "a = b", ",", "a/1=b/1;c/1=d/1=e")
+        ),
+        *(
+            ({"SAGEMAKER_MULTI_MODEL": "true", name: value}, f"{name} is set beside SAGEMAKER_MULTI_MODEL")
+            for name, value in (
+                ("MASKSERVE_MODEL_STORE", "/models"),
+                ("MASKSERVE_MODEL_ALIASES", "a=b"),
+                ("MASKSERVE_MAX_ACTIVE_MODELS", "3"),
+            )
+        ),
         ({"MASKSERVE_PRECISION": "int8"}, "MASKSERVE_PRECISION is 'int8'; it takes fp32, bf16 or fp16"),
     ],
 )
@@ -71,6 +85,14 @@ def test_a_key_is_never_shown(value: str) -> None:
 
 def test_comma_list() -> None:
     assert comma_list(" a, b ,,c") == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("", {}), ("a=b", {"a": "b"}), (" a/1=b/2 ,x=y, ", {"a/1": "b/2", "x": "y"}), ("ä:1=b@c", {"ä:1": "b@c"})],
+)
+def test_aliases(text: str, read: dict[str, str]) -> None:
+    assert pairs(Settings.from_environ({"MASKSERVE_MODEL_ALIASES": text}).model_aliases) == read
 
 
 def test_messages_name_settings_that_there_are() -> None:

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,10 @@ import click
 from container import __version__
 from container.cli import checking, models, serving, training
 from container.cli.options import Terminated
+from container.usage import refusals_in_one_line
 
 ROOT = Path(__file__).parents[2]
-
-
-class _Refused(click.ClickException):
-    """A command line that cannot be run, in one line."""
-
-    exit_code = 2
-
-
-@contextmanager
-def _refusals_in_one_line() -> Iterator[None]:
-    """Raise click's usage errors without their lines of usage; the help of a command without arguments stays."""
-    try:
-        yield
-    except click.exceptions.NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "python -m container"
-        said = " ".join(error.format_message().split())
-        raise _Refused(f"{said.rstrip('.')}; see `{path} --help`") from None
+PROGRAM = "python -m container"
 
 
 class _Commands(click.Group):
@@ -45,7 +27,7 @@ class _Commands(click.Group):
 
     def make_context(self, *given: Any, **more: Any) -> click.Context:
         """Parse the options of the group."""
-        with _refusals_in_one_line():
+        with refusals_in_one_line(PROGRAM):
             return super().make_context(*given, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -54,7 +36,7 @@ class _Commands(click.Group):
         The thread that predicts is in C++ code for seconds: the interpreter, taken down below it, ends in SIGABRT.
         """
         try:
-            with _refusals_in_one_line():
+            with refusals_in_one_line(PROGRAM):
                 return super().invoke(ctx)
         except KeyboardInterrupt as error:
             with suppress(OSError):  # nobody reads any more

@@ -17,6 +17,7 @@ from container.cli.options import json_object, model_options, read_settings, sho
 @click.option("--parameters", default="{}", help='For the builder, as JSON: {"min_size": 640}.')
 @click.option("--options", default="{}", help='The model\'s own defaults, as JSON: {"confidence": 0.6}.')
 @click.option("--activation", type=click.Choice(["sigmoid"]), help="Of a semantic model with one output.")
+@click.option("--preprocessing", default="{}", help="Of pictures, as in training, as JSON: see docs/weights.md.")
 @click.option("--batch-norm-eps", type=float, help="Epsilon of all batch norms, where the weights need another one.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="model.tar.gz", show_default=True)
 def pack(
@@ -27,6 +28,7 @@ def pack(
     parameters: str,
     options: str,
     activation: str | None,
+    preprocessing: str,
     batch_norm_eps: float | None,
     output: Path,
 ) -> None:
@@ -47,6 +49,7 @@ def pack(
     show_log(logging.INFO)
     try:
         spec = artifact.with_options(spec, json_object("--options", options))
+        spec = artifact.with_preprocessing(spec, json_object("--preprocessing", preprocessing))
         output.parent.mkdir(parents=True, exist_ok=True)
         packed = loading.pack(spec, output)
     except ModelError as error:

@@ -78,7 +78,7 @@ def evaluate(
     from container import app
     from container.errors import DataError, ModelError
     from container.models import loading
-    from container.models.policies.fixed import Fixed
+    from container.models.policies.catalogue import Catalogue
     from container.training import data as folders
     from container.training.evaluate import evaluate, write_worst
 
@@ -87,7 +87,7 @@ def evaluate(
         make_folder(path.parent)
     try:
         source = app.find_model(settings)
-        app.check_policy(settings, Fixed(source))
+        app.check_policy(settings, Catalogue(source))
         read = folders.read(data, annotations=comma_list(annotations or ""), split="validation", strict=strict)
         for line in folders.remarks(read):
             click.echo(line, err=True)

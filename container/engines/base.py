@@ -4,6 +4,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -12,6 +13,8 @@ import numpy as np
 from container.errors import ModelError
 from container.registry import Registry
 from container.structures import ImageQuery, ModelSpec, Options, Prediction
+
+_NO_CLASS = ("__background__", "N/A")  # labels of torchvision's for ids that no object has
 
 Query = TypeVar("Query")
 Output = TypeVar("Output")
@@ -43,11 +46,23 @@ class ImageEngine(Engine[ImageQuery, Prediction]):
     """A loaded model that finds something in images of any sizes, each with its own options."""
 
     query = ImageQuery
+    background = False  # True if class 0 is the background, which is never returned, whatever its label
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The name of each class id."""
         return self.spec.labels
+
+    @cached_property
+    def indices(self) -> dict[int, int]:
+        """The index of each class in `names`, by class id; the background and COCO's unused ids have none."""
+        found = [i for i, label in enumerate(self.labels) if label not in _NO_CLASS and (i or not self.background)]
+        return {class_id: index for index, class_id in enumerate(found)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes that can be found, in the order of their ids."""
+        return tuple(self.labels[class_id] for class_id in self.indices)
 
     def trial(self) -> ImageQuery:
         """Return a black image in which something is found whatever the scores are."""

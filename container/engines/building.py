@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 # Numbers that a network may have in addition to twice those of its weights, such as for classes that turn out not to
 # fit: 128 MB. 20 KB of labels made a Mask R-CNN allocate GB before it was compared.
 SPARE_NUMBERS = 1 << 25
+# Numbers that a builder makes and drops: of SSD's VGG-16 only the convolutions are kept, a tenth.
+DROPPED_NUMBERS = {"ssd300_vgg16": 1 << 27}
 _FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
 
 # Of the image of a trial prediction. Every stride but the coarsest divides the sides, so that the stride of a level
@@ -173,7 +175,8 @@ def _refuse_one_output(network: Network, spec: ModelSpec) -> None:
 
 def _build(network: Network, classes: int, spec: ModelSpec, state: weight_files.State) -> Any:
     try:
-        with _Allowance(SPARE_NUMBERS + 2 * sum(tensor.numel() for tensor in state.values())):
+        spare = SPARE_NUMBERS + DROPPED_NUMBERS.get(spec.architecture, 0)
+        with _Allowance(spare + 2 * sum(tensor.numel() for tensor in state.values())):
             return network.build(num_classes=classes, **spec.parameters)
     except _TooLarge:
         raise ModelError(

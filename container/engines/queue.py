@@ -149,8 +149,9 @@ class Dispatcher(Generic[Query, Output]):
         except queue.Full:
             raise self._full() from None
         except TimeoutError:
-            stage = "waiting in the queue" if futures[0].cancel() else "in the model"
-            raise DeadlineExceeded(f"the request was still {stage} at its deadline") from None
+            waited = futures[0].cancel()
+            stage = "waiting in the queue" if waited else "in the model"
+            raise DeadlineExceeded(f"the request was still {stage} at its deadline", waited=waited) from None
         finally:  # an error in a future holds this frame, whose references would live until a collection
             jobs.clear()
             while futures:

@@ -53,8 +53,9 @@ def _resized(picture: np.ndarray, transform: Any, device: torch.device) -> torch
     )
     height, width = picture.shape[:2]
     scale = min(transform.min_size[-1] / min(height, width), transform.max_size / max(height, width))
-    if scale <= 0.5 and transform.fixed_size is None:  # each output pixel reads four input pixels
-        return shrink(picture, (int(height * scale), int(width * scale)), device).sub_(mean).div_(std)
+    across, down = transform.fixed_size or (int(width * scale), int(height * scale))
+    if down <= height / 2 and across <= width / 2:  # each output pixel reads four input pixels
+        return shrink(picture, (down, across), device).sub_(mean).div_(std)
     resized: torch.Tensor = transform.resize(to_tensor(picture, device).sub_(mean).div_(std), None)[0]
     return resized
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from container.formats._base import Format, add
-from container.formats._json import dump, numbers
 from container.structures import Choice, Result
+from container.structures.strict_json import dump, numbers
 
 
 class Clarify(Format):

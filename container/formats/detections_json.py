@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from container.formats._base import Format, add
-from container.formats._json import dump, join_array, join_object, mask, numbers
 from container.structures import Choice, Result
+from container.structures.strict_json import dump, join_array, join_object, mask, numbers
 
 _SCHEMA = {
     "type": "object",

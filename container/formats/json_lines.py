@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from container.formats._base import Streamed, add
-from container.formats._json import dump, mask, numbers
 from container.structures import Appearance, Choice, Instances, Result
+from container.structures.strict_json import dump, mask, numbers
 
 
 class JsonLines(Streamed):

@@ -16,7 +16,7 @@ _HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|(?=.*:.*:)[0-9a-f:.]+", re.I
 
 @dataclass(frozen=True)
 class Limits:
-    """The image limits of one server; ValueError if `url_hosts` holds anything but host names."""
+    """What images of a request may be, and whether they are turned; ValueError for `url_hosts` that are no names."""
 
     max_pixels: int = 50_000_000  # of one image; decoding takes up to about 16 bytes of memory per pixel
     max_scans: int = 100  # of one JPEG, and at most 30 of one with `max_pixels`; photos have 1 to 14
@@ -24,6 +24,7 @@ class Limits:
     url_hosts: tuple[str, ...] = ()  # "images.example.com" or ".example.com" (all subdomains); empty: URL input is off
     url_timeout: float = 10.0  # seconds per download, including name lookup and redirects
     max_images: int = 256  # of one request
+    upright: bool = True  # turn images as EXIF, XMP or their format say; False: leave them as they are stored
 
     def __post_init__(self) -> None:
         for host in self.url_hosts:

@@ -1,4 +1,4 @@
-"""Decoding of one image file into an upright RGB `Image`; every failure is a `ServingError`.
+"""Decoding of one image file into an RGB `Image`; every failure is a `ServingError`.
 
 Cheap checks come first: length, format by its first bytes, declared size, number of scans; only then memory is
 allocated. Pillow's readers are listed here and called directly, so that no other Pillow plug-in ever runs.
@@ -82,9 +82,9 @@ Pillow.MAX_IMAGE_PIXELS = None  # `check_pixels` runs before Pillow is called
 def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Image:
     """Return the first frame of a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, turned upright, alpha over white.
 
-    Its pixels are counted in `share` (None: not counted). Thread-safe. Raises BadRequest for an empty file,
-    UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable for 0 pixels, BadImage for a
-    damaged or truncated file, Overloaded if the pixel budget stays exhausted, OutOfMemory.
+    It is not turned where `limits` say so. Its pixels are counted in `share` (None: not counted). Thread-safe. Raises
+    BadRequest for an empty file, UnsupportedMediaType for other formats, PayloadTooLarge over `limits`, Unprocessable
+    for 0 pixels, BadImage for a damaged or truncated file, Overloaded if the pixel budget stays exhausted, OutOfMemory.
     """
     if not data:
         raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {NAMES}")
@@ -111,7 +111,7 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
                         found.append(samples.to_rgb(picture, (header.height, header.width), header.samples))
             if header.other and not np.array_equal(found[0], found[1]):
                 raise BadImage(f"the {header.format} is cut short: some of its pixels are missing; send the whole file")
-            return Image(upright(found[0], header.orientation))
+            return Image(upright(found[0], header.orientation) if limits.upright else found[0])
     except ServingError:
         raise
     except Exception as error:  # malicious files make Pillow raise almost any exception
@@ -120,6 +120,11 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
             message = f"no memory for a picture of {header.width}x{header.height}; try again, or send a smaller one"
             raise OutOfMemory(message) from error
         raise BadImage(f"the {header.format} is damaged or cut short; send the whole file") from error
+
+
+def recognised(data: bytes) -> bool:
+    """Return True for a file of a format that is read, by its first bytes."""
+    return any(form.begins.match(data) for form in _FORMATS.values())
 
 
 def header(data: bytes) -> Header:

@@ -1,7 +1,8 @@
 """Model artifacts: a folder with model.json and the weights, or with all files that its kind takes, or a .tar.gz of it.
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
-"parameters": {…}, "options": {…}, "activation": "sigmoid", "batch_norm_eps": number}; only `architecture` is required.
+"parameters": {…}, "options": {…}, "activation": "sigmoid", "preprocessing": {…}, "batch_norm_eps": number}; only
+`architecture` is required.
 The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
@@ -19,7 +20,7 @@ from container.errors import ModelError
 from container.files import checksum, made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
-from container.structures import WEIGHTS_TYPES, ModelSpec, Options, is_weights
+from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessing, is_weights, preprocessing
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
@@ -27,7 +28,10 @@ WEIGHTS = "model.safetensors"
 MAX_DESCRIPTION = 1 << 20  # bytes of model.json
 MAX_NAME = 1000  # characters of the name of a model or of a class
 _NOT_WEIGHTS = re.compile(r"(?:optimizer|scheduler|scaler|rng_state|training_args)(?![a-z])", re.IGNORECASE)
-_KEYS = ("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "batch_norm_eps")
+_KEYS = (
+    *("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "preprocessing"),
+    "batch_norm_eps",
+)
 
 
 def read(path: Path, empty: Path) -> ModelSpec:
@@ -74,12 +78,17 @@ def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, 
         tar.unpack(path, empty, lambda file: empty / file == weights)
 
 
+def is_model(folder: Path) -> bool:
+    """Return True if model.json or weights lie at the top of a folder; OSError."""
+    return any(map(_is_part, os.listdir(folder)))
+
+
 def entered(folder: Path) -> Path:
     """Return the folder of a model: `folder`, or if that holds none the only one below it that does.
 
     ModelError names several.
     """
-    if not folder.is_dir() or any(_of_one_file(PurePosixPath(file.name)) for file in folder.iterdir()):
+    if not folder.is_dir() or is_model(folder):
         return folder
     files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")]
     files = [file for file in files if not any(map(made_by_macos, file.parts))]
@@ -153,7 +162,11 @@ def _check_file(path: Path) -> None:
 
 def _of_one_file(file: PurePosixPath) -> bool:
     """Return True for model.json and weights at the top of an archive."""
-    return len(file.parts) == 1 and (file.name == DESCRIPTION or is_weights(file.name) and not made_by_macos(file.name))
+    return len(file.parts) == 1 and _is_part(file.name)
+
+
+def _is_part(name: str) -> bool:
+    return name == DESCRIPTION or is_weights(name) and not made_by_macos(name)
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
@@ -189,6 +202,7 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
         parameters=_typed(described, "parameters", dict, {}),
         options=_options(_typed(described, "options", dict, {})),
         activation=_activation(_typed(described, "activation", str, "")),
+        preprocessing=_preprocessing(_typed(described, "preprocessing", dict, {})),
         batch_norm_eps=epsilon,
     )
 
@@ -220,6 +234,18 @@ def _name(key: str, value: object) -> str:
 def with_options(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
     """Return `spec` with default options set by name; ModelError lists the known names."""
     return replace(spec, options=_options(values))
+
+
+def with_preprocessing(spec: ModelSpec, values: Mapping[str, Any]) -> ModelSpec:
+    """Return `spec` with the steps of `preprocessing` in model.json; ModelError lists the known names."""
+    return replace(spec, preprocessing=_preprocessing(values))
+
+
+def _preprocessing(values: Mapping[str, Any]) -> Preprocessing:
+    try:
+        return preprocessing.read(values)
+    except ValueError as error:
+        raise ModelError(f"`preprocessing` in model.json: {error}") from None
 
 
 def _typed(described: Mapping[str, Any], key: str, kind: Any, default: Any) -> Any:
@@ -274,6 +300,7 @@ def describe(spec: ModelSpec, sha256: str = "") -> str:
         "parameters": dict(spec.parameters),
         "options": {k: v for k, v in asdict(spec.options).items() if v != getattr(defaults, k)},
         "activation": spec.activation,
+        "preprocessing": spec.preprocessing.described(),
         "batch_norm_eps": spec.batch_norm_eps,
     }
     text = json.dumps({k: v for k, v in described.items() if v not in (None, "", {}, [])}, indent=1, ensure_ascii=False)

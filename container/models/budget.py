@@ -26,9 +26,12 @@ class Budget:
     """
 
     def __init__(
-        self, backend: str, available: Callable[[], int], make_room: Callable[[int], bool] = lambda missing: False
+        self,
+        backend: str,
+        available: Callable[[], int],
+        make_room: Callable[[str, int], bool] = lambda key, missing: False,
     ) -> None:
-        """`available` returns the free bytes; `make_room` releases some for `missing` bytes, and returns True then."""
+        """`available` returns the free bytes; `make_room` is as Policy.make_room."""
         self._factor = FACTORS[backend]
         self._available = available
         self._make_room = make_room
@@ -39,6 +42,7 @@ class Budget:
     def reserve(self, key: str, spec: ModelSpec) -> None:
         """Reserve the memory of a model before it is loaded; InsufficientMemory if it cannot be had."""
         need = self._estimate(spec)
+        more = True
         while True:
             with self._lock:
                 free = self._available() - sum(self._costs[one] for one in self._loading)
@@ -46,11 +50,12 @@ class Budget:
                     self._costs[key] = need
                     self._loading.add(key)
                     return
-            if not self._make_room(need - free):
+            if not more:
                 raise InsufficientMemory(
                     f"the model takes about {need / 1e6:.0f} MB, and {max(0, free) / 1e6:.0f} are free",
                     hint="unload other models first",
                 )
+            more = self._make_room(key, need - free)  # looked at again in any case: another may have gone meanwhile
 
     def loaded(self, key: str) -> None:
         """Record that the memory of a model is taken now."""

@@ -1,1 +1,1 @@
-"""Functions on arrays that know none of our types: paste, rle, polygons, argmax."""
+"""Functions on arrays that know none of our types: paste, rle, polygons, argmax, contrast."""

@@ -1,4 +1,4 @@
-"""The winning class of every pixel, out of class scores at another size."""
+"""The winning class of every pixel and its probability, out of what a network gives at another size."""
 
 import cv2
 import numpy as np
@@ -24,3 +24,17 @@ def argmax_resized(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         cv2.copyTo(label, cv2.compare(stretched, best, cv2.CMP_GT), ids)
         cv2.max(best, stretched, dst=best)
     return ids
+
+
+def resized(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 h×w probabilities, 255 for 1, stretched bilinearly to `size` (height, width)."""
+    return np.asarray(cv2.resize(probabilities, size[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def spread(pixels: np.ndarray, steps: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Pixels repeated by (row, column) `steps`, and cut at the right and below to `size` (height, width)."""
+    (down, across), (height, width) = steps, size
+    needed = pixels[: -(-height // down), : -(-width // across)]
+    if steps != (1, 1):
+        needed = needed.repeat(down, 0).repeat(across, 1)
+    return needed[:height, :width]

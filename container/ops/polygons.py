@@ -22,6 +22,20 @@ def trace(crop: np.ndarray, x: int, y: int) -> list[list[float]]:
     return [_closed(outlines[i]).ravel().astype(float).tolist() for i in largest]
 
 
+def outline(crop: np.ndarray, x: int, y: int) -> np.ndarray:
+    """The outer line of the largest connected part of a bool h×w bitmap at (x, y): int32 N×2 of (x, y), in order.
+
+    N is at least 3, or 0 where the bitmap is empty. Holes are left out. Of parts without an area between the centres
+    of their pixels, such as lines, the longest counts.
+    """
+    if not crop.size:
+        return np.zeros((0, 2), np.int32)
+    contours, _ = cv2.findContours(crop.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
+    if not contours:
+        return np.zeros((0, 2), np.int32)
+    return _closed(max(contours, key=lambda one: (cv2.contourArea(one), cv2.arcLength(one, True)))[:, 0])
+
+
 def _with_hole(outline: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """One line around `outline`, and on the way to the hole, around it and back."""
     nearest = int(np.argmin(((outline - hole[0]) ** 2).sum(1)))

@@ -5,34 +5,30 @@ import numpy as np
 
 from container.rendering.palette import WHITE, Color
 from container.rendering.text import font_size
-
-# COCO's person: pairs of the 17 keypoints that are joined.
-SKELETON = (
-    *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8)),
-    *((7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
-)
+from container.structures.keypoints import COCO_KEYPOINTS, SKELETON
 
 MIN_SCORE = 0.3
 
 
-def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, thickness: int) -> None:
+def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, limb: int, dot: int) -> None:
     """Draw float K×3 keypoints (x, y, score) of one instance into uint8 H×W×3 `canvas`.
 
-    Left out are those under MIN_SCORE, outside the picture or not a number.
+    They are dots of radius `dot`, and COCO's are joined by lines of width `limb`, both in pixels. Left out are those
+    under MIN_SCORE, outside the picture or not a number.
     """
     height, width = canvas.shape[:2]
     points = [
         (int(x), int(y)) if score >= MIN_SCORE and 0 <= x < width and 0 <= y < height else None
         for x, y, score in keypoints.tolist()
     ]
-    for a, b in SKELETON if len(points) == 17 else ():
+    for a, b in SKELETON if len(points) == len(COCO_KEYPOINTS) else ():
         start, end = points[a], points[b]
         if start and end:
-            cv2.line(canvas, start, end, color, thickness + 1, cv2.LINE_AA)
+            cv2.line(canvas, start, end, color, limb, cv2.LINE_AA)
     for point in points:
         if point:
-            cv2.circle(canvas, point, 2 * thickness + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
-            cv2.circle(canvas, point, 2 * thickness, color, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(canvas, point, dot + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(canvas, point, dot, color, cv2.FILLED, cv2.LINE_AA)
 
 
 RED: Color = (230, 0, 0)

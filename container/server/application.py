@@ -123,7 +123,7 @@ class Application(BaseApplication):
             self._refuse(str(error))
         url = "http://" + settings.address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
         if settings.workers > settings.processes:
-            log.warning("a multi-model endpoint has one process; %d were asked for", settings.workers)
+            log.warning("where models are loaded on demand there is one process; %d were asked for", settings.workers)
         if settings.processes > 1:
             from container.models import loading
 

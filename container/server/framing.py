@@ -23,9 +23,12 @@ from gunicorn.http.message import Request
 from container.errors import BodyTooLarge
 from container.gate import outside
 
+_UNDERSCORED = re.compile(rb"(?im)^(execution)_(id)(?=:)")  # the header of Roboflow's client that has an underscore
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _MAX_BETWEEN = 16_384  # bytes of one chunk's size line with extensions, and of all trailers; gunicorn has no limit
 MAX_HEAD = 65_536  # bytes; gunicorn's 100 lines of 8,190 were 0.8 MB a connection, and took a second to parse as Accept
+_PIECE = 65_536  # bytes of a body asked for at once; gunicorn asks for 8,192, and hands on a kilobyte at a time
+_HEAD_PIECE = 4096  # of a head, whose bytes gunicorn copies ten times, those of a body behind it too
 _PATIENCE = 2.0  # seconds that a rejected client may pause before its connection is closed
 
 
@@ -45,14 +48,17 @@ def check(request: Any) -> None:
 def bound(request: Any, max_bytes: int, count: Callable[[int], None]) -> None:
     """Limit the body to `max_bytes`, before any of it is read; a longer body closes the connection.
 
-    `count` is called with the number of bytes of each read, and may raise.
+    `count` is called with the number of bytes of each read, and may raise. A client that waits to be asked for its body
+    is asked at the first read, so that a request can be refused before.
     """
     reader = request.body.reader
     if isinstance(reader, ChunkedReader):
         reader = _Chunks(request, request.unreader, max_bytes)
-    elif isinstance(reader, LengthReader) and reader.length > max_bytes:
-        request.force_close()
-        request._expected_100_continue = False  # gunicorn would ask for the body that is refused
+    elif isinstance(reader, LengthReader):
+        if reader.length > max_bytes:
+            request.force_close()
+        reader = _Length(request.unreader, reader.length)
+    request.unreader.mxchunk = _PIECE
     request.body = _Counted(request, reader, count)
 
 
@@ -118,12 +124,17 @@ class Head(Request):
 
     def parse(self, unreader: Any) -> Any:
         self.max_buffer_headers = MAX_HEAD
+        unreader.mxchunk = _HEAD_PIECE
         _skip_empty_line(unreader)
         try:
             return super().parse(unreader)
         except http.ParseException as error:
             error.path = self.path  # for the format of the error response; None if the request line is malformed
             raise
+
+    def parse_headers(self, data: bytes, from_trailer: bool = False) -> Any:
+        """Parse the headers; gunicorn drops names with an underscore, which WSGI cannot tell from a hyphen."""
+        return super().parse_headers(_UNDERSCORED.sub(rb"\1-\2", data), from_trailer)
 
 
 def _skip_empty_line(unreader: Any) -> None:
@@ -135,21 +146,47 @@ def _skip_empty_line(unreader: Any) -> None:
 
 
 class _Counted(Body):
-    """A body that reports the number of bytes of each read."""
+    """A body that asks for itself if the client waits for that, and reports the number of bytes of each read."""
 
     def __init__(self, request: Any, reader: Any, count: Callable[[int], None]) -> None:
         super().__init__(reader)
         self._request = request
         self._count = count
+        self._waits = request._expected_100_continue  # in gunicorn's hands, each is asked at once
+        request._expected_100_continue = False
+        self._closes = request.must_close
+        request.must_close |= self._waits  # unless asked, it may send a body or not
 
     def read(self, size: int | None = None) -> bytes:
-        data: bytes = super().read(size)
+        if self._waits:
+            self._waits = False
+            self._request.must_close = self._closes
+            self._request.unreader.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        wanted = self.getsize(size)
+        data: bytes = super().read(min(wanted, self.buf.tell()))  # what `readline` has left
+        data += self.reader.read(wanted - len(data))
         try:
             self._count(len(data))
         except Exception:
             self._request.force_close()
             raise
         return data
+
+
+class _Length(LengthReader):
+    """A reader of a body of known length, whose `length` is what has not been read yet, also where it breaks off."""
+
+    def read(self, size: int) -> bytes:
+        left = min(size, self.length)
+        pieces = []
+        while left > 0 and (piece := self.unreader.read()):
+            if len(piece) > left:
+                self.unreader.unread(piece[left:])
+                piece = piece[:left]
+            pieces.append(piece)
+            left -= len(piece)
+            self.length -= len(piece)
+        return b"".join(pieces)
 
 
 class _Chunks(ChunkedReader):

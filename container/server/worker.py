@@ -143,7 +143,7 @@ class DrainingWorker(ThreadWorker):
             self._exchanges.answered(exchange)
         if keep and framing.unfinished(req) and not limits.in_memory:
             keep = False  # a rejected upload; its rest is not read, the connection is closed
-        if keep:
+        if keep and framing.unfinished(req):
             try:
                 conn.parser.finish_body()  # discard an unused body (404)
             except (BodyTooLarge, http.ParseException, OSError, MemoryError, ValueError):
@@ -154,11 +154,11 @@ class DrainingWorker(ThreadWorker):
 
     def notify(self) -> None:
         """Check slow clients, a broken model, memory and missing threads; the main loop calls this every second."""
-        super().notify()
         now = time.monotonic()
         if now - self._seen_to < PAUSE_SECONDS:  # under load it is called twice a request
             return
         self._seen_to = now
+        super().notify()
         self._end_when_broken()
         if self._exchanges:
             self._freed.used(now)

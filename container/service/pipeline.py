@@ -24,7 +24,7 @@ from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget, PixelShare
 from container.models.loading import Model
 from container.models.pool import ModelPool
-from container.structures import Choice, Image, ImageQuery, Options, Result
+from container.structures import MAX_DETECTIONS, Choice, Image, ImageQuery, Options, PreprocessingStep, Result
 from container.telemetry import metrics
 
 T = TypeVar("T")
@@ -100,7 +100,8 @@ class RequestContext:
                 name, begun = self._open
                 stages[name] = stages.get(name, 0.0) + (now - begun) * 1000
             slowest = max(stages, key=lambda name: stages[name], default="none")
-            raise DeadlineExceeded(f"the deadline passed before {before}; the slowest stage was {slowest!r}")
+            message = f"the deadline passed before {before}; the slowest stage was {slowest!r}"
+            raise DeadlineExceeded(message, waited=slowest == "queue")
 
     def check_wanted(self, before: str) -> None:
         """Call `check`, then raise ClientGone if the client has disconnected."""
@@ -152,10 +153,25 @@ class Run:
     def __exit__(self, *error: object) -> None:
         self._held.close()
 
-    def admit(self) -> None:
-        """Raise, before any work, the errors that `predict` would: ModelNotFound, ModelNotReady, Overloaded."""
-        deadline = self._context.deadline
-        self._lease().dispatcher.admit(deadline)
+    @property
+    def engine(self) -> Engine[Any, Any]:
+        """The model; ModelNotFound, ModelNotReady."""
+        return self._lease().engine
+
+    @property
+    def batch_size(self) -> int:
+        """The number of queries that the model takes at once."""
+        return self._lease().dispatcher.batch_size
+
+    def admit(self, count: int = 1) -> None:
+        """Raise, before any work, the errors that predictions of `count` images would.
+
+        These are ModelNotFound, ModelNotReady, Overloaded, PayloadTooLarge.
+        """
+        deadline, dispatcher = self._context.deadline, self._lease().dispatcher
+        dispatcher.admit(deadline)
+        if count > 1:
+            dispatcher.check_count(count, deadline)
 
     def decode(self, read: Callable[[Limits, PixelShare], T]) -> T:
         """Return `read(limits, share)`, recorded as the stage `decode`.
@@ -165,14 +181,20 @@ class Run:
         with self._context.stage("decode"):
             return read(self._pipeline.limits, self._share)
 
-    def predict(self, images: Sequence[Image], options: Options, masks: bool = True) -> list[Result]:
+    def predict(
+        self,
+        images: Sequence[Image],
+        options: Options,
+        masks: bool = True,
+        skip: frozenset[PreprocessingStep] = frozenset(),
+    ) -> list[Result]:
         """Predict by a model of images; without `masks`, a mask head need not run. Raises the errors of `ask`.
 
-        Raises BadRequest for a model of another kind, if `options.class_filter` names a class that the model does not
-        have, or for too many masks or keypoints.
+        Steps of the model's preprocessing in `skip` are left out. Raises BadRequest for a model of another kind, if
+        `options.class_filter` names a class that the model does not have, or for too many detections.
         """
-        engine = self.check_options(options, masks)
-        predictions = self.ask([ImageQuery(image.pixels, options, masks) for image in images])
+        engine = self.check_options(options, masks, len(images))
+        predictions = self.ask([ImageQuery(image.pixels, options, masks, skip) for image in images])
         return [Result(image, one, engine.spec.name) for image, one in zip(images, predictions, strict=True)]
 
     def ask(self, queries: Sequence[Any]) -> list[Any]:
@@ -187,6 +209,8 @@ class Run:
         if len(queries) > 1:
             model.dispatcher.check_count(len(queries), context.deadline)
         for start in range(0, len(queries), model.dispatcher.batch_size):
+            if start:  # few bytes can be many pictures, and minutes of work
+                context.check_wanted("the model was asked")
             context.check()
             some = model.dispatcher.predict(
                 queries[start : start + model.dispatcher.batch_size], context.deadline, context.gone
@@ -227,23 +251,31 @@ class Run:
             self._context.model = metrics.labels.get(self._model.engine.spec.name, metrics.OTHER)
         return self._model
 
-    def check_options(self, options: Options, masks: bool) -> ImageEngine:
-        """Return the model of images; BadRequest for another kind, an unknown class or too many masks or keypoints.
+    def check_options(self, options: Options, masks: bool, pictures: int = 1) -> ImageEngine:
+        """Return the model of images; BadRequest for another kind, an unknown class or too many detections.
 
-        The limit is `max_detections` or the model's own default number, whichever is higher.
+        The limit of masks or keypoints is `max_detections` or the model's own default, whichever is higher. The
+        pictures of a request have together no more detections than one may.
         """
         engine = self._lease().engine
         if not isinstance(engine, ImageEngine):
             raise _other_kind(engine)
         unknown = [name for name in options.class_filter or () if name not in engine.spec.labels]
         if unknown:
-            names = [name for name in engine.spec.labels if name not in ("__background__", "N/A")]
             raise BadRequest(
                 f"class_filter names {unknown[0][:40]!r}, which the model does not know",
-                hint="it knows: " + ", ".join(names[:100]),
+                hint="it knows: " + ", ".join(engine.names[:100]),
             )
-        own = None if options.max_detections is None else engine.default_instances(masks)
-        if options.max_detections is None or own is None:
+        if options.max_detections is None:
+            return engine
+        if pictures * options.max_detections > MAX_DETECTIONS:
+            raise BadRequest(
+                f"max_detections is {options.max_detections} for {pictures} pictures; "
+                f"one request has at most {MAX_DETECTIONS} in all",
+                hint=f"ask for {MAX_DETECTIONS // pictures} of each, or send fewer pictures in one request",
+            )
+        own = engine.default_instances(masks)
+        if own is None:
             return engine
         allowed = max(self._pipeline.max_detections, own)
         if options.max_detections > allowed:

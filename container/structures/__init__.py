@@ -1,12 +1,30 @@
 """The data types passed between layers: frozen, numpy only, independent of the layers that use them."""
 
 from container.structures.instances import Instances
-from container.structures.masks import Bitmasks, LabelMapMasks, Masks, RoiMasks
+from container.structures.masks import Bitmasks, LabelMapMasks, Masks, PlacedMasks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
-from container.structures.options import Appearance, Choice, MaskDecodeMode, MaskEncoding, Options, Render
-from container.structures.result import Classification, Image, ImageQuery, Prediction, Result, SemanticMap
+from container.structures.options import (
+    MAX_DETECTIONS,
+    Appearance,
+    Choice,
+    MaskDecodeMode,
+    MaskEncoding,
+    Options,
+    Render,
+)
+from container.structures.preprocessing import Preprocessing, PreprocessingStep
+from container.structures.result import (
+    Classification,
+    Image,
+    ImageQuery,
+    Prediction,
+    Result,
+    SemanticMap,
+    WinningProbabilities,
+)
 
 __all__ = [
+    "MAX_DETECTIONS",
     "WEIGHTS_TYPES",
     "Appearance",
     "Bitmasks",
@@ -21,10 +39,14 @@ __all__ = [
     "Masks",
     "ModelSpec",
     "Options",
+    "PlacedMasks",
     "Prediction",
+    "Preprocessing",
+    "PreprocessingStep",
     "Render",
     "Result",
     "RoiMasks",
     "SemanticMap",
+    "WinningProbabilities",
     "is_weights",
 ]

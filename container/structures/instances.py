@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from container.structures.masks import Masks
+from container.structures.masks import Masks, PlacedMasks
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ class Instances:
             return kept
         known = np.isfinite(kept.keypoints).all(axis=2, keepdims=True)
         return replace(kept, keypoints=np.where(known, kept.keypoints, np.float32(0)))
+
+    def placed(self, x: int, y: int, image_size: tuple[int, int]) -> "Instances":
+        """Return the instances in an image of which this one is the part at (x, y)."""
+        return replace(
+            self,
+            image_size=image_size,
+            boxes=self.boxes + np.array([x, y, x, y], np.float32),
+            masks=None if self.masks is None else PlacedMasks(self.masks, x, y, image_size),
+            keypoints=None if self.keypoints is None else self.keypoints + np.array([x, y, 0], np.float32),
+        )
 
     def __getitem__(self, keep: np.ndarray) -> "Instances":
         """Return the instances selected by an index array or a boolean array."""

@@ -1,7 +1,10 @@
 """Instance masks in three representations: low-resolution probabilities with boxes, full bitmaps, a class map.
 
+`PlacedMasks` are any of them in a part of an image.
+
 All have the same interface: the bitmap of an instance inside its box (`crop`), in the whole image (`bitmap`), as COCO
-RLE (`rle`) and as polygons (`polygons`). Masks are upsampled to image size only on demand.
+RLE (`rle`), as polygons (`polygons`) and as one outer line (`outline`). Masks are upsampled to image size only on
+demand.
 """
 
 from abc import ABC, abstractmethod
@@ -44,6 +47,10 @@ class Masks(ABC):
     def polygons(self, i: int) -> list[list[float]]:
         """Return mask i as polygons, each [x0, y0, x1, y1, …] in pixels."""
         return polygons.trace(*self.crop(i))
+
+    def outline(self, i: int) -> np.ndarray:
+        """Return the outer line of the largest part of mask i: int32 N×2 of (x, y) in pixels, N 0 if it is empty."""
+        return polygons.outline(*self.crop(i))
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,26 @@ class LabelMapMasks(Masks):
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
         left, top, right, bottom = self.boxes[i].tolist()
         return self.class_ids[top:bottom, left:right] == self.classes[i], left, top
+
+
+@dataclass(frozen=True)
+class PlacedMasks(Masks):
+    """Masks of an image that is a part of another, in the other."""
+
+    masks: Masks
+    x: int  # of the part's top left corner
+    y: int
+    image_size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def __getitem__(self, keep: np.ndarray) -> "PlacedMasks":
+        return PlacedMasks(self.masks[keep], self.x, self.y, self.image_size)
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        crop, x, y = self.masks.crop(i)
+        return crop, x + self.x, y + self.y
 
 
 def tight_box(bitmap: np.ndarray) -> tuple[int, int, int, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from container.structures.options import Options
+from container.structures.preprocessing import Preprocessing
 
 WEIGHTS_TYPES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # endings of weights files, in any case
 
@@ -26,6 +27,7 @@ class ModelSpec:
     options: Options = field(default_factory=Options)  # the model's own defaults
     batch_norm_eps: float | None = None  # of every batch norm; None: the builder's value
     activation: str = ""  # "sigmoid" for a semantic model with one output; else the kind's own
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)  # of images, as in training
 
     @property
     def bytes(self) -> int:

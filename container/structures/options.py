@@ -10,12 +10,14 @@ MaskDecodeMode = Literal["accurate", "tradeoff", "fast"]
 MaskEncoding = Literal["none", "rle", "polygon"]
 Render = Literal["overlay", "mask", "cutout"]
 
+MAX_DETECTIONS = 100_000  # of one request
+
 _FRACTION = Number(0, 1)
-_COUNT = Number(1, 100_000, whole=True)
+_COUNT = Number(1, MAX_DETECTIONS, whole=True)
 
 
-def _model_option(takes: Number | Flag | Word | Names, default: str, doc: str) -> Any:
-    """Return a field that is None for the default of the model, which `default` describes."""
+def _open_option(takes: Number | Flag | Word | Names, default: str, doc: str) -> Any:
+    """Return a field that is None for a default of the model or the picture, which `default` describes."""
     return field(default=None, metadata={"declared": Declared(takes, default, doc, nullable=True)})
 
 
@@ -31,24 +33,26 @@ def _option(takes: Number | Flag | Word, default: object, doc: str) -> Any:
 class Options:
     """Prediction options; None means the default of the model."""
 
-    confidence: float | None = _model_option(
+    confidence: float | None = _open_option(
         _FRACTION, "the model's, 0.5", "Leave out lower scores; semantic models and classifiers: 0"
     )
-    iou_threshold: float | None = _model_option(
+    iou_threshold: float | None = _open_option(
         _FRACTION, "the model's, 0.5", "Of two boxes that overlap more than this, keep the better"
     )
-    class_filter: tuple[str, ...] | None = _model_option(Names(), "all", "Leave out other classes")
-    class_agnostic_nms: bool | None = _model_option(Flag(), "false", "Let boxes of different classes compete")
-    max_detections: int | None = _model_option(
-        _COUNT, "the model's", "Keep the best; with masks or keypoints at most 1,000"
+    class_filter: tuple[str, ...] | None = _open_option(Names(), "all", "Leave out other classes")
+    class_agnostic_nms: bool | None = _open_option(Flag(), "false", "Let boxes of different classes compete")
+    max_detections: int | None = _open_option(
+        _COUNT,
+        "the model's",
+        "Keep the best; with masks or keypoints at most 1,000, and 100,000 in all pictures of a request",
     )
-    max_candidates: int | None = _model_option(
-        _COUNT, "all", "Boxes that enter NMS; in one-stage detectors, on each level"
+    max_candidates: int | None = _open_option(
+        _COUNT, "all", "Boxes that enter NMS; in RetinaNet and FCOS on each level, in SSD of each class"
     )
-    mask_decode_mode: MaskDecodeMode | None = _model_option(
+    mask_decode_mode: MaskDecodeMode | None = _open_option(
         Word(get_args(MaskDecodeMode)), "`accurate`", "How finely masks follow their outline"
     )
-    tradeoff_factor: float | None = _model_option(_FRACTION, "0", "For `tradeoff`: from `fast` (0) to `accurate` (1)")
+    tradeoff_factor: float | None = _open_option(_FRACTION, "0", "For `tradeoff`: from `fast` (0) to `accurate` (1)")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Appearance:
     opacity: float = _option(_FRACTION, 0.5, "Of the masks in an overlay")
     draw_boxes: bool = _option(Flag(), True, "In an overlay")
     draw_labels: bool = _option(Flag(), True, "In an overlay")
+    line_width: int | None = _open_option(
+        Number(1, 100, whole=True), "by the picture's size", "Pixels: of boxes, outlines and keypoints in an overlay"
+    )
     jpeg_quality: int = _option(Number(1, 100, whole=True), 90, "Of a JPEG")
 
 

@@ -13,12 +13,18 @@ import traceback
 from collections.abc import Sequence
 
 MAX_LINE = 2048
+_ENCODE = json.JSONEncoder(default=str).encode
 _CARETS = re.compile(r"^[ ~^]+\n", re.MULTILINE)  # Python's markers under the lines of a traceback
-# Credentials that clients may put into a path, an id or an attribute by mistake.
+# Credentials that clients may put into a path, an id or an attribute by mistake, and what each has in it in any case:
+# most lines hold none of that, and the search took 7 % of a refusal.
 _CREDENTIALS = (
-    re.compile(r"(?i)((?:api[_-]?key|token|secret|password|signature|credential)(?:=|%3d))[^\s\"\\&]+"),
-    re.compile(r"(?i)(\b(?:bearer|basic)(?:\s|\+|%20)+)[\w.~+/=-]{8,}"),
-    re.compile(r"(:/{1,2})[^\s/\"\\@]+(?=@)"),  # double slashes of a path may already be merged into one
+    (
+        re.compile(r"(?i)((?:api[_-]?key|token|secret|password|signature|credential)(?:=|%3d))[^\s\"\\&]+"),
+        ("=", "%3d"),
+    ),
+    (re.compile(r"(?i)(\b(?:bearer|basic)(?:\s|\+|%20)+)[\w.~+/=-]{8,}"), ("bearer", "basic")),
+    # double slashes of a path may already be merged into one
+    (re.compile(r"(:/{1,2})[^\s/\"\\@]+(?=@)"), ("@",)),
 )
 
 
@@ -44,14 +50,16 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             *frames, error = traceback.format_exception(record.exc_info[1])
             line.update(error=error.rstrip(), traceback=_CARETS.sub("", "".join(frames)))
-        text = self._starred(json.dumps(line, default=str))
+        text = self._starred(_ENCODE(line))
         return text if len(text) <= MAX_LINE else _cut(json.loads(text))
 
     def _starred(self, text: str) -> str:
         for secret in self._hidden:
             text = text.replace(secret, "***")
-        for pattern in _CREDENTIALS:
-            text = pattern.sub(r"\1***", text)
+        lower = text.lower()
+        for pattern, marks in _CREDENTIALS:
+            if any(mark in lower for mark in marks):
+                text = pattern.sub(r"\1***", text)
         return text
 
 

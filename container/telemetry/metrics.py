@@ -4,7 +4,8 @@ With several workers each writes its own files below PROMETHEUS_MULTIPROC_DIR (s
 and a scrape of any worker aggregates them.
 
 The label `model` takes the names of loaded models, as answers have them, of at most MAX_MODELS at a time; further ones
-are "other". What is unloaded takes its series with it, so that a server through which models pass does not grow.
+are "other". What is unloaded takes its series with it, so that a server through which models pass does not grow; only
+loads and evictions stay, of the first MAX_MODELS names.
 """
 
 import os
@@ -43,12 +44,15 @@ DETECTIONS = Counter("maskserve_detections_total", "Detections returned.", ["mod
 QUEUE = Gauge("maskserve_queue_depth", "Pictures that wait for the model.", ["model"], multiprocess_mode="livesum")
 IN_FLIGHT = Gauge("maskserve_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
 MODELS = Gauge("maskserve_models_loaded", "Models that are loaded.", multiprocess_mode="livemax")
+LOADS = Counter("maskserve_model_loads_total", "Loads of a model.", ["model"])
+EVICTIONS = Counter("maskserve_model_evictions_total", "Unloads of a model that gave way to another.", ["model"])
 INFO = Gauge("maskserve_info", "1 for a loaded model.", ["version", "model", "device"], multiprocess_mode="livemax")
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 labels: dict[str, str] = {}  # the name of each loaded model, but for those over the limit → its label
 _loaded: Tally[str] = Tally()  # loaded models by label
+_counted: set[str] = set()  # names of models, loaded or not, of at most MAX_MODELS, that LOADS and EVICTIONS have
 _changing = threading.Lock()
 
 
@@ -61,6 +65,7 @@ def model_loaded(name: str, device: str) -> Callable[[float], None]:
         _loaded[label] += 1
         MODELS.inc()
         INFO.labels(__version__, label, device).set(1)
+        LOADS.labels(_lasting(name)).inc()
         return QUEUE.labels(label).inc
 
 
@@ -75,6 +80,19 @@ def model_unloaded(name: str) -> None:
         labels.pop(name, None)
         for metric in (STAGES, DETECTIONS, QUEUE, INFO):
             metric.remove_by_labels({"model": label})
+
+
+def model_evicted(name: str) -> None:
+    """Count a model that has given way to another."""
+    with _changing:
+        EVICTIONS.labels(_lasting(name)).inc()
+
+
+def _lasting(name: str) -> str:
+    if name not in _counted and len(_counted) >= MAX_MODELS:
+        return OTHER
+    _counted.add(name)
+    return name
 
 
 def render() -> bytes:

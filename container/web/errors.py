@@ -1,7 +1,6 @@
 """Error handling: every exception is translated to a ServingError once, which the path's protocol renders."""
 
 from flask import Response, g, request
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from container import memory
@@ -29,14 +28,11 @@ def register(site: Site) -> None:
         if serving.status != ServingError.status:
             metrics.REFUSALS.labels(serving.code).inc()
         response = site.owner(request.path).error_response(serving, context.id)
-        headers = Headers()
         if response.status_code == serving.status:
             if isinstance(serving, Unavailable):
-                headers["Retry-After"] = str(serving.retry_after)
+                response.headers["Retry-After"] = str(serving.retry_after)
             if isinstance(error, MethodNotAllowed) and error.valid_methods:
-                headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
-        headers.extend(response.headers)
-        response.headers = headers
+                response.headers["Allow"] = ", ".join(sorted(set(error.valid_methods) - {"OPTIONS"}))
         return response
 
 

@@ -33,8 +33,10 @@ def describe(site: Site, locked: bool) -> dict[str, Any]:
         view = site.view_functions[rule.endpoint]
         if hasattr(view, "operation"):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                described = {"operationId": rule.endpoint.replace(".", "_"), **view.operation}
+            methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+            for method in methods:
+                name = rule.endpoint.replace(".", "_") + (f"_{method.lower()}" if len(methods) > 1 else "")
+                described = {"operationId": name, **view.operation}
                 paths.setdefault(path, {})[method.lower()] = described
     components: dict[str, dict[str, Any]] = {"securitySchemes": _WAYS_TO_CARRY_A_KEY} if locked else {}
     for protocol in site.protocols:

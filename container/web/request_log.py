@@ -1,15 +1,15 @@
 """Hooks around every request: request id, one log line, metrics, and the headers of every response."""
 
 import logging
+import random
 import re
 import socket
 import time
-import uuid
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, g, request
+from flask import Request, Response, g, request
 
 from container.service.pipeline import RequestContext
 from container.telemetry import metrics
@@ -30,28 +30,30 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,64}")
 
 def register(site: Site) -> None:
     """Give every request a context with an id, echo the id as X-Request-Id, and log and count every response."""
-    id_headers = [*(name for protocol in site.protocols for name in protocol.request_id_headers), "X-Request-Id"]
+    names = [*(name for protocol in site.protocols for name in protocol.request_id_headers), "X-Request-Id"]
+    id_headers = ["HTTP_" + name.upper().replace("-", "_") for name in names]
 
     @site.before_request
     def begin() -> None:
-        given = next(filter(None, map(request.headers.get, id_headers)), "")
-        request_id = given if _PRINTABLE.fullmatch(given) else uuid.uuid4().hex
-        gone = partial(disconnected, request.environ)
-        g.context = RequestContext(site.services.deadline_seconds, gone, request_id)
+        environ = request.environ
+        given = next(filter(None, map(environ.get, id_headers)), "")
+        request_id = given if _PRINTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}"
+        g.context = RequestContext(site.services.deadline_seconds, partial(disconnected, environ), request_id)
         metrics.IN_FLIGHT.inc()
 
     @site.after_request
     def end(response: Response) -> Response:
-        if "context" not in g:
+        context: RequestContext | None = g.get("context")
+        if context is None:
             return response
-        there = {name.lower() for name in response.headers.keys()}
-        for name, value in _HEADERS.items():
-            if name.lower() not in there:
-                response.headers.add(name, value)
-        response.headers["X-Request-Id"] = g.context.id
-        rule = request.url_rule.rule if request.url_rule else "none"
+        headers = response.headers
+        there = {name.lower() for name in headers.keys()}
+        headers.extend((name, value) for name, value in _HEADERS.items() if name.lower() not in there)
+        headers["X-Request-Id"] = context.id
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # a proxy looks it up each time
+        rule = asked.url_rule.rule if asked.url_rule else "none"
         quiet = rule in site.health_routes
-        record = partial(_record, g.context, rule, request.method[:16], request.path[:200], response, quiet)
+        record = partial(_record, context, rule, asked.method[:16], asked.path[:200], response, quiet)
         if response.is_streamed:  # ends with its last piece, after Flask has torn down the request
             g.streamed = True
             response.direct_passthrough = False  # with passthrough, the server closes the file but not the response

@@ -88,7 +88,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*args: str, aws: Aws | None = None, code: int | None = 0) -> Result:
     """`python -m deploy ARGS`, without waiting between two looks at a status; `aws` brings stubbed clients."""
-    result = CliRunner().invoke(main, ["--poll", "0", *args], obj=aws)
+    result = CliRunner().invoke(main, ["--poll", "0", *args], obj=aws, prog_name="python -m deploy")
     assert code is None or result.exit_code == code, f"{result.output}\n{result.exception!r}"
     return result
 

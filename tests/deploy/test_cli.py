@@ -33,6 +33,21 @@ def test_an_unknown_profile() -> None:
     assert "(nobody) could not be found" in run("--profile", "nobody", *STATUS, code=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "group"),
+    [
+        (("--nope",), ""),
+        (("nonsense",), ""),
+        (("endpoint", "nonsense"), " endpoint"),
+        (("endpoint", "create", "--nope"), " endpoint create"),
+        (("--poll", "soon"), ""),
+    ],
+)
+def test_a_command_line_that_cannot_be_run_is_refused_in_one_line(words: tuple[str, ...], group: str) -> None:
+    said = run(*words, code=2).stderr
+    assert said.count("\n") == 1 and words[-1] in said and f"see `python -m deploy{group} --help`" in said
+
+
 def test_ctrl_c_is_130_and_running_again_goes_on(account: None, monkeypatch: pytest.MonkeyPatch) -> None:
     create = ("endpoint", "create", "--name", "horses", "--instance-type", CPU)
 

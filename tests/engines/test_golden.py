@@ -1,6 +1,7 @@
 """Engines against torchvision's own forward, with random weights of the real architectures."""
 
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,11 @@ CPU = runtime.start("cpu", "fp32", 2)
 SMALL: dict[str, Any] = {"min_size": 200, "max_size": 320, "box_detections_per_img": 30}  # what heads cost is by box
 FOLDER = tempfile.TemporaryDirectory()  # weights
 PHOTO = skimage.data.coffee()  # 400×600
+# The standard deviation of a last layer's outputs, by its name.
+SPREADS = {
+    r"cls_score$|classifier\.4$|classification_head\.(cls_logits|module_list\.\d)$": 2.0,
+    r"mask_fcn_logits$": 1.0,
+}
 
 
 @cache  # a ResNet-50 takes seconds to make, load and try
@@ -45,19 +51,16 @@ def calibrate(module: torch.nn.Module) -> None:
 
     A mask of zeros and ones alone has pixels of exactly 0.5, which any two interpolations round differently.
     """
-    spread = {"cls_score": 2.0, "mask_fcn_logits": 1.0, "4": 2.0}
-    layers = [(layer, spread[name.split(".")[-1]]) for name, layer in module.named_modules() if is_last(name)]
-    for layer, target in layers:
+    for name, layer in module.named_modules():
+        spread = next((spread for pattern, spread in SPREADS.items() if re.search(pattern, name)), None)
+        if spread is None or not hasattr(layer, "weight"):  # the heads of SSDlite are blocks
+            continue
         deviations: list[torch.Tensor] = []
         hook = layer.register_forward_hook(lambda _, __, output, seen=deviations: seen.append(output.std()))
         plain(module, PHOTO)
         hook.remove()
         with torch.no_grad():
-            layer.weight.mul_(target / deviations[0])
-
-
-def is_last(name: str) -> bool:
-    return name.endswith(("cls_score", "mask_fcn_logits")) or name == "classifier.4"
+            layer.weight.mul_(spread / deviations[0])
 
 
 def plain(module: torch.nn.Module, pixels: np.ndarray) -> dict[str, np.ndarray]:
@@ -135,21 +138,20 @@ def test_masks_that_nobody_looks_at_are_not_made() -> None:
         ("fasterrcnn_mobilenet_v3_large_320_fpn", {}),
         ("retinanet_resnet50_fpn", {"min_size": 200, "max_size": 320}),
         ("fcos_resnet50_fpn", {"min_size": 200, "max_size": 320}),
-        ("ssdlite320_mobilenet_v3_large", {}),
+        ("ssd300_vgg16", {}),  # random weights give ssdlite's classes equal scores
     ],
 )
 def test_box_detectors_equal_the_plain_forward(architecture: str, parameters: dict[str, Any]) -> None:
     module, engine = make(architecture, 91, **parameters)
     (module.roi_heads if hasattr(module, "roi_heads") else module).score_thresh = 0.005
     expected = plain(module, PHOTO)
-    order = np.argsort(-expected["scores"], kind="stable")
-    confidence = float(expected["scores"][order][min(len(order), 60) - 1])
-    found = engine.predict([ImageQuery(PHOTO, Options(confidence=confidence))])[0]
-    count = int((expected["scores"] >= confidence).sum())
+    scores = np.sort(expected["scores"])[::-1]
+    count = 6 + int(np.diff(scores[5:]).argmin())  # up to the widest gap, because scores differ by rounding
+    found = engine.predict([ImageQuery(PHOTO, Options(confidence=float(scores[count - 1 : count + 1].mean())))])[0]
     assert isinstance(found, Instances) and found.masks is None
-    assert len(found) == count > 5
-    np.testing.assert_allclose(found.scores, expected["scores"][order][:count], atol=1e-5)
-    np.testing.assert_allclose(np.sort(found.boxes, 0), np.sort(expected["boxes"][order][:count], 0), atol=1e-2)
+    np.testing.assert_allclose(found.scores, scores[:count], atol=1e-4)
+    boxes = expected["boxes"][np.argsort(-expected["scores"], kind="stable")][:count]
+    np.testing.assert_allclose(found.boxes, boxes[same_boxes(found.boxes, boxes)], atol=1e-2)
 
 
 def test_keypoints_equal_the_plain_forward() -> None:

@@ -10,6 +10,7 @@ import torch
 
 from container.engines import building, weight_files
 from container.engines.base import architectures
+from container.engines.runtime import Runtime
 from container.errors import ModelError
 from container.models import loading
 from container.structures import ImageQuery, ModelSpec
@@ -17,6 +18,7 @@ from container.structures import ImageQuery, ModelSpec
 DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SEMANTIC = "lraspp_mobilenet_v3_large"
 CLASSIFIER = "mobilenet_v3_small"
+CPU = Runtime(torch.device("cpu"), torch.float32)
 NEUTRAL = ("__background__", "class_1", "class_2")
 
 
@@ -58,6 +60,41 @@ def test_without_labels(architecture: str, classes: int, first: tuple[str, ...],
 )
 def test_labels_of_published_weights(architecture: str, labels: list[tuple[str, ...]]) -> None:
     assert weight_files.published_labels(architecture) == labels
+
+
+COCO = weight_files.published_labels("fasterrcnn_resnet50_fpn")[0]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "labels", "names", "indices"),
+    [
+        (DETECTOR, ("background", "cat", "dog"), ("cat", "dog"), {1: 0, 2: 1}),
+        (DETECTOR, ("no person", "person"), ("person",), {1: 0}),
+        ("ssdlite320_mobilenet_v3_large", NEUTRAL, NEUTRAL[1:], {1: 0, 2: 1}),
+        (SEMANTIC, ("ground", "road", "N/A", "tree"), ("road", "tree"), {1: 0, 3: 1}),
+        ("retinanet_resnet50_fpn", ("class_0", "class_1"), ("class_0", "class_1"), {0: 0, 1: 1}),
+        ("retinanet_resnet50_fpn", NEUTRAL, NEUTRAL[1:], {1: 0, 2: 1}),
+        ("fcos_resnet50_fpn", ("cat", "N/A", "dog"), ("cat", "dog"), {0: 0, 2: 1}),
+        (CLASSIFIER, ("N/A", "cat"), ("N/A", "cat"), {0: 0, 1: 1}),
+    ],
+)
+def test_the_names_that_can_be_found(
+    architecture: str, labels: tuple[str, ...], names: tuple[str, ...], indices: dict[int, int]
+) -> None:
+    network = building.find(architecture)
+    spec = ModelSpec("m", architecture, "DEFAULT", labels)
+    engine = network.engine(spec, network.build(num_classes=len(labels)), CPU)
+    assert (engine.names, engine.indices) == (names, indices)
+
+
+@pytest.mark.parametrize("architecture", [DETECTOR, "retinanet_resnet50_fpn"])
+def test_cocos_names_are_eighty_without_its_gaps(architecture: str) -> None:
+    network = building.find(architecture)
+    module = network.build(num_classes=91)
+    engine = network.engine(ModelSpec("m", architecture, "DEFAULT", COCO), module, CPU)
+    assert (len(engine.names), engine.names[0], engine.names[79]) == (80, "person", "toothbrush")
+    assert (engine.indices[1], engine.indices[13], engine.indices[90]) == (0, 11, 79)
+    assert 0 not in engine.indices and 12 not in engine.indices
 
 
 @pytest.mark.parametrize("labels", [(), ("crack",), ("background", "crack"), ("cat", "dog", "bird")])

@@ -98,6 +98,14 @@ def test_a_prediction_ends_between_two_pieces(
     assert len(found) == 17
 
 
+def test_keypoints_end_between_a_few_boxes(engines: dict[str, ImageEngine]) -> None:
+    """A piece of 100 boxes as large as the picture took half a minute, and the worker was taken for broken."""
+    late = EndsAt(4, DeadlineExceeded("late"))
+    with pytest.raises(DeadlineExceeded), cancelled_by(late):
+        engines[POINTS].predict([ImageQuery(PHOTOS[0], Options(confidence=0.0, max_detections=17))])
+    assert late.asked == 4  # one of them before the head
+
+
 @pytest.mark.parametrize(
     ("name", "masks", "expected"),
     [(MASKS, True, 100), (MASKS, False, None), (POINTS, False, 100), (BOXES, True, None)],

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
-from container.engines.tensors import pad_slim, shrink, thinning, to_tensor
+from container.engines.tensors import network_input, pad_slim, shrink, thinning, to_tensor
 
 CPU = torch.device("cpu")
 
@@ -49,3 +50,16 @@ def test_slim_pictures_get_a_black_margin(size: tuple[int, int], padded: tuple[i
     height, width = -(-size[0] // down), -(-size[1] // across)
     assert (found[:height, :width] == 255).all()
     assert found.sum() == 255 * 3 * height * width
+
+
+@pytest.mark.parametrize("fixed_size", [None, (300, 200)])
+@pytest.mark.parametrize("full", [(700, 900), (399, 1300), (90, 60)])
+def test_a_detectors_input_is_what_its_transform_makes(
+    full: tuple[int, int], fixed_size: tuple[int, int] | None
+) -> None:
+    transform = GeneralizedRCNNTransform(200, 320, [0.4, 0.5, 0.6], [0.2, 0.3, 0.4], 32, fixed_size).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (*full, 3), np.uint8)
+    found, sizes = network_input([pixels], transform, CPU)
+    expected, _ = transform([to_tensor(pixels, CPU)])
+    assert sizes == [full] and found.image_sizes == expected.image_sizes
+    np.testing.assert_allclose(found.tensors, expected.tensors, atol=1e-4)

@@ -3,6 +3,7 @@
 F1, F4, … are their numbers in the tables of SECURITY.md.
 """
 
+import http.client
 import json
 import os
 import resource
@@ -11,8 +12,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 import psutil
@@ -46,6 +47,18 @@ def until(true: Callable[[], bool], seconds: float) -> float:
 def replaced(server: Server, before: int, seconds: float) -> float:
     """The seconds until there is another worker than `before`, and it is ready."""
     return until(lambda: [p.pid for p in workers(server)] not in ([], [before]) and server.ping() == 200, seconds)
+
+
+@contextmanager
+def full(server: Server, body: bytes) -> Iterator[None]:
+    """A model that is busy and a queue, of one, that is full; the server is killed at the end."""
+    with ExitStack() as held:
+        for _ in range(2):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(head(len(body)) + body)
+            time.sleep(0.5)
+        yield
+    os.killpg(server.process.pid, signal.SIGKILL)
 
 
 def alarms(server: Server) -> list[str]:
@@ -333,3 +346,37 @@ def test_f15_overload_is_refused_at_once_and_costs_nothing(
     assert accepted[int(0.99 * len(accepted))] < 2 * 10 * 0.05
     assert set(crowd.pings) == {200} and {status for _, status, _ in crowd.answers} == {200, 503}
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize(("size", "limit"), [(100_000, 1.2), (1_000_000, 2.5)])
+def test_f15_a_refusal_takes_little_of_the_processor(
+    size: int, limit: float, start_slow_server: StartSlow, small_png: bytes, figure: Figure
+) -> None:
+    server = start_slow_server(60, MASKSERVE_QUEUE_SIZE="1")
+    server.wait()
+    (worker,) = workers(server)
+    body = bytes(size)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    milliseconds = []
+    with full(server, small_png):
+        for _ in range(8):  # the least of them counts, as the time depends on what else runs
+            before = sum(worker.cpu_times()[:2])
+            for _ in range(100):
+                connection.request("POST", "/invocations", body)
+                response = connection.getresponse()
+                assert response.status == 503 and response.read()
+            milliseconds.append(10 * (sum(worker.cpu_times()[:2]) - before))
+    connection.close()
+    figure(f"{min(milliseconds):.2f} ms of CPU for a refusal of {size} bytes")
+    assert min(milliseconds) < limit
+
+
+def test_f15_a_client_that_waits_to_be_asked_is_refused_before_its_body(
+    start_slow_server: StartSlow, small_png: bytes
+) -> None:
+    server = start_slow_server(60, MASKSERVE_QUEUE_SIZE="1")
+    server.wait()
+    request = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    with full(server, small_png), socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(request)
+        assert client.recv(65536).startswith(b"HTTP/1.1 503 ")

@@ -127,6 +127,6 @@ def test_one_process_has_the_models_and_leaves_nothing(start: Callable[..., Serv
     server = start(SAGEMAKER_MODEL_SERVER_WORKERS="4", TMPDIR=str(tmp_path))
     assert load(server, "a") == 200
     assert len(psutil.Process(server.process.pid).children()) == 1
-    assert "a multi-model endpoint has one process; 4 were asked for" in server.log.read_text()
+    assert "where models are loaded on demand there is one process; 4 were asked for" in server.log.read_text()
     assert server.stop() == 0
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from container import formats
-from container.formats._json import dump, numbers
 from container.structures import (
     Appearance,
     Bitmasks,
@@ -21,6 +20,7 @@ from container.structures import (
     RoiMasks,
     SemanticMap,
 )
+from container.structures.strict_json import dump, numbers
 from tests.fakes import TricklingMasks
 
 SIZE = (4, 5)

@@ -1,6 +1,8 @@
 """Where a picture may say how it stands: EXIF, XMP, and ImageMagick's profiles."""
 
+import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from container.errors import BadImage
 from container.images.base import Limits
 from container.images.decode import decode, header
+from container.images.sources import read_each, read_json
 from tests.images.pictures import encode, exif, smooth
 
 PLAIN = smooth()
@@ -77,6 +80,26 @@ def test_it_stands_as_pillow_would_turn_it(way: str, value: int) -> None:
         with Pillow.open(io.BytesIO(data)) as picture:
             assert np.array_equal(upright, np.asarray(ImageOps.exif_transpose(picture)))
     assert upright.shape[:2] == ((64, 48) if value > 4 else (48, 64))
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_it_stays_as_it_is_stored_where_it_is_not_to_be_turned(kind: str, value: int) -> None:
+    def file(orientation: int) -> bytes:
+        tags = Pillow.Exif()
+        tags[274] = orientation
+        return encode(PLAIN, kind, exif=tags, **({"lossless": True} if kind == "WEBP" else {}))
+
+    limits, text = replace(Limits(), upright=False), base64.b64encode(file(value)).decode()
+    in_array = read_each([text, {"type": "base64", "value": text}], read_json, limits)
+    for image in (decode(file(value), limits), *in_array.images):
+        np.testing.assert_array_equal(image.pixels, decode(file(1), Limits()).pixels)
+    assert decode(file(value), Limits()).size == ((64, 48) if value > 4 else (48, 64))
+
+
+@pytest.mark.parametrize("way", _ways(1))
+def test_no_other_place_turns_it_either(way: str) -> None:
+    assert decode(_ways(6)[way], replace(Limits(), upright=False)).size == (48, 64)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from container.engines.base import architectures
 from container.errors import ModelError
 from container.models import archive, artifact
-from container.structures import ModelSpec, Options
+from container.structures import ModelSpec, Options, Preprocessing
 
 GOOD = {"architecture": "maskrcnn_resnet50_fpn", "labels": ["__background__", "cat"]}
 
@@ -32,6 +32,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     described = GOOD | {
         "name": "cats", "parameters": {"min_size": 640}, "options": {"confidence": 0.7, "class_filter": ["cat"]},
         "batch_norm_eps": 0, "activation": "sigmoid",
+        "preprocessing": {"grayscale": True, "contrast": "Adaptive Equalization", "static_crop": [10, 0, 90.5, 100]},
     }  # fmt: skip
     path = folder(tmp_path / "m", described)
     assert artifact.read(path, tmp_path) == ModelSpec(
@@ -42,6 +43,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         parameters={"min_size": 640},
         options=Options(confidence=0.7, class_filter=("cat",)),
         activation="sigmoid",
+        preprocessing=Preprocessing(True, "Adaptive Equalization", (10, 0, 90.5, 100)),
         batch_norm_eps=0,
     )
 
@@ -82,7 +84,9 @@ def test_a_checksum_is_that_of_one_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_pack_and_read_again(tmp_path: Path) -> None:
     weights = tmp_path / "in.safetensors"
     weights.write_bytes(b"weights")
-    spec = ModelSpec("cats", "fcn_resnet50", weights, ("a", "ü"), {"x": 1}, Options(confidence=0.4), 0.0)
+    steps = Preprocessing(contrast="Contrast Stretching", static_crop=(0, 12.5, 100, 100))
+    options = Options(confidence=0.4)
+    spec = ModelSpec("cats", "fcn_resnet50", weights, ("a", "ü"), {"x": 1}, options, 0.0, preprocessing=steps)
     artifact.pack(spec, weights, tmp_path / "model.tar.gz")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -114,6 +118,34 @@ def test_pack_and_read_again(tmp_path: Path) -> None:
         (GOOD | {"name": "x" * 1001}, "`name` in model.json holds a name of 1001 characters; it takes at most 1000"),
         (GOOD | {"labels": ["cat", "x" * 1001]}, "`labels` in model.json holds a name of 1001 characters"),
         (GOOD | {"activation": "softmax"}, "`activation` in model.json is 'softmax'; it takes sigmoid, or is left out"),
+        (GOOD | {"preprocessing": ["grayscale"]}, "`preprocessing` in model.json has the wrong type"),
+        *(
+            (GOOD | {"preprocessing": steps}, f"`preprocessing` in model.json: {reason}")
+            for steps, reason in (
+                ({"greyscale": True}, "unknown keys \\['greyscale'\\]; known: grayscale, contrast, static_crop"),
+                ({"grayscale": 1}, "grayscale is 1; it takes true or false"),
+                ({"contrast": "contrast stretching"}, "contrast is 'contrast stretching'; it takes one of Contrast St"),
+                ({"contrast": ["Contrast Stretching"]}, "contrast is \\['Contrast Stretching'\\]"),
+                *(
+                    ({"static_crop": crop}, "static_crop is .*; it takes \\[x1, y1, x2, y2\\] in percent of the pic")
+                    for crop in (
+                        "all",
+                        {},
+                        [],
+                        [0, 0, 100],
+                        [0, 0, 100, "100"],
+                        [0, 0, 100, True],
+                        [0, 0, 100, 101],
+                        [-1, 0, 100, 100],
+                        [50, 0, 50, 100],
+                        [0, 60, 100, 40],
+                        [float("nan"), 0, 100, 100],
+                        [0, 0, 1e999, 100],
+                        [9] * 100_000,
+                    )
+                ),
+            )
+        ),
         (GOOD | {"batch_norm_eps": "0"}, "`batch_norm_eps`"),
         (GOOD | {"batch_norm_eps": float("nan")}, "`batch_norm_eps` in model.json is nan"),
         (GOOD | {"batch_norm_eps": float("inf")}, "`batch_norm_eps` in model.json is inf"),

@@ -74,6 +74,12 @@ def test_what_a_model_takes_is_known_until_it_is_gone(spec: ModelSpec) -> None:
     assert budget.cost("a") == 0 < budget.cost("b")
 
 
+def test_memory_that_is_free_in_the_meantime_is_taken(spec: ModelSpec) -> None:
+    """It is looked at once more, though nothing gave way."""
+    free = iter([200, 400])
+    Budget("torch", lambda: next(free) * MB).reserve("m", spec)
+
+
 @pytest.mark.parametrize(
     ("released", "missing", "fits"),
     [([200], [160], True), ([100, 100], [160, 60], True), ([100, 0], [160, 60], False), ([0], [160], False)],
@@ -83,7 +89,7 @@ def test_room_is_made_as_long_as_something_gives_way(
 ) -> None:
     free, asked = 200, []  # MB; one takes 360
 
-    def make_room(lacking: int) -> bool:
+    def make_room(key: str, lacking: int) -> bool:
         nonlocal free
         asked.append(lacking // MB)
         free += released[len(asked) - 1]

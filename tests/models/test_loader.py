@@ -19,7 +19,7 @@ from container.engines import base
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, OutOfMemory
 from container.models import loading, locate
 from container.models.loading import Loader, Placement
-from container.models.policies.fixed import Fixed
+from container.models.policies.catalogue import Catalogue
 from container.models.pool import ModelPool
 from container.structures import ImageQuery
 from tests.conftest import ROOT
@@ -129,7 +129,7 @@ def test_without_memory_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> Non
     """The one model of an endpoint passes the budget, too."""
     monkeypatch.setattr(memory, "available", lambda: 100_000_000)
     monkeypatch.setattr(base, "load", lambda spec, runtime: pytest.fail("it was loaded"))
-    pool = ModelPool(Fixed(locate.EMBEDDED), Loader(Placement(device="cpu")))
+    pool = ModelPool(Catalogue(locate.EMBEDDED), Loader(Placement(device="cpu")))
     pool.start()
     health, reason = pool.settle()
     assert health == "failed" and "and 100 are free" in reason

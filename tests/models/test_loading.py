@@ -17,7 +17,7 @@ import torchvision
 from container.engines import building, runtime
 from container.errors import DeviceLost, ModelError, OutOfMemory
 from container.models import artifact, loading, locate
-from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks, SemanticMap
+from container.structures import ImageQuery, Instances, ModelSpec, Options, Preprocessing, RoiMasks, SemanticMap
 from tests.bomb import Bomb
 from tests.fakes import FakeEngine
 from tests.limits import bounded
@@ -62,6 +62,21 @@ def test_pack_then_load(labels: tuple[str, ...], wrap: Any, state: dict[str, tor
     answer = model.dispatcher.predict([ImageQuery(skimage.data.chelsea())], time.monotonic() + 30)[0]
     model.dispatcher.close()
     assert isinstance(answer.output, SemanticMap) and model.name == "pets"
+
+
+def test_a_packed_model_prepares_pictures(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "w.pth")
+    steps = Preprocessing(grayscale=True, static_crop=(0, 0, 50, 50))
+    spec = ModelSpec("pets", SMALL, tmp_path / "w.pth", ("background", "cat", "dog"), preprocessing=steps)
+    assert loading.pack(spec, tmp_path / "model.tar.gz").preprocessing == steps
+    model = loading.load(tmp_path / "model.tar.gz", loading.Placement(device="cpu"))
+    photo = skimage.data.chelsea()
+    (answer,) = model.dispatcher.predict([ImageQuery(photo)], time.monotonic() + 30)
+    model.dispatcher.close()
+    found = answer.output
+    assert isinstance(found, SemanticMap) and found.image_size == photo.shape[:2]
+    confidences = found.pixel_confidences()
+    assert confidences[:150, :225].all() and not confidences[150:].any() and not confidences[:, 225:].any()
 
 
 def test_code_beside_the_weights_is_not_run(state: dict[str, torch.Tensor], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
+from scipy import ndimage
 from torch.nn import functional
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
@@ -76,6 +77,57 @@ def test_polygons_keep_holes_and_parts() -> None:
     again = rasterised(outlines, crop.shape)
     assert (again & crop).sum() / (again | crop).sum() >= 0.98
     assert not again[15:19, 12:16].any()
+
+
+BITMAPS = arrays.arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)))
+
+
+def filled_parts(bitmap: np.ndarray) -> list[np.ndarray]:
+    """The connected parts that lie in no other's hole, their own holes filled."""
+    filled = ndimage.binary_fill_holes(bitmap)  # the ground is connected by sides only, so parts by corners, too
+    labels, count = ndimage.label(filled, np.ones((3, 3)))
+    return [labels == i for i in range(1, count + 1)]
+
+
+@given(BITMAPS, st.integers(0, 5), st.integers(0, 5))
+def test_an_outline_rasterises_to_the_largest_part_without_holes(crop: np.ndarray, x: int, y: int) -> None:
+    points = polygons.outline(crop, x, y)
+    full = np.pad(crop, ((y, 2), (x, 2)))
+    if not crop.any():
+        assert points.shape == (0, 2)
+        return
+    assert len(points) >= 3 and points.dtype == np.int32
+    assert full[points[:, 1], points[:, 0]].all()  # corners are pixels of the mask, and so inside the picture
+    drawn = np.zeros(full.shape, np.uint8)
+    cv2.fillPoly(drawn, [points], 1)
+    (part,) = (part for part in filled_parts(full) if (part == drawn.astype(bool)).all())
+    contours, _ = cv2.findContours(full.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    assert cv2.contourArea(points) == max(map(cv2.contourArea, contours)) and part.any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_outline_of_a_smooth_mask_is_its_largest_part(seed: int) -> None:
+    crop = cv2.resize(blob(seed), (170, 130)) >= 0.5
+    drawn = np.zeros(crop.shape, np.uint8)
+    cv2.fillPoly(drawn, [polygons.outline(crop, 0, 0)], 1)
+    largest = max(filled_parts(crop), key=np.sum)
+    np.testing.assert_array_equal(drawn.astype(bool), largest)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], []),
+        ([[0, 0]], []),
+        ([[1]], [[5, 7]] * 3),
+        ([[0, 1, 1, 0]], [[6, 7], [7, 7], [7, 7]]),
+        ([[1, 0, 1, 1, 1]], [[7, 7], [9, 7], [9, 7]]),  # the longer line
+        ([[1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]], [[5, 9], [5, 10], [6, 10], [6, 9]]),
+        ([[1, 1, 1], [1, 0, 1], [1, 1, 1]], [[5, 7], [5, 9], [7, 9], [7, 7]]),  # no way to the hole
+    ],
+)
+def test_outlines_of_thin_and_holed_parts(rows: list[list[int]], expected: list[list[int]]) -> None:
+    assert polygons.outline(np.array(rows, bool), 5, 7).tolist() == expected
 
 
 @pytest.mark.parametrize("size", [(90, 130), (40, 30), (1, 1), (300, 7)])

@@ -53,6 +53,7 @@ class Echo(Protocol):
     body_limits = {
         "/echo/<kind>/upload": BodyLimits(3 * 2**20, seconds=1, min_rate=65_536, in_memory=False),
         "/echo/infer": BodyLimits(100_000),
+        "/<project>/<version>": BodyLimits(3 * 2**20),
     }
 
     def __init__(self, all_settings):
@@ -143,6 +144,7 @@ def server(folder: Path, start_server: Callable[..., Server]) -> Server:
         *command(container_protocols=folder),
         MASKSERVE_API_KEY=KEY,
         MASKSERVE_ECHO_WORD="of its own",
+        MASKSERVE_PROTOCOLS="sagemaker,echo,paths",  # Roboflow's has the same catch-all
         MASKSERVE_READ_SECONDS="1",
         SAGEMAKER_MAX_PAYLOAD_IN_MB="1",
     )
@@ -217,7 +219,13 @@ def test_it_is_documented(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("path", "megabytes", "status"),
-    [("/echo/a/upload", 2, 200), ("/echo/a/upload", 4, 413), ("/echo/infer", 2, 413), ("/invocations", 2, 413)],
+    [
+        ("/echo/a/upload", 2, 200),
+        ("/echo/a/upload", 4, 413),
+        ("/echo/infer", 2, 413),
+        ("/invocations", 2, 413),
+        ("/endpoints/any/invocations", 2, 400),  # which a catch-all matches, too
+    ],
 )
 def test_a_limit_of_its_own_loosens_no_other(path: str, megabytes: int, status: int, server: Server) -> None:
     found, document = ask(server, "POST", f"{path}?api_key={KEY}", bytes(megabytes << 20))
@@ -283,10 +291,11 @@ def test_what_is_no_http_is_refused_in_its_words(request_line: bytes, members: s
 
 @pytest.mark.parametrize(
     ("wanted", "spoken"),
-    [("", {"sagemaker", "echo", "paths"}), ("echo", {"echo"}), ("paths,sagemaker", {"sagemaker", "paths"})],
+    [("", {"sagemaker", "roboflow"}), ("echo", {"echo"}), ("paths,sagemaker", {"sagemaker", "paths"})],
 )
 def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocols, "__path__", [*protocols.__path__, str(folder)])
+    if wanted:
+        monkeypatch.setattr(protocols, "__path__", [*protocols.__path__, str(folder)])
     site = create_app(Settings(protocols=wanted), ready_services(FakeEngine()))
     site.services.pool.close()
     assert {protocol.name for protocol in site.protocols} == spoken | {"common"}
@@ -294,7 +303,7 @@ def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monke
 
 
 def test_a_protocol_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="MASKSERVE_PROTOCOLS names 'corba'; it takes sagemaker"):
+    with pytest.raises(ValueError, match="MASKSERVE_PROTOCOLS names 'corba'; it takes roboflow, sagemaker"):
         create_app(Settings(protocols="sagemaker,corba"), ready_services(FakeEngine()))
 
 

@@ -1,12 +1,18 @@
 """Masks blended once, and pictures of every size and kind left whole."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from container.cancellation import cancelled_by
+from container.errors import DeadlineExceeded
 from container.rendering import draw, palette
 from container.structures import Appearance, Classification, Instances, Prediction, RoiMasks, SemanticMap
+from tests.fakes import EndsAt
 from tests.rendering.scenes import Box, found, photo
 
 BARE = Appearance(draw_boxes=False, draw_labels=False)
@@ -36,6 +42,51 @@ def test_the_outline_has_a_white_core_and_colored_edges() -> None:
     across = drawn[40, 16:25]
     assert across.min(axis=1).max() > 230
     assert any(np.abs(pixel.astype(int) - palette.color(1)).max() < 12 for pixel in across)
+
+
+def width_of(line: np.ndarray) -> int:
+    """Pixels of N×3 at least half as bright as the brightest; of antialiased lines they are one more at each side."""
+    brightness = line.max(axis=1)
+    return int((brightness >= brightness.max() / 2).sum())
+
+
+BLACK = np.zeros((600, 600, 3), np.uint8)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 20, 100])
+def test_lines_are_as_wide_as_asked_for(width: int) -> None:
+    box, lines = (100, 100, 500, 500), Appearance(line_width=width, opacity=0, draw_labels=False)
+    frame = draw(BLACK, found((600, 600), box, masks=False), lines)[300, :300]
+    outline = draw(BLACK, found((600, 600), box), replace(lines, draw_boxes=False))[300, :300]
+    for across in (frame, outline):
+        assert 0 <= width_of(across) - width <= 2
+        assert abs(np.flatnonzero(across.any(axis=1)).mean() - 100) <= 1
+    core = width // 2 if width < 100 else 0  # 400 pixels are too few for one of 50
+    assert 0 <= int((outline.min(axis=1) > 128).sum()) - core <= 2
+
+
+def test_around_a_small_region_it_has_no_core() -> None:
+    lines = Appearance(line_width=8, opacity=0, draw_boxes=False, draw_labels=False)
+    across = draw(BLACK, found((600, 600), (100, 100, 130, 130)), lines)[115, :115]
+    assert 0 <= width_of(across) - 8 <= 2 and across.min(axis=1).max() < 128
+
+
+@pytest.mark.parametrize(("width", "limb", "dot"), [(1, 1, 2), (5, 5, 5), (20, 20, 20)])
+def test_keypoints_are_as_wide_as_asked_for(width: int, limb: int, dot: int) -> None:
+    points = np.zeros((1, 17, 3))
+    points[0, 7], points[0, 9] = (100, 300, 1), (400, 300, 1)  # elbow and wrist
+    scene = found((600, 600), (0, 0, 1, 1), masks=False, keypoints=points)
+    drawn = draw(BLACK, scene, Appearance(line_width=width, draw_boxes=False, draw_labels=False))
+    assert 0 <= width_of(drawn[:, 250]) - limb <= 2
+    assert abs(width_of(drawn[:, 100]) - (2 * dot + 3)) <= 1  # with a white edge
+
+
+def test_drawing_of_many_lines_ends_between_two_pieces() -> None:
+    ids = np.zeros((200, 400), np.uint8)
+    ids[::2, ::2] = 1  # 20,000 dots
+    late = EndsAt(5, DeadlineExceeded("late"))
+    with pytest.raises(DeadlineExceeded), cancelled_by(late):
+        draw(photo(200, 400), SemanticMap(ids, {1: 0.9}, ("background", "dot")), BARE)
 
 
 @pytest.mark.parametrize(
@@ -112,12 +163,25 @@ def test_every_prediction_can_be_drawn_at_every_size(size: tuple[int, int], kind
     pixels = photo(*size)
     pixels.setflags(write=False)  # drawing on the input would raise
     before = pixels.copy()
-    for appearance in (Appearance(), Appearance(render="mask"), Appearance(render="cutout")):
+    for appearance in (
+        Appearance(),
+        Appearance(line_width=100),
+        Appearance(render="mask"),
+        Appearance(render="cutout"),
+    ):
         drawn = draw(pixels, predictions(size)[kind], appearance)
         assert drawn.shape == (*size, 4 if appearance.render == "cutout" else 3)
         assert drawn.dtype == np.uint8
         assert not np.shares_memory(drawn, pixels)
     np.testing.assert_array_equal(pixels, before)
+
+
+def test_a_classification_of_many_is_drawn_in_bounded_time() -> None:
+    many = 1000
+    scores, names = np.linspace(0.9, 0, many, dtype=np.float32), tuple(f"class {i}" for i in range(many))
+    begun = time.process_time()
+    draw(photo(100, 200), Classification((100, 200), scores, np.arange(many), names), Appearance())
+    assert time.process_time() - begun < 10  # 0.3 s
 
 
 def test_nothing_found_leaves_the_picture_as_it_was() -> None:

@@ -1,5 +1,6 @@
 """Where requests end: what is refused, how soon, and that nothing after it is taken for another request."""
 
+import http.client
 import json
 import socket
 import time
@@ -184,3 +185,22 @@ def test_a_body_over_the_limit_is_not_asked_for(length: int, status: int, quick:
     with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
         client.sendall(f"{POST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n".encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/ping", 405)])
+def test_a_body_that_nobody_reads_is_not_asked_for(path: str, status: int, quick: Server) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    answer, _ = ask(quick, head.encode())
+    assert answer.startswith(b"HTTP/1.1 %d " % status) and b"connection: close" in answer.lower()
+
+
+def test_a_body_that_was_asked_for_leaves_the_connection_open(quick: Server, small_png: bytes) -> None:
+    head = f"{POST}Content-Length: {len(small_png)}\r\nExpect: 100-continue\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as client:
+        for _ in range(2):
+            client.sendall(head)
+            assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(small_png)
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            assert response.status == 200 and response.read()

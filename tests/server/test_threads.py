@@ -58,6 +58,7 @@ class Fatal:
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[threads.Threads]:
     """Four threads."""
     monkeypatch.setattr(threads, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(threads, "LOOK_SECONDS", 0.0)
     pool = threads.Threads(4)
     yield pool
     pool.shutdown()

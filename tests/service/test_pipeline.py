@@ -2,22 +2,24 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
-from container.errors import BadImage, BadRequest
+from container.engines.preprocessing import applied
+from container.errors import BadImage, BadRequest, ClientGone, DeadlineExceeded
 from container.formats import formats
 from container.images.base import Limits
 from container.images.decode import decode
-from container.models.policies.fixed import Fixed
+from container.models.policies.catalogue import Catalogue
 from container.service import Pipeline, RequestContext
 from container.settings import Settings
-from container.structures import Choice, Image, ImageQuery, Options, Prediction
+from container.structures import Choice, Image, ImageQuery, Options, Prediction, Preprocessing, PreprocessingStep
 from tests.conftest import encode
-from tests.fakes import FakeEngine, ready_services
+from tests.fakes import SPEC, FakeEngine, ready_services
 
 IMAGE = Image(np.zeros((4, 6, 3), np.uint8))
 
@@ -31,14 +33,14 @@ class HeadedEngine(FakeEngine):
         return self.own if masks else None
 
 
-def predict(own: int | None, limit: int, options: Options, masks: bool = True) -> list[Options]:
+def predict(own: int | None, limit: int, options: Options, masks: bool = True, pictures: int = 1) -> list[Options]:
     engine = HeadedEngine()
     engine.own = own
     services = ready_services(engine)
     try:
         pipeline = Pipeline(services.pool, Limits(), max_detections=limit)
-        with pipeline.open(Fixed.served, RequestContext(10)) as run:
-            run.predict([IMAGE], options, masks)
+        with pipeline.open(Catalogue.served, RequestContext(10)) as run:
+            run.predict([IMAGE] * pictures, options, masks)
     finally:
         services.pool.close()
     return engine.asked_for
@@ -66,6 +68,15 @@ def test_more_is_refused(own: int, most: int) -> None:
     assert "MASKSERVE_MAX_DETECTIONS" in refused.value.hint
 
 
+@pytest.mark.parametrize("own", [None, 100])
+def test_pictures_of_one_request_share_what_one_may_have(own: int | None) -> None:
+    assert len(predict(own, 1000, Options(max_detections=390), pictures=256)) == 256
+    assert len(predict(own, 1000, Options(), pictures=256)) == 256
+    with pytest.raises(BadRequest, match="max_detections is 391 for 256 pictures; .* 100000 in all$") as refused:
+        predict(own, 1000, Options(max_detections=391), pictures=256)
+    assert refused.value.hint.startswith("ask for 390 of each")
+
+
 @pytest.mark.parametrize(
     ("attributes", "accept", "status"),
     [
@@ -91,8 +102,8 @@ def test_over_http(attributes: str, accept: str, status: int, small_png: bytes) 
 class CountingEngine(FakeEngine):
     """Notes how many pictures come at a time, and can predict no picture 7 pixels wide."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(seconds=seconds)
         self.batches: list[int] = []
 
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
@@ -110,11 +121,38 @@ def test_pictures_of_a_request_are_predicted_together(count: int, batch_size: in
     engine = CountingEngine()
     services = ready_services(engine, queue_size=8, batch_size=batch_size)
     images = [Image(np.zeros((4 + i, 6, 3), np.uint8)) for i in range(count)]
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run:
         results = run.predict(images, Options())
     services.pool.close()
     assert [result.prediction.image_size for result in results] == [image.size for image in images]
     assert engine.batches == batches
+
+
+@pytest.mark.parametrize(
+    ("skip", "width"), [(frozenset(), 3), (frozenset({"grayscale"}), 3), (frozenset({"static_crop", "grayscale"}), 6)]
+)
+def test_a_caller_may_leave_steps_of_preprocessing_out(skip: frozenset[PreprocessingStep], width: int) -> None:
+    spec = replace(SPEC, preprocessing=Preprocessing(True, static_crop=(50, 0, 100, 100)))
+    services = ready_services(applied(FakeEngine(spec)))
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run:
+        (result,) = run.predict([IMAGE], Options(), skip=skip)
+    services.pool.close()
+    found = result.prediction.instances()
+    assert found.image_size == IMAGE.size
+    assert (found.boxes[:, 0].min(), found.boxes[:, 2].max()) == (6 - width, 6)
+
+
+@pytest.mark.parametrize(("gone_after", "deadline", "error"), [(3, 10, ClientGone), (99, 0.2, DeadlineExceeded)])
+def test_no_more_pictures_are_predicted_than_are_waited_for(
+    gone_after: int, deadline: float, error: type[Exception]
+) -> None:
+    engine = CountingEngine(seconds=0.05)
+    services = ready_services(engine)
+    context = RequestContext(deadline, gone=lambda: len(engine.batches) >= gone_after)
+    with services.pipeline.open(Catalogue.served, context) as run, pytest.raises(error):
+        run.predict([IMAGE] * 20, Options())
+    services.pool.close()
+    assert len(engine.batches) <= 5
 
 
 def test_an_array_over_http_is_one_batch() -> None:
@@ -130,9 +168,9 @@ def test_one_picture_that_fails_fails_the_request_and_leaves_nothing() -> None:
     engine = CountingEngine()
     services = ready_services(engine, batch_size=4)
     images = [Image(np.zeros((4, width, 3), np.uint8)) for width in (6, 7, 6)]
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run, pytest.raises(ZeroDivisionError):
         run.predict(images, Options())
-    with services.pipeline.open(Fixed.served, RequestContext(10)) as run:
+    with services.pipeline.open(Catalogue.served, RequestContext(10)) as run:
         assert len(run.predict(images[:1], Options())) == 1
     services.pool.close()
 
@@ -144,15 +182,15 @@ def test_the_model_is_leased_once_and_all_is_given_back(monkeypatch: pytest.Monk
     monkeypatch.setattr(services.pool, "lease", lambda key: leases.append(key) or lease(key))
     choice, data = Choice("png"), encode(np.zeros((4, 6, 3), np.uint8))
     context = RequestContext(10)
-    with services.pipeline.open(Fixed.served, context) as run:
+    with services.pipeline.open(Catalogue.served, context) as run:
         assert leases == []
         run.admit()
         image = run.decode(lambda limits, share: decode(data, limits, share))
         assert services.pipeline.pixels.held == 24
         run.encode(formats["png"], run.predict([image], choice.options), choice)
-    assert leases == [Fixed.served] and services.pipeline.pixels.held == 0
+    assert leases == [Catalogue.served] and services.pipeline.pixels.held == 0
     assert list(context.stages) == ["decode", "queue", "inference", "encode"]
-    with services.pipeline.open(Fixed.served, context) as run, pytest.raises(BadImage):
+    with services.pipeline.open(Catalogue.served, context) as run, pytest.raises(BadImage):
         run.decode(lambda limits, share: decode(data[:50], limits, share))
     assert services.pipeline.pixels.held == 0
-    services.pool.unload(Fixed.served)  # nobody leases it any more
+    services.pool.unload(Catalogue.served)  # nobody leases it any more

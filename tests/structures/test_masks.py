@@ -22,7 +22,15 @@ def test_nothing_there_is_nothing_in_every_form(masks: Masks, i: int) -> None:
     assert masks.crop(i)[0].size == 0
     assert not masks.bitmap(i).any()
     assert masks.polygons(i) == []
+    assert masks.outline(i).shape == (0, 2)
     assert masks.rle(i) == {"size": [6, 8], "counts": "`1"}
+
+
+@pytest.mark.parametrize("masks", [BITMASKS, ROI_MASKS])
+def test_an_outline_lies_in_the_picture_as_its_crop_does(masks: Masks) -> None:
+    rows, columns = np.nonzero(masks.bitmap(0))
+    corners = {(x, y) for x in (columns.min(), columns.max()) for y in (rows.min(), rows.max())}
+    assert {tuple(point) for point in masks.outline(0).tolist()} == corners
 
 
 @pytest.mark.parametrize("mode", ["accurate", "tradeoff", "fast"])
@@ -67,3 +75,10 @@ def test_a_semantic_map_as_instances() -> None:
     assert instances.boxes.tolist() == [[2, 1, 4, 3], [0, 3, 1, 4]]
     assert instances.masks is not None and instances.masks.bitmap(0).sum() == 4
     assert len(SemanticMap(ids * 0, {}, ("background",)).instances()) == 0
+
+
+def test_a_semantic_map_without_probabilities_has_the_means_of_its_classes() -> None:
+    ids = np.array([[0, 1, 1], [300, 300, 0]], np.uint16)
+    found = SemanticMap(ids, {1: 0.6, 300: 1.0}, ("background",) * 301).pixel_confidences()
+    assert found.tolist() == [[0, 153, 153], [255, 255, 0]] and found.dtype == np.uint8
+    assert SemanticMap(ids[:0], {}, ()).pixel_confidences().shape == (0, 3)

@@ -36,7 +36,20 @@ def test_names_over_the_limit_are_other(loaded: list[str]) -> None:
     assert 'maskserve_info{device="cpu",model="other",version="' in metrics.render().decode()
     while loaded:
         metrics.model_unloaded(loaded.pop())
-    assert len(metrics.labels) == before and 'model="model 0"' not in metrics.render().decode()
+    assert len(metrics.labels) == before and 'model="model 0",version=' not in metrics.render().decode()
+
+
+def test_what_was_counted_of_a_model_stays_when_it_is_gone(loaded: list[str]) -> None:
+    """Of the first names that there were, the others together."""
+    before = set(metrics._counted)
+    for i in range(metrics.MAX_MODELS + 5):
+        metrics.model_loaded(f"counted {i}", "cpu")
+        metrics.model_unloaded(f"counted {i}")
+        metrics.model_evicted(f"counted {i}")
+    assert before <= metrics._counted and len(metrics._counted) == metrics.MAX_MODELS
+    for name in ("loads", "evictions"):
+        series = re.findall(rf'^maskserve_model_{name}_total{{model="(.*)"}} (\S+)', metrics.render().decode(), re.M)
+        assert len(series) <= metrics.MAX_MODELS + 1 and float(dict(series)["other"]) >= 5
 
 
 def test_a_name_stays_until_its_last_model_is_unloaded(loaded: list[str]) -> None:
@@ -45,7 +58,7 @@ def test_a_name_stays_until_its_last_model_is_unloaded(loaded: list[str]) -> Non
     metrics.model_unloaded("twin")
     assert 'device="cuda:0",model="twin"' in metrics.render().decode()
     metrics.model_unloaded("twin")
-    assert "twin" not in metrics.render().decode()
+    assert 'model="twin",version=' not in metrics.render().decode()
 
 
 def value(client: FlaskClient, series: str) -> float:

@@ -1,6 +1,7 @@
 """torchvision's classifiers: labels for the whole image."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,11 @@ class ClassificationEngine(ImageEngine):
         # The evaluation crop differs between architectures; the metadata of the weights define it.
         known = torchvision.models.get_model_weights(spec.architecture)
         self._transform = known[spec.weights if isinstance(spec.weights, str) else "DEFAULT"].transforms()
+
+    @cached_property
+    def indices(self) -> dict[int, int]:
+        """The index of each class is its id: every output is a class."""
+        return {class_id: class_id for class_id in range(len(self.labels))}
 
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Classification]:
         with torch.inference_mode(), self._runtime.autocast:

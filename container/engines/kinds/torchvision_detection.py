@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
+from torchvision.models.detection.fcos import FCOS
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
 
@@ -15,15 +17,18 @@ from container.cancellation import checkpoint
 from container.engines.base import ImageEngine
 from container.engines.building import TRIAL_SIZE, Network
 from container.engines.detector_heads import with_head_parameters
+from container.engines.one_stage import select_anchors
 from container.engines.runtime import Runtime
-from container.engines.selection import Selection, best_apart, select
-from container.engines.tensors import network_input, pad_slim, thinning, to_tensor
+from container.engines.selection import Selection, select
+from container.engines.tensors import network_input, thinning
 from container.engines.torchvision_builders import register_builders
 from container.structures import ImageQuery, Instances, ModelSpec, Options, RoiMasks
 
 DEFAULT_CONFIDENCE = 0.5
 # Boxes per run of a mask or keypoint head. 4,500 at once took 12.5 GB in a ResNet-50 with 91 classes.
 PIECE = 100
+# Boxes whose heat maps are enlarged between two checkpoints: 60 MB and up to 0.2 s each, one after the other.
+PEAKS = 5
 
 
 class DetectionEngine(ImageEngine):
@@ -33,6 +38,7 @@ class DetectionEngine(ImageEngine):
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
+        self.background = not isinstance(module, RetinaNet | FCOS)
         # Anchors have the dtype of the features, and bfloat16 has steps of 8 pixels above 1024.
         module.backbone.register_forward_hook(lambda _module, _input, features: _as_float32(features))
 
@@ -113,11 +119,7 @@ class DetectionEngine(ImageEngine):
         def run(pieces: list[slice]) -> list[torch.Tensor]:
             some = _cut(boxes, pieces)
             logits = heads.keypoint_predictor(heads.keypoint_head(heads.keypoint_roi_pool(features, some, sizes)))
-            points, scores = keypointrcnn_inference(logits.float(), some)  # scores are heat map peaks, unbounded
-            return [
-                torch.cat([xyv[..., :2], score[..., None].sigmoid()], -1)
-                for xyv, score in zip(points, scores, strict=True)
-            ]
+            return list(_peaks(logits.float(), torch.cat(some)).split([len(one) for one in some]))
 
         return list(_in_pieces(boxes, run))
 
@@ -147,47 +149,28 @@ class DetectionEngine(ImageEngine):
         return found if shown_size == image_size else _inside(found, image_size)
 
     def _one_stage(self, queries: Sequence[ImageQuery]) -> list[Instances]:
-        """Run one-stage detectors unchanged; their thresholds are attributes, set for each image."""
+        """Run the forward of a RetinaNet, FCOS or SSD, with `select_anchors` after the head."""
         return [self._one_stage_picture(query.pixels, query.options) for query in queries]
 
     def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
         module = self._module
-        shown = pad_slim(picture)
-        own = {
-            name: getattr(module, name)
-            for name in ("score_thresh", "nms_thresh", "detections_per_img", "topk_candidates")
-        }
         resolved = self.with_defaults(
             options,
             confidence=DEFAULT_CONFIDENCE,
-            iou_threshold=own["nms_thresh"],
-            max_detections=own["detections_per_img"],
-            max_candidates=own["topk_candidates"],
+            iou_threshold=module.nms_thresh,
+            max_detections=module.detections_per_img,
+            max_candidates=module.topk_candidates,
         )
-        assert resolved.confidence is not None
-        module.score_thresh = resolved.confidence * (1 - 1e-6)  # they compare with ">", but confidence means ">="
-        module.nms_thresh = resolved.iou_threshold
-        module.topk_candidates = resolved.max_candidates
-        # Limited afterwards, so that detections of other classes do not displace the wanted ones.
-        module.detections_per_img = resolved.max_candidates
-        try:
-            found = module([to_tensor(shown, self._runtime.device)])[0]
-        finally:
-            vars(module).update(own)
-        boxes, scores, classes = found["boxes"].float(), found["scores"].float(), found["labels"]
-        keep = scores >= resolved.confidence
-        if (wanted := self.class_ids(resolved)) is not None:
-            keep &= torch.isin(classes, torch.tensor(wanted, device=classes.device))
-        indices = keep.nonzero()[:, 0]
-        if resolved.class_agnostic_nms:
-            assert resolved.iou_threshold is not None
-            indices = indices[
-                best_apart(boxes[indices], scores[indices], resolved.iou_threshold, resolved.max_detections)
-            ]
-        indices = indices[scores[indices].argsort(descending=True, stable=True)][: resolved.max_detections]
-        size = shown.shape[:2]
-        selection = Selection(boxes[indices], scores[indices], classes[indices])
-        return self._instances(picture.shape[:2], size, selection, size, resolved)
+        images, shown_sizes = network_input([picture], module.transform, self._runtime.device)
+        checkpoint()
+        features = list(module.backbone(images.tensors).values())
+        outputs = {name: output[0] for name, output in module.head(features).items()}
+        anchors = module.anchor_generator(images, features)[0]
+        cells = [feature.shape[-2] * feature.shape[-1] for feature in features]
+        level_sizes = [count * len(anchors) // sum(cells) for count in cells]
+        size, class_ids = images.image_sizes[0], self.class_ids(resolved)
+        selection = select_anchors(module, outputs, anchors, level_sizes, size, resolved, class_ids)
+        return self._instances(picture.shape[:2], shown_sizes[0], selection, size, resolved)
 
 
 def _in_pieces(boxes: list[torch.Tensor], run: Callable[[list[slice]], list[torch.Tensor]]) -> list[torch.Tensor]:
@@ -208,6 +191,16 @@ def _pieces(counts: list[int]) -> Iterator[list[slice]]:
             slice(max(start - (end - count), 0), max(start + PIECE - (end - count), 0))
             for count, end in zip(counts, ends, strict=True)
         ]
+
+
+def _peaks(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Return the N×K×3 x, y and score of the peaks of N×K heat maps, each enlarged to its box."""
+    found = []
+    for some in zip(logits.split(PEAKS), boxes.split(PEAKS), strict=True):
+        checkpoint()
+        points, scores = keypointrcnn_inference(some[0], [some[1]])  # scores are heat map peaks, unbounded
+        found.append(torch.cat([points[0][..., :2], scores[0][..., None].sigmoid()], -1))
+    return torch.cat(found)
 
 
 def _cut(tensors: list[torch.Tensor], pieces: list[slice]) -> list[torch.Tensor]:

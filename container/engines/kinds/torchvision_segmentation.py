@@ -15,7 +15,7 @@ from container.engines.runtime import Runtime
 from container.engines.tensors import pad_slim, thinning, to_array, to_tensor
 from container.engines.torchvision_builders import register_builders
 from container.ops import argmax
-from container.structures import ImageQuery, ModelSpec, Options, SemanticMap
+from container.structures import ImageQuery, ModelSpec, Options, SemanticMap, WinningProbabilities
 
 RESIZE = 520  # shorter side at which torchvision's semantic models are trained and evaluated
 MAX_SIDE = 5 * RESIZE  # else an image of 1×20000 would be 11 million pixels, and DeepLab busy for a minute
@@ -32,6 +32,7 @@ class SegmentationEngine(ImageEngine):
     """
 
     task = "semantic segmentation"
+    background = True
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
@@ -47,15 +48,17 @@ class SegmentationEngine(ImageEngine):
             picture = resize(to_tensor(padded, self._runtime.device), [RESIZE], max_size=MAX_SIDE)
             logits = self._module(NORMALISE(picture)[None])["out"][0].float()
             if self.spec.activation == "sigmoid":
-                logits, probabilities, winners = self._against_background(logits, options)
+                logits, probabilities, classes = self._against_background(logits, options)
             else:
-                probabilities, winners = logits.softmax(0).max(0)
-            pixel_count = winners.flatten().bincount(minlength=len(logits)).clamp(min=1)
-            means = winners.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
+                probabilities, classes = logits.softmax(0).max(0)
+            pixel_count = classes.flatten().bincount(minlength=len(logits)).clamp(min=1)
+            means = classes.flatten().bincount(probabilities.flatten(), minlength=len(logits)) / pixel_count
             class_ids = argmax.argmax_resized(to_array(logits), padded.shape[:2])
-        for axis, step in enumerate(thinning(pixels.shape)):
-            class_ids = class_ids if step == 1 else class_ids.repeat(step, axis)
-        return self._reported(class_ids[: pixels.shape[0], : pixels.shape[1]], to_array(means), options)
+            small = to_array(probabilities.mul(255).round_().byte())
+        steps = thinning(pixels.shape)
+        class_ids = argmax.spread(class_ids, steps, pixels.shape[:2])
+        winners = WinningProbabilities(small, padded.shape[:2], steps, pixels.shape[:2])
+        return self._reported(class_ids, to_array(means), options, winners)
 
     def _against_background(
         self, logit: torch.Tensor, options: Options
@@ -71,7 +74,9 @@ class SegmentationEngine(ImageEngine):
         probability = logit[0].sigmoid()
         return logits, torch.where(winners == 1, probability, 1 - probability), winners
 
-    def _reported(self, class_ids: np.ndarray, means: np.ndarray, options: Options) -> SemanticMap:
+    def _reported(
+        self, class_ids: np.ndarray, means: np.ndarray, options: Options, winners: WinningProbabilities
+    ) -> SemanticMap:
         resolved = self.with_defaults(options, confidence=0.0)
         wanted = self.class_ids(resolved)
         present = [
@@ -82,7 +87,7 @@ class SegmentationEngine(ImageEngine):
         present = sorted(present, key=lambda c: -means[c])[: resolved.max_detections]
         shown = np.zeros(len(means), class_ids.dtype)
         shown[present] = present
-        return SemanticMap(shown[class_ids], {c: float(means[c]) for c in present}, self.labels)
+        return SemanticMap(shown[class_ids], {c: float(means[c]) for c in present}, self.labels, winners)
 
 
 class SemanticNetwork(Network):

@@ -1,6 +1,7 @@
 """Image sources of a request, one module per source, and images inside JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ from container.images.base import Limits, Pictures, sources
 from container.images.pixel_budget import PixelShare
 from container.structures import Image
 
-__all__ = ["DEFAULT_SOURCE", "read_each", "read_json", "sources"]
+__all__ = ["DEFAULT_SOURCE", "numbered", "read_each", "read_json", "sources"]
 DEFAULT_SOURCE = "base64"  # of a plain string
 ENCODED = "b64"  # the key of such a string in TensorFlow Serving's JSON
 
@@ -26,13 +27,20 @@ def read_each(values: Sequence[T], read: Callable[[T, Limits], Pictures], limits
     images: list[Image] = []
     for number, value in enumerate(values, 1):
         left = limits.max_pixels - sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
-        try:
+        with numbered(number, len(values)):
             images += read(value, replace(limits, max_pixels=left)).images
-        except ServingError as error:
-            error.message = f"picture {number} of {len(values)}: {error.message}"
-            error.args = (error.message,)
-            raise
     return Pictures(images, batch=True)
+
+
+@contextmanager
+def numbered(number: int, count: int) -> Iterator[None]:
+    """Put the number of the picture before the message of an error that the block raises."""
+    try:
+        yield
+    except ServingError as error:
+        error.message = f"picture {number} of {count}: {error.message}"
+        error.args = (error.message,)
+        raise
 
 
 def read_json(value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:

@@ -99,6 +99,13 @@ class Explicit(Policy):
                 continue
         return name
 
+    def find(self, name: str) -> str:
+        """Return the name of the loaded model with the id NAME or NAME/1; ModelNotFound says how to load one."""
+        try:
+            return super().find(name)
+        except ModelNotFound as error:
+            raise ModelNotFound(error.message, hint="POST /models loads a model under a name") from None
+
     def check_started(self) -> None:
         """Raise ModelNotReady while models of a previous process are being loaded, or if the start failed."""
         self.pool.check("the server is still starting")

@@ -13,7 +13,7 @@ from container.models.policies import Policy
 from container.protocols.sagemaker import streaming
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.messages import InvocationResponse
-from container.protocols.sagemaker.openapi import TARGET_ANSWERS, answers, error, targeted_invocation
+from container.protocols.sagemaker.openapi import RELOAD_ANSWERS, TARGET_ANSWERS, answers, error, targeted_invocation
 from container.service import Services
 from container.web.body import read_body
 from container.web.openapi import operation
@@ -50,7 +50,7 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
     @blueprint.post("/invocations", strict_slashes=False)
     @operation(
         "A picture in; labels and boxes, or the picture with its masks, out",
-        good if policy.served else good | TARGET_ANSWERS,
+        good | (RELOAD_ANSWERS if policy.served else TARGET_ANSWERS),
         **targeted_invocation(services, defaults.negotiation),
     )
     def invocations() -> Response:
@@ -63,6 +63,7 @@ def create_blueprint(services: Services, defaults: Defaults, capacity: BatchCapa
             "200": {"description": "Limits", "content": {"application/json": {"schema": _EXECUTION_PARAMETERS}}},
             "404": error("A multi-model endpoint, which batch transforms do not use"),
             "503": error("Loading"),
+            **RELOAD_ANSWERS,
         },
     )
     def execution_parameters() -> Response:

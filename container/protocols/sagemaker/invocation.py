@@ -51,7 +51,11 @@ def invoke(
     request: Request, services: Services, defaults: Defaults, context: RequestContext, model: str
 ) -> InvocationResponse:
     """Read, negotiate, decode, predict and encode; every ServingError propagates unchanged."""
-    # Read first: a client that is refused while it sends sees a broken connection instead of the error.
+    # Read first: a client that is refused while it sends sees a broken connection instead of the error. One that waits
+    # to be asked for its body does not send.
+    if "Expect" in request.headers and sessions.HEADER not in request.headers:
+        with services.pipeline.open(model, context) as run:
+            run.admit()
     return respond(read_request(request), services, defaults, context, model)
 
 
@@ -74,34 +78,33 @@ def read_request(request: Request) -> InvocationRequest:
 
 
 def respond(
-    invocation: InvocationRequest,
-    services: Services,
-    defaults: Defaults,
-    context: RequestContext,
-    model: str,
+    invocation: InvocationRequest, services: Services, defaults: Defaults, context: RequestContext, model: str
 ) -> InvocationResponse:
     """Run `invoke` on a request that has been read; needs no client connection."""
     negotiation = defaults.negotiation
-    if not _encoded(invocation):
-        if _media_type(invocation, negotiation) == FORM:
-            invocation = open_form(invocation)
-        if _media_type(invocation, negotiation) == JSON:
-            invocation = open_json(invocation)
-    attributes = negotiation.gather(invocation, defaults.attributes)
-    choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
-    if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
-        return closed
-    form = formats[choice.format]
-    options, masks = choice.options, form.needs_masks(choice)
-    upload: Upload | None = None  # set if its predictions for the same model and options can be reused
-    if invocation.session:
-        masks = True  # the next response may show them
-        invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
+    media_type = "" if _encoded(invocation) else _media_type(invocation, negotiation)
     if invocation.read_since is not None:
         context.restart(invocation.read_since)
     with services.pipeline.open(model, context) as run:
-        if upload is None:
-            run.admit()
+        if not invocation.session:  # with one the model may not be needed
+            run.admit()  # before the body is parsed: JSON of 25 MB takes 60 ms
+        if media_type == FORM:
+            invocation = open_form(invocation)
+            media_type = _media_type(invocation, negotiation)
+        if media_type == JSON:
+            invocation = open_json(invocation)
+        attributes = negotiation.gather(invocation, defaults.attributes)
+        choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
+        if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
+            return closed
+        form = formats[choice.format]
+        options, masks = choice.options, form.needs_masks(choice)
+        upload: Upload | None = None  # set if its predictions for the same model and options can be reused
+        if invocation.session:
+            masks = True  # the next response may show them
+            invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
+            if upload is None:
+                run.admit()
         try:
             pictures = run.decode(partial(read_pictures, invocation, negotiation))
         except ServingError as error:

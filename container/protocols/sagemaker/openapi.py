@@ -120,6 +120,10 @@ TARGET_ANSWERS = {
     "404": error("The request names no model, and not just one is loaded"),
     "507": error("There is no memory for the model, unless others are unloaded"),
 }
+RELOAD_ANSWERS = {
+    "409": error("The model was unloaded by id, and its files cannot be loaded again"),
+    "507": error("The model was unloaded by id, and there is no memory to load it again"),
+}
 
 
 def targeted_invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Evicting(Policy):
             self.pool.load(target, self.root / target)
         return target
 
-    def make_room(self, missing):
+    def make_room(self, key, missing):
         ready = [slot for slot in self.pool.list() if slot.state == "ready"]
         return any(self.pool.unload_idle(slot.key) for slot in sorted(ready, key=lambda slot: slot.last_used)[:1])
 """

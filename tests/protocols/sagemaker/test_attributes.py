@@ -41,6 +41,8 @@ def test_options(header: str, options: Options) -> None:
         ('{"masks": "rle"}', Appearance(masks="rle")),
         ('{"render": "cutout", "opacity": 0.2}', Appearance(render="cutout", opacity=0.2)),
         ('{"jpeg_quality": 75}', Appearance(jpeg_quality=75)),
+        ('{"line_width": 5}', Appearance(line_width=5)),
+        ('{"line_width": null}', Appearance()),
         ('{"draw_boxes": false, "draw_labels": false}', Appearance(draw_boxes=False, draw_labels=False)),
     ],
 )
@@ -65,6 +67,8 @@ def test_appearance(header: str, appearance: Appearance) -> None:
         ('{"max_detections": 0}', "max_detections is 0; it takes a whole number from 1 to 100000"),
         ('{"max_detections": 1e12}', "whole number"),
         ('{"max_detections": 1e999}', "whole number"),
+        ('{"line_width": 0}', "line_width is 0; it takes a whole number from 1 to 100"),
+        ('{"line_width": 2.5}', "line_width is 2.5"),
         ('{"jpeg_quality": 101}', "jpeg_quality is 101; it takes a whole number from 1 to 100"),
         ('{"skip_masks": true, "max_candidates": 2.5}', "max_candidates is 2.5"),
         ('{"class_filter": [1]}', "a list of class names"),

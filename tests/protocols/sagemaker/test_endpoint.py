@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from container.app import create_app
+from container.engines.queue import Dispatcher
+from container.errors import Overloaded
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
 from tests.fakes import FakeEngine, TricklingEngine, ready_services
@@ -371,3 +373,17 @@ def test_metrics_count(client: FlaskClient) -> None:
     assert 'maskserve_requests_total{route="/invocations",status="200"}' in text
     assert 'maskserve_stage_seconds_count{model="fake",stage="inference"}' in text
     assert 'maskserve_detections_total{model="fake"}' in text
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "image/png"])
+def test_overload_is_refused_before_the_body_is_parsed(
+    content_type: str, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of these bodies can be parsed."""
+
+    def full(*_: object) -> None:
+        raise Overloaded("full")
+
+    monkeypatch.setattr(Dispatcher, "admit", full)
+    response = client.post("/invocations", data=b"{", content_type=content_type)
+    assert response.status_code == 503 and response.json["error"]["code"] == "overloaded"

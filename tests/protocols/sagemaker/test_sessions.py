@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from container.app import create_app, create_services
 from container.models.policies import Policy
+from container.models.policies.catalogue import Catalogue
 from container.models.policies.explicit import Explicit
-from container.models.policies.fixed import Fixed
 from container.settings import Settings
 from tests.conftest import encode, pixels_of
 from tests.fakes import SPEC, FakeEngine, ready_services
@@ -86,9 +86,9 @@ def test_refused(session: str, body: bytes, reason: str, client: FlaskClient) ->
 @pytest.mark.parametrize(
     ("settings", "policy", "status"),
     [
-        pytest.param({}, Fixed(SPEC), 200, id="on"),
-        pytest.param({"workers": 2}, Fixed(SPEC), 400, id="workers"),
-        pytest.param({"sessions_mb": 0}, Fixed(SPEC), 400, id="none"),
+        pytest.param({}, Catalogue(SPEC), 200, id="on"),
+        pytest.param({"workers": 2}, Catalogue(SPEC), 400, id="workers"),
+        pytest.param({"sessions_mb": 0}, Catalogue(SPEC), 400, id="none"),
         pytest.param({}, Explicit(Path()), 400, id="models"),
     ],
 )

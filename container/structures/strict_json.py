@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from container.cancellation import checkpoint
-from container.structures import Instances, MaskEncoding
+from container.structures.instances import Instances
+from container.structures.options import MaskEncoding
 
 
 def dump(value: object) -> bytes:

@@ -1,0 +1,166 @@
+"""The fields of an inference request, declared once: members of a JSON body in v1, parameters of a query in v0."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, get_args
+
+from container.engines.base import ImageEngine
+from container.errors import BadRequest, Unprocessable
+from container.fields import MAX_SHOWN, Flag, Names, Number, Word
+from container.structures import Options, PreprocessingStep
+
+DEFAULT_CONFIDENCE = 0.4
+_MAX_SOURCE = 80  # characters of `source` and `source_info` that are logged
+_ON, _OFF = ("true", "1", "on", "yes", "y", "t"), ("false", "0", "off", "no", "n", "f")
+_FRACTION = Number(0, 1)
+_COUNT = Number(1, 100_000, whole=True)
+_WORDS_OF_CONFIDENCE = ("best", "default")
+
+
+class Takes(NamedTuple):
+    """What a field takes."""
+
+    values: Number | Flag | Word | Names | None  # None: any text
+    query: str = ""  # its name in v0, if that is another
+    percent: bool = False  # True if numbers of 1 or more are percents in v0
+    words: tuple[str, ...] = ()  # that it takes besides
+
+
+def _takes(values: Number | Flag | Word | Names | None, default: object, query: str = "", **more: Any) -> Any:
+    return field(default=default, metadata={"takes": Takes(values, query, **more)})
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a request asks for beside its pictures; the names are those of v1."""
+
+    confidence: float | str = _takes(_FRACTION, DEFAULT_CONFIDENCE, percent=True, words=_WORDS_OF_CONFIDENCE)
+    iou_threshold: float = _takes(_FRACTION, 0.3, "overlap", percent=True)
+    class_agnostic_nms: bool = _takes(Flag(), False)
+    class_filter: tuple[str, ...] | None = _takes(Names(), None, "classes")
+    max_detections: int = _takes(_COUNT, 300)
+    max_candidates: int = _takes(_COUNT, 3000)
+    mask_decode_mode: Any = _takes(Word(("accurate", "tradeoff", "fast")), "accurate")
+    tradeoff_factor: float = _takes(_FRACTION, 0.0)
+    response_mask_format: str = _takes(Word(("polygon", "rle")), "polygon")
+    keypoint_confidence: float = _takes(_FRACTION, 0.0)
+    disable_preproc_auto_orient: bool = _takes(Flag(), False)
+    disable_preproc_contrast: bool = _takes(Flag(), False)
+    disable_preproc_grayscale: bool = _takes(Flag(), False)
+    disable_preproc_static_crop: bool = _takes(Flag(), False)
+    visualize_predictions: bool = _takes(Flag(), False)
+    visualization_labels: bool = _takes(Flag(), False, "labels")
+    visualization_stroke_width: int = _takes(Number(1, 100, whole=True), 1, "stroke")
+    source: str = _takes(None, "")
+    source_info: str = _takes(None, "")
+    id: str = _takes(None, "")
+
+    def options(self, engine: ImageEngine) -> Options:
+        """Return the options of a prediction; names that the model does not know are left out of the filter."""
+        known = None
+        if self.class_filter is not None:
+            known = tuple(name for name in self.class_filter if name in engine.labels)
+        return Options(
+            confidence=self.least_confidence(engine),
+            iou_threshold=self.iou_threshold,
+            class_filter=known,
+            class_agnostic_nms=self.class_agnostic_nms,
+            max_detections=self.max_detections,
+            max_candidates=self.max_candidates,
+            mask_decode_mode=self.mask_decode_mode,
+            tradeoff_factor=self.tradeoff_factor,
+        )
+
+    def least_confidence(self, engine: ImageEngine) -> float:
+        """Return the confidence under which nothing is answered; "best" is the model's own default."""
+        if isinstance(self.confidence, float):
+            return self.confidence
+        own = engine.spec.options.confidence if self.confidence == "best" else None
+        return DEFAULT_CONFIDENCE if own is None else own
+
+    @property
+    def skipped(self) -> frozenset[PreprocessingStep]:
+        """The steps of the model's preprocessing that are left out."""
+        steps: tuple[PreprocessingStep, ...] = get_args(PreprocessingStep)
+        return frozenset(step for step in steps if getattr(self, f"disable_preproc_{step}"))
+
+    @property
+    def logged(self) -> dict[str, object]:
+        """What stands in the request's log line."""
+        given = {"source": self.source[:_MAX_SOURCE], "source_info": self.source_info[:_MAX_SOURCE]}
+        return {name: value for name, value in given.items() if value}
+
+
+TAKES: dict[str, Takes] = {f.name: f.metadata["takes"] for f in fields(Fields)}
+
+
+class WrongType(Unprocessable):
+    """A field is of another type, or none of its words."""
+
+    def __init__(self, message: str, name: str, value: object) -> None:
+        super().__init__(message)
+        self.detail = [{"loc": ["body", name], "msg": message, "type": "value_error", "input": _short(value)}]
+
+
+def from_document(document: Mapping[str, Any]) -> Fields:
+    """Return the fields of a JSON body; members that are none are passed over, and null is the default.
+
+    Raises WrongType for another type or an unknown word, BadRequest for a number out of range.
+    """
+    given = {name: document[name] for name in TAKES if document.get(name) is not None}
+    return Fields(**{name: _read(TAKES[name], name, value) for name, value in given.items()})
+
+
+def from_query(query: Mapping[str, str]) -> Fields:
+    """Return the fields of a query, as `from_document` does; an empty parameter is the default."""
+    values: dict[str, Any] = {}
+    for name, takes in TAKES.items():
+        text = query.get(takes.query or name, "")
+        if text:
+            value = list(takes.values.parse(text)) if isinstance(takes.values, Names) else text
+            values[name] = _read(takes, takes.query or name, value, takes.percent)
+    return Fields(**values)
+
+
+def _read(takes: Takes, name: str, value: Any, percent: bool = False) -> Any:
+    kind, given = takes.values, value
+    if isinstance(value, str) and value in takes.words:
+        return value
+    try:
+        if kind is None:
+            return _text(value)
+        if isinstance(kind, Flag):
+            return _flag(value)
+        if isinstance(value, str) and isinstance(kind, Number):
+            value = float(value) if not kind.whole else int(value)
+        if percent and value >= 1:
+            value /= 100
+        return kind.convert(value)
+    except (ValueError, OverflowError):
+        words = [kind.words if kind else "a text", *(f'"{word}"' for word in takes.words)]
+        if percent:
+            words.insert(1, "from 1 to 100 percent")
+        message = f"{name} is {_short(given)}; it takes {' or '.join(words)}"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if (isinstance(kind, Number) and number) or name == "mask_decode_mode":
+        raise BadRequest(message)
+    raise WrongType(message, name, given)
+
+
+def _flag(value: object) -> bool:
+    """Return a boolean of JSON, or of its spellings in queries; ValueError for anything else."""
+    word = str(value).lower() if isinstance(value, bool | int | str) else ""
+    if word in _ON or word in _OFF:
+        return word in _ON
+    raise ValueError
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _short(value: object) -> str:
+    text = ascii(value) if isinstance(value, str | list | dict) else str(value)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

@@ -1,0 +1,131 @@
+"""One inference request of either version: the model by its id, pictures in groups, an answer for each."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from container.engines.base import ImageEngine
+from container.errors import BadRequest, PayloadTooLarge
+from container.images.base import Limits, Pictures
+from container.images.pixel_budget import PixelShare
+from container.images.sources import numbered
+from container.models.policies import Named
+from container.protocols.roboflow.answers import Answer
+from container.protocols.roboflow.fields import Fields
+from container.service import RequestContext, Services
+from container.service.pipeline import Run
+from container.structures import Choice, Image, Options
+
+# The path of each task's route below /infer, and the task as engines call it.
+TASKS = {
+    "instance_segmentation": "instance segmentation",
+    "object_detection": "object detection",
+    "keypoints_detection": "keypoint detection",
+    "classification": "classification",
+    "semantic_segmentation": "semantic segmentation",
+}
+_BOXES = ("object detection", "instance segmentation", "keypoint detection")  # tasks whose models find boxes
+
+Read = Callable[[Any, Limits, PixelShare], Pictures]  # reads one value of a request
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that has been read."""
+
+    model_id: str
+    fields: Fields
+    values: Sequence[Any]  # one for each picture
+    read: Read
+    task: str = ""  # that the route is for; "" for any
+    document: bool = True  # True if JSON is wanted
+    picture: bool = False  # True if the picture is wanted, in the document or alone
+
+
+class Answered(NamedTuple):
+    """The answers of one request, and what its headers tell."""
+
+    bodies: list[bytes]  # one for each picture: JSON, or JPEG without a document
+    load_seconds: float  # that the model took to load; 0.0 if it was loaded
+
+
+def infer(asked: Asked, services: Services, context: RequestContext) -> Answered:
+    """Load the model if necessary, and answer every picture, as many at a time as the model takes.
+
+    The deadline counts from the end of the load. Pictures of one group have together no more pixels than one may, so
+    that a request of many takes the memory of a few.
+    """
+    already = time.monotonic() - context.started
+    named = load(asked.model_id, services)
+    context.restart(time.monotonic() - already)
+    context.fields |= asked.fields.logged | {"model_id": asked.model_id[:200]}
+    begun, bodies, found = time.monotonic(), list[bytes](), 0
+    while len(bodies) < len(asked.values):
+        with services.pipeline.open(named.key, context) as run:
+            engine = _engine(run, asked)
+            run.admit(len(asked.values) - len(bodies))
+            images = run.decode(partial(_read_group, asked, len(bodies), run.batch_size))
+            options, masks = _question(asked, engine)
+            if engine.task in _BOXES:
+                run.check_options(options, masks, len(asked.values))
+            results = run.predict(images, options, masks, asked.fields.skipped)
+            form = Answer(asked.fields, engine, masks, begun, asked.document, asked.picture)
+            for result in results:
+                bodies.append(run.encode(form, [result], Choice("")))
+                found += run.found
+    height, width = images[0].size
+    context.fields |= {"n": found, "w": width, "h": height, "pictures": len(bodies), "stages_ms": context.rounded()}
+    return Answered(bodies, named.load_seconds)
+
+
+def load(model_id: str, services: Services) -> Named:
+    """Return what an id means, having loaded the model if necessary.
+
+    The end of the server's start is waited for, as clients do not ask again. Raises the errors of `Policy.by_id`.
+    """
+    services.pool.settle(services.deadline_seconds)
+    return services.pool.policy.by_id(model_id)
+
+
+def _engine(run: Run, asked: Asked) -> ImageEngine:
+    """Return the model; BadRequest if it is not for the route's task."""
+    engine = run.engine
+    allowed = (asked.task,) if asked.task != "object detection" else _BOXES
+    if not isinstance(engine, ImageEngine) or engine.task not in (allowed if asked.task else TASKS.values()):
+        paths = {task: path for path, task in TASKS.items()}
+        way = f"POST /infer/{paths[engine.task]}" if engine.task in paths else "this server has no route for it"
+        raise BadRequest(f"model {asked.model_id[:100]!r} is for {engine.task}", hint=way)
+    return engine
+
+
+def _question(asked: Asked, engine: ImageEngine) -> tuple[Options, bool]:
+    """Return the options of the prediction, and whether masks are needed."""
+    options = asked.fields.options(engine)
+    if engine.task == "classification":
+        # All, cut afterwards: the picture shows the best three whatever their scores are.
+        return replace(options, confidence=0.0, class_filter=None, max_detections=len(engine.labels)), False
+    if engine.task == "semantic segmentation" and not engine.spec.activation:
+        # Here the confidence is that of each pixel; an engine's is that of a class.
+        return Options(confidence=0.0), True
+    return options, asked.task != "object detection"
+
+
+def _read_group(asked: Asked, start: int, count: int, limits: Limits, share: PixelShare) -> list[Image]:
+    """Return up to `count` of the pictures from `start` on: as many as have together `max_pixels`, at least one."""
+    if len(asked.values) > limits.max_images:
+        raise PayloadTooLarge(f"the list holds {len(asked.values)} pictures; at most {limits.max_images} are allowed")
+    limits = replace(limits, upright=not asked.fields.disable_preproc_auto_orient)
+    images: list[Image] = []
+    for number in range(start, min(start + count, len(asked.values))):
+        left = limits.max_pixels - sum(image.size[0] * image.size[1] for image in images)
+        try:
+            with numbered(number + 1, len(asked.values)) if len(asked.values) > 1 else nullcontext():
+                images += asked.read(asked.values[number], replace(limits, max_pixels=left), share).images
+        except PayloadTooLarge:
+            if not images:
+                raise
+            break
+    return images

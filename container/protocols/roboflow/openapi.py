@@ -1,0 +1,182 @@
+"""OpenAPI descriptions of the Roboflow routes."""
+
+import re
+from typing import Any
+
+from container.fields import Flag, Names
+from container.protocols.roboflow.fields import TAKES, Takes
+
+_JSON = "application/json"
+COMPONENTS = {
+    "schemas": {
+        "RoboflowError": {
+            "type": "object",
+            "required": ["message"],
+            "properties": {
+                "message": {"type": "string"},
+                "code": {"type": "string"},
+                "request_id": {"type": "string"},
+                "detail": {"type": "array", "items": {"type": "object"}},
+            },
+        },
+        "RoboflowModels": {
+            "type": "object",
+            "required": ["models"],
+            "properties": {
+                "models": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["model_id", "task_type"],
+                        "properties": {"model_id": {"type": "string"}, "task_type": {"type": "string"}},
+                    },
+                }
+            },
+        },
+        "RoboflowAnswer": {
+            "type": "object",
+            "required": ["predictions", "image", "time", "inference_id"],
+            "properties": {
+                "predictions": {"description": "A list; of a semantic model an object with two maps"},
+                "image": {
+                    "type": "object",
+                    "required": ["width", "height"],
+                    "properties": {"width": {"type": "integer"}, "height": {"type": "integer"}},
+                },
+                "time": {"type": "number", "description": "Seconds"},
+                "inference_id": {"type": "string"},
+                "visualization": {"type": "string", "description": "A JPEG in base64"},
+            },
+        },
+    }
+}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {_JSON: {"schema": _reference("RoboflowError")}}}
+
+
+def json_answer(description: str) -> dict[str, Any]:
+    """Return the responses of a route that always answers an object."""
+    return {"200": {"description": description, "content": {_JSON: {"schema": {"type": "object"}}}}}
+
+
+def path(rule: str) -> list[dict[str, Any]]:
+    """Return the parameters of a route's path."""
+    schema = {"type": "string", "minLength": 1}
+    names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
+    return [{"in": "path", "name": name, "required": True, "schema": schema} for name in names]
+
+
+HEALTH = json_answer("It does") | {"503": _error("It does not, or not yet")}
+CLEARED = {"200": {"description": "They are unloaded", "content": {_JSON: {"schema": {"type": "string"}}}}}
+UNAVAILABLE = {"413": _error("The body is too large"), "501": _error("This server does not offer it")}
+MODELS = {"200": {"description": "The loaded models", "content": {_JSON: {"schema": _reference("RoboflowModels")}}}}
+STARTED = json_answer("It is loaded")
+_INVALID = {
+    "400": _error("The body cannot be read, or a number is out of range"),
+    "413": _error("The body, the picture or the work is too large"),
+    "422": _error("A field is missing, or of another type"),
+}
+LOAD_ERRORS = _INVALID | {
+    "404": _error("There is no such model"),
+    "409": _error("The model's files cannot be loaded"),
+    "503": _error("The server is still starting; Retry-After says when"),
+    "507": _error("There is no memory for it beside the models that are in use"),
+}
+UNLOAD_ERRORS = _INVALID | {
+    "409": _error("The server has several processes"),
+    "503": _error("The server is still starting"),
+}
+_INFERENCE_ERRORS = LOAD_ERRORS | {
+    "406": _error("The picture is too long for a JPEG"),
+    "415": _error("The file is no picture that is read"),
+    "503": _error("Overloaded, short of memory, or starting; Retry-After says when"),
+    "504": _error("The request waited until its deadline"),
+}
+_ANSWER = _reference("RoboflowAnswer")
+ANSWERS = {
+    "200": {
+        "description": "An answer for a picture, a list of them for a list",
+        "content": {_JSON: {"schema": {"anyOf": [_ANSWER, {"type": "array", "items": _ANSWER}]}}},
+    },
+    **_INFERENCE_ERRORS,
+}
+ANSWERS_V0 = {
+    "200": {
+        "description": "JSON, or the picture drawn on",
+        "content": {_JSON: {"schema": _ANSWER}, "image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    **_INFERENCE_ERRORS,
+}
+_MODEL_ID_SCHEMA = {"type": "string", "minLength": 1, "example": "maskrcnn/1"}
+MODEL_ID = {
+    "required": True,
+    "content": {
+        _JSON: {"schema": {"type": "object", "required": ["model_id"], "properties": {"model_id": _MODEL_ID_SCHEMA}}}
+    },
+}
+
+
+def _image(kind: str, form: str) -> dict[str, Any]:
+    value = {"type": "string", "format": form}
+    properties = {"type": {"type": "string", "enum": [kind]}, "value": value}
+    return {"type": "object", "required": ["type", "value"], "properties": properties}
+
+
+def inference(task: str, addresses: bool) -> dict[str, Any]:
+    """Return the body of a v1 request; `addresses` is True where pictures are fetched."""
+    image = _image("base64", "byte")
+    if addresses:
+        image = {"anyOf": [image, _image("url", "uri")]}
+    schema = {
+        "type": "object",
+        "required": ["model_id", "image"],
+        "properties": {
+            "model_id": _MODEL_ID_SCHEMA,
+            "image": {"anyOf": [image, {"type": "array", "items": image, "minItems": 1}]},
+            **{name: _schema(takes) for name, takes in TAKES.items()},
+        },
+    }
+    return {"required": True, "description": f"For {task}", "content": {_JSON: {"schema": schema}}}
+
+
+def _schema(takes: Takes) -> dict[str, Any]:
+    schema = {"type": "string"} if takes.values is None else takes.values.schema
+    if isinstance(takes.values, Names):
+        schema = {"type": "array", "items": {"type": "string"}}
+    return {"anyOf": [schema, {"type": "string", "enum": [*takes.words]}]} if takes.words else schema
+
+
+def _parameter(name: str, takes: Takes) -> dict[str, Any]:
+    flag = {"type": "string", "enum": ["true", "false", "on", "off"]}
+    schema = (
+        flag
+        if isinstance(takes.values, Flag)
+        else {"type": "string"}
+        if isinstance(takes.values, Names)
+        else _schema(takes)
+    )
+    return {"in": "query", "name": takes.query or name, "schema": schema}
+
+
+def inference_v0(rule: str, addresses: bool, body: bool) -> dict[str, Any]:
+    """Return the parameters of a v0 request, and its body if it has one: else the picture's address is required."""
+    kind = {"type": "string", "format": "uri"} if addresses else {"type": "string"}
+    address = {"in": "query", "name": "image", "required": not body, "schema": kind}
+    answer = {
+        "in": "query",
+        "name": "format",
+        "schema": {"type": "string", "enum": ["json", "image", "image_and_json"]},
+    }
+    named = (_parameter(name, takes) for name, takes in TAKES.items() if name not in ("id", "visualize_predictions"))
+    content = {
+        "application/x-www-form-urlencoded": {"schema": {"type": "string", "format": "byte"}},
+        "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+    }
+    described = {"parameters": [*path(rule), *([address] if addresses or not body else []), answer, *named]}
+    return {**described, "requestBody": {"required": True, "content": content}} if body else described

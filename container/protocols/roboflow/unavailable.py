@@ -1,0 +1,61 @@
+"""Routes of the client's other methods, which this server does not offer: each says so with 501."""
+
+from contextlib import suppress
+
+from flask import Blueprint, Response, request
+
+from container.errors import BadRequest, NotOffered
+from container.protocols.roboflow import openapi
+from container.web.body import read_json, takes_json
+from container.web.openapi import operation
+
+# Path → what it is for, with a verb.
+_PATHS = {
+    "/sam": "Segment Anything is",
+    "/sam2": "Segment Anything 2 is",
+    "/sam3": "Segment Anything 3 is",
+    "/sam3_3d": "Segment Anything 3D is",
+    "/clip": "CLIP is",
+    "/perception_encoder": "the perception encoder is",
+    "/doctr": "reading of text is",
+    "/ocr": "reading of text is",
+    "/easy_ocr": "reading of text is",
+    "/gaze": "gaze detection is",
+    "/llm": "CogVLM is",
+    "/yolo_world": "YOLO-World is",
+    "/owlv2": "OWLv2 is",
+    "/grounding_dino": "Grounding DINO is",
+    "/infer/lmm": "language models with pictures are",
+    "/infer/depth-estimation": "depth estimation is",
+    "/infer/embeddings": "embeddings are",
+    "/infer/action_recognition": "recognition of actions is",
+    "/infer/workflows": "workflows are",
+    "/workflows": "workflows are",
+    "/inference_pipelines": "video pipelines are",
+    "/initialise_webrtc_worker": "video over WebRTC is",
+    "/webrtc": "video over WebRTC is",
+}
+_WORKFLOW = "/<workspace>/workflows/<workflow>"
+_METHODS = ("GET", "POST")
+PREFIXES = tuple(path for path in _PATHS if not path.startswith("/infer/"))
+
+
+def add_routes(blueprint: Blueprint) -> None:
+    """Add the routes at and below each path."""
+
+    def add(rule: str, what: str) -> None:
+        @operation(f"Not offered: {what} answered with 501", openapi.UNAVAILABLE, parameters=openapi.path(rule))
+        @takes_json()
+        def view(**_: str) -> Response:
+            with suppress(BadRequest):  # read: a client that is refused while it sends sees a broken connection
+                read_json(request)
+            raise NotOffered(f"{what} not offered by this server")
+
+        endpoint = "unavailable" + rule.replace("/", "_").translate(str.maketrans("<>:-", "____"))
+        blueprint.add_url_rule(rule, endpoint, view, methods=list(_METHODS), strict_slashes=False)
+
+    for path, what in _PATHS.items():
+        add(path, what)
+        add(f"{path}/<path:rest>", what)
+    add(_WORKFLOW, "workflows are")
+    add(f"{_WORKFLOW}/<path:rest>", "workflows are")
