@@ -13,6 +13,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 GIT_SHA := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
 CLIENTS := $(if $(wildcard tests/clients/package-lock.json),tests/clients/node_modules/.package-lock.json)
+INFERENCE_SDKS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-inference-sdk-*.txt))
 
 .PHONY: help
 help: ## list the commands
@@ -29,7 +30,7 @@ setup: $(VENV)/.runtime ## install what the server needs; TORCH_INDEX_URL=https:
 dev: $(VENV)/.dev ## install what tests, checks and deploy/ need
 
 .PHONY: test
-test: $(VENV)/.dev $(CLIENTS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
+test: $(VENV)/.dev $(CLIENTS) $(INFERENCE_SDKS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
@@ -103,6 +104,12 @@ $(VENV)/.peers: tests/bench/requirements.txt $(VENV)/.dev
 $(VENV)/.sdk: tests/image/requirements-sdk.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/sdk
 	$(VENV)/sdk/bin/python -m pip install -r tests/image/requirements-sdk.txt
+	@touch $@
+
+# Roboflow's client in two versions, whose pins of Pillow, NumPy and OpenCV contradict ours and each other's.
+$(VENV)/.inference-sdk-%: tests/clients/requirements-inference-sdk-%.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/inference-sdk-$*
+	$(VENV)/inference-sdk-$*/bin/python -m pip install -r $<
 	@touch $@
 
 $(BIN)/python:

@@ -1,0 +1,58 @@
+"""A store of one small model for each task, of random weights, and the embedded model under two other names."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from container.engines import weight_files
+from container.engines.base import architectures
+from container.models import archive, artifact, locate
+from container.structures import ModelSpec, Preprocessing
+
+CATS, STEPS, BOXES, POSE, KINDS, AREAS = "cats/1", "steps/1", "boxes/1", "pose/1", "kinds/1", "areas/1"
+BACKGROUND = "__background__"
+SIDES = {"min_size": 160, "max_size": 256}
+SPREAD = 30.0  # times the last weights of a model: as they begin, all classes are as likely
+RANDOM = {
+    BOXES: ModelSpec("boxes", "ssdlite320_mobilenet_v3_large", "", (BACKGROUND, "a", "b")),
+    POSE: ModelSpec("pose", "keypointrcnn_resnet50_fpn", "", (BACKGROUND, "person"), SIDES),
+    KINDS: ModelSpec("kinds", "mobilenet_v3_small", "", ("a", "b", "c", "d")),
+    AREAS: ModelSpec("areas", "semantic_fpn_mobilenet_v2", "", (BACKGROUND, "a", "b", "c")),
+}
+
+LAST = {
+    BOXES: "head.classification_head.module_list.3.1.weight",
+    KINDS: "classifier.3.weight",
+    AREAS: "classifier.weight",
+}
+
+
+def renamed(label: str) -> str:
+    """What CATS calls a class of the embedded model."""
+    return label if label == BACKGROUND else f"my {label}"
+
+
+def write_store(root: Path) -> None:
+    """Write CATS as an archive, and the others as folders."""
+    embedded, weights = artifact.read(locate.EMBEDDED, root), locate.EMBEDDED / artifact.WEIGHTS
+    steps = replace(embedded, name="steps", preprocessing=Preprocessing(grayscale=True, static_crop=(0, 0, 60, 100)))
+    shutil.copy(weights, _described(root / STEPS, steps))
+    cats = replace(embedded, name="cats", labels=tuple(map(renamed, embedded.labels)))
+    shutil.copy(weights, _described(root / CATS, cats))
+    archive.pack({file.name: file for file in (root / CATS).iterdir()}, root / f"{CATS}.tar.gz")
+    shutil.rmtree(root / CATS)
+    torch.manual_seed(3)
+    for name, spec in RANDOM.items():
+        module = architectures[spec.architecture].build(num_classes=len(spec.labels), **spec.parameters)
+        if name in LAST:
+            module.get_parameter(LAST[name]).data *= SPREAD
+        weight_files.write(module, _described(root / name, spec))
+
+
+def _described(folder: Path, spec: ModelSpec) -> Path:
+    """The path of the weights in a new folder, which says what they are."""
+    folder.mkdir(parents=True)
+    (folder / artifact.DESCRIPTION).write_text(artifact.describe(spec))
+    return folder / artifact.WEIGHTS
