@@ -103,6 +103,7 @@ class Server:
     def __init__(self, name: str, case: Case, folder: Path, workers: int = 1) -> None:
         self.name, self._case, self._kind = name, case, KINDS[name]
         self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
         environ = {
             **os.environ,
             **self._kind.environ(case, workers),
@@ -146,7 +147,7 @@ class Server:
         """Milliseconds of a /ping that is answered with 200, else 0."""
         begun = time.perf_counter()
         try:
-            if requests.get(f"http://127.0.0.1:{self._port}{self._kind.health}", timeout=timeout).status_code != 200:
+            if requests.get(self.url + self._kind.health, timeout=timeout).status_code != 200:
                 return 0.0
         except requests.RequestException:
             return 0.0
@@ -156,7 +157,7 @@ class Server:
         """Milliseconds and body of one answer."""
         asked = self._kind.ask(self._case, kind)
         begun = time.perf_counter()
-        answer = session.post(f"http://127.0.0.1:{self._port}{self._kind.path}", timeout=600, **asked)
+        answer = session.post(self.url + self._kind.path, timeout=600, **asked)
         milliseconds = 1000 * (time.perf_counter() - begun)
         if answer.status_code != 200 or answer.headers["content-type"].split(";")[0] != MEDIA[kind]:
             raise RuntimeError(f"{self.name}: {answer.status_code} {answer.headers} {answer.content[:300]!r}")
