@@ -85,7 +85,8 @@ def harm(server: Server, attack: Attack) -> str:
         return "tells of its inside"
     if status:
         try:
-            json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["message"]
-        except (ValueError, KeyError, TypeError, IndexError):
+            document = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+            document.get("error", document)["message"]  # the latter is the shape of Roboflow's paths
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             return f"answered {status} without a JSON error"
     return "" if server.ping() == 200 else "/ping fails"
