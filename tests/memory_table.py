@@ -69,7 +69,7 @@ def start(architecture: str, classes: int, folder: Path) -> Server:
     environ = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "180"}
     if classes:
         torch.manual_seed(0)
-        module = architectures[architecture].build(num_classes=classes)  # type: ignore[attr-defined]
+        module = architectures[architecture].build(num_classes=classes)
         safetensors.torch.save_file(module.state_dict(), folder / "model.safetensors")
         (folder / "model.json").write_text(json.dumps({"architecture": architecture}))
         environ["MASKSERVE_MODEL"] = str(folder)

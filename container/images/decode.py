@@ -88,7 +88,7 @@ def decode(data: bytes, limits: Limits, share: PixelShare | None = None) -> Imag
     """
     if not data:
         raise BadRequest(f"the picture is 0 bytes long; send the bytes of a {NAMES}")
-    form = _recognised(data)
+    form = _format_of(data)
     header = form.read_header(data)
     pixels = header.width * header.height
     check_pixels(header.width, header.height, limits)
@@ -129,15 +129,15 @@ def recognised(data: bytes) -> bool:
 
 def header(data: bytes) -> Header:
     """Return what a picture declares, without decoding it; raises UnsupportedMediaType or BadImage."""
-    return _recognised(data).read_header(data)
+    return _format_of(data).read_header(data)
 
 
-def _recognised(data: bytes) -> _Format:
+def _format_of(data: bytes) -> _Format:
     """Return the format by the first bytes, ignoring name and media type; UnsupportedMediaType for any other."""
     for form in _FORMATS.values():
         if form.begins.match(data):
             return form
-    raise refusal(data, NAMES, lambda beginning: any(form.begins.match(beginning) for form in _FORMATS.values()))
+    raise refusal(data, NAMES, recognised)
 
 
 def check_bytes(count: int, limits: Limits) -> None:

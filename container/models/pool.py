@@ -138,15 +138,15 @@ class ModelPool:
     def unload(self, key: str) -> None:
         """Unload a model once its last lease is released; ModelNotFound at once if there is none."""
         with self._changed:
-            slot = self._ready(key)
+            slot = self._expected(key)
             slot.state = "unloading"
         self._end(key, slot)
 
     def unload_idle(self, key: str) -> bool:
         """Unload a model, unless a request has leased it or there is none; return True if it has been unloaded."""
         with self._changed:
-            slot = self._slots.get(key)
-            if slot is None or slot.state != "ready" or slot.leases or self._wanted[key]:
+            slot = self._ready(key)
+            if slot is None or slot.leases or self._wanted[key]:
                 return False
             slot.state = "unloading"
         self._end(key, slot)
@@ -210,8 +210,7 @@ class ModelPool:
     def is_ready(self, key: str) -> bool:
         """Return True if a model can be leased without waiting."""
         with self._changed:
-            slot = self._slots.get(key)
-            return slot is not None and slot.state == "ready"
+            return self._ready(key) is not None
 
     def asked(self, name: str) -> str | None:
         """Return the key of the model that is loaded and was asked for under the id `name` before, or None."""
@@ -225,8 +224,8 @@ class ModelPool:
     def ask(self, key: str, name: str) -> bool:
         """Note that a model is asked for under the id `name`; return False if none is loaded as `key`."""
         with self._changed:
-            slot = self._slots.get(key)
-            if slot is None or slot.state != "ready":
+            slot = self._ready(key)
+            if slot is None:
                 return False
             slot.last_used = time.monotonic()
             if name not in slot.ids:
@@ -242,11 +241,10 @@ class ModelPool:
         """
         self.check("the model is still being loaded")
         with self._changed:
-            slot = self._slots.get(key)
-            ready = slot is not None and slot.state == "ready"
-            if slot is not None and ready:
+            slot = self._ready(key)
+            if slot is not None:
                 slot.leases += 1
-        if slot is None or not ready:
+        if slot is None:
             slot = self._provided(key)
         try:
             assert slot.model is not None
@@ -265,10 +263,8 @@ class ModelPool:
             while True:
                 provided = self.policy.provide(key)
                 with self._changed:
-                    slot = self._slots.get(key)
-                    if not provided:
-                        slot = self._ready(key)
-                    if slot is not None and slot.state == "ready":
+                    slot = self._ready(key) if provided else self._expected(key)
+                    if slot is not None:
                         slot.leases += 1
                         return slot
         finally:
@@ -306,9 +302,14 @@ class ModelPool:
         with self._changed:
             return [(key, slot.model) for key, slot in self._slots.items() if slot.model is not None]
 
-    def _ready(self, key: str) -> Slot:
+    def _ready(self, key: str) -> Slot | None:
         slot = self._slots.get(key)
-        if slot is not None and slot.state == "ready":
+        return slot if slot is not None and slot.state == "ready" else None
+
+    def _expected(self, key: str) -> Slot:
+        """Return the slot of a model that can be leased; ModelNotFound names those that can."""
+        slot = self._ready(key)
+        if slot is not None:
             return slot
         known = [key for key, slot in self._slots.items() if slot.state == "ready"]
         some = ", ".join(known[:10]) + (" and others" if len(known) > 10 else "")

@@ -211,7 +211,8 @@ class Run:
         for start in range(0, len(queries), model.dispatcher.batch_size):
             if start:  # few bytes can be many pictures, and minutes of work
                 context.check_wanted("the model was asked")
-            context.check()
+            else:
+                context.check()
             some = model.dispatcher.predict(
                 queries[start : start + model.dispatcher.batch_size], context.deadline, context.gone
             )

@@ -10,7 +10,7 @@ from container.images.base import Limits, Pictures, sources
 from container.images.pixel_budget import PixelShare
 from container.structures import Image
 
-__all__ = ["DEFAULT_SOURCE", "numbered", "read_each", "read_json", "sources"]
+__all__ = ["DEFAULT_SOURCE", "beside", "numbered", "read_each", "read_json", "sources"]
 DEFAULT_SOURCE = "base64"  # of a plain string
 ENCODED = "b64"  # the key of such a string in TensorFlow Serving's JSON
 
@@ -26,10 +26,15 @@ def read_each(values: Sequence[T], read: Callable[[T, Limits], Pictures], limits
         raise PayloadTooLarge(f"the array holds {len(values)} pictures; 1 to {limits.max_images} are allowed")
     images: list[Image] = []
     for number, value in enumerate(values, 1):
-        left = limits.max_pixels - sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
         with numbered(number, len(values)):
-            images += read(value, replace(limits, max_pixels=left)).images
+            images += read(value, beside(images, limits)).images
     return Pictures(images, batch=True)
+
+
+def beside(images: Sequence[Image], limits: Limits) -> Limits:
+    """Return the limits of one more image of a request: all have together `max_pixels`."""
+    taken = sum(image.pixels.shape[0] * image.pixels.shape[1] for image in images)
+    return replace(limits, max_pixels=limits.max_pixels - taken)
 
 
 @contextmanager

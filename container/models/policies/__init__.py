@@ -82,12 +82,16 @@ class Policy(ABC):
         """
         return False
 
+    def check_started(self) -> None:
+        """Raise ModelNotReady while the models of the start are being loaded, or if that failed."""
+        self.pool.check("the server is still starting")
+
     def by_id(self, name: str) -> Named:
         """Return what the id `name` means, having loaded it if necessary; the ids asked for are kept for `rows`.
 
         Raises ModelNotFound, ModelNotReady, ModelBroken and InsufficientMemory.
         """
-        self.pool.check("the server is still starting")
+        self.check_started()
         if (known := self.pool.asked(name)) is not None:
             return Named(known, 0.0)
         begun, key = time.monotonic(), self.find(name)
@@ -103,13 +107,13 @@ class Policy(ABC):
 
         Raises ModelNotReady; Conflict if other processes have models, too.
         """
-        self.pool.check("the server is still starting")
+        self.check_started()
         with suppress(ModelNotFound):
             self._unload(self.pool.asked(name) or self.find(name))
 
     def clear(self) -> None:
         """Unload all models, the served one, too; raises as `remove`."""
-        self.pool.check("the server is still starting")
+        self.check_started()
         for slot in self.pool.list():
             self._unload(slot.key)
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,9 +84,8 @@ class Catalogue(Policy):
         try:
             return STORED + self._stored(meant)
         except ModelNotFound as error:
-            for key in (STORED + meant, STORED + meant.removesuffix("/1")):
-                if self.pool.is_ready(key):  # its file is gone
-                    return key
+            with suppress(ModelNotFound):
+                return super().find(STORED + meant)  # loaded, and its file is gone
             if meant == name:
                 raise
             reason = f"{shown(name)} stands for {shown(meant)} ({setting_name('model_aliases')}): {error.message}"

@@ -106,10 +106,6 @@ class Explicit(Policy):
         except ModelNotFound as error:
             raise ModelNotFound(error.message, hint="POST /models loads a model under a name") from None
 
-    def check_started(self) -> None:
-        """Raise ModelNotReady while models of a previous process are being loaded, or if the start failed."""
-        self.pool.check("the server is still starting")
-
     def load(self, name: str, url: str) -> None:
         """Load the model at `url` as `name`.
 

@@ -41,13 +41,14 @@ class Answer(Format):
         """Return the answer for one picture: JSON, or a JPEG of the picture with its predictions drawn on it."""
         prediction = result.prediction
         if isinstance(prediction, SemanticMap):
-            result = replace(result, prediction=(prediction := self._cut(prediction)))
+            confidences = prediction.pixel_confidences()
+            result = replace(result, prediction=(prediction := self._cut(prediction, confidences)))
         if not self.document:
             return self._picture(result)
         height, width = result.image.size
         members = {"inference_id": dump(self.fields.id or str(uuid.uuid4()))}
         if isinstance(prediction, SemanticMap):
-            members |= self._semantic(prediction)
+            members |= self._semantic(prediction, confidences)
         elif isinstance(prediction, Classification):
             members |= self._classes(prediction)
         else:
@@ -116,16 +117,16 @@ class Answer(Format):
         best = kept[0] if kept else {"class": "", "confidence": 0.0}
         return {"predictions": dump(kept), "top": dump(best["class"]), "confidence": dump(best["confidence"])}
 
-    def _cut(self, found: SemanticMap) -> SemanticMap:
-        """Make pixels of a confidence under the least background."""
-        unsure = found.pixel_confidences() < self.fields.least_confidence(self.engine) * 255
+    def _cut(self, found: SemanticMap, confidences: np.ndarray) -> SemanticMap:
+        """Make pixels of a confidence (uint8 H×W, 255 for 1) under the least background."""
+        unsure = confidences < self.fields.least_confidence(self.engine) * 255
         class_ids = np.where(unsure, found.class_ids.dtype.type(0), found.class_ids)
         there = np.flatnonzero(np.bincount(class_ids.ravel()))
         return replace(
             found, class_ids=class_ids, confidences={c: mean for c, mean in found.confidences.items() if c in there}
         )
 
-    def _semantic(self, found: SemanticMap) -> dict[str, bytes]:
+    def _semantic(self, found: SemanticMap, confidences: np.ndarray) -> dict[str, bytes]:
         """Return the class of every pixel, counted from 1, and its confidence, both as grey PNG in base64.
 
         The first has 16 bits a pixel where there are over 255 classes.
@@ -138,7 +139,7 @@ class Answer(Format):
         shown = numbered[found.class_ids]
         document = {
             "segmentation_mask": _png(shown),
-            "confidence_mask": _png(found.pixel_confidences()),
+            "confidence_mask": _png(confidences),
             "class_map": {"0": _BACKGROUND, **{str(i + 1): name for i, name in enumerate(names)}},
             "present_class_ids": np.flatnonzero(np.bincount(shown.ravel())).tolist(),
         }

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple, get_args
 from container.engines.base import ImageEngine
 from container.errors import BadRequest, Unprocessable
 from container.fields import MAX_SHOWN, Flag, Names, Number, Word
-from container.structures import Options, PreprocessingStep
+from container.structures import Appearance, MaskDecodeMode, Options, PreprocessingStep
+from container.structures.options import declared
 
 DEFAULT_CONFIDENCE = 0.4
 _MAX_SOURCE = 80  # characters of `source` and `source_info` that are logged
 _ON, _OFF = ("true", "1", "on", "yes", "y", "t"), ("false", "0", "off", "no", "n", "f")
+_DECLARED = {name: one.takes for record in (Options, Appearance) for name, one in declared(record).items()}
 _FRACTION = Number(0, 1)
-_COUNT = Number(1, 100_000, whole=True)
 _WORDS_OF_CONFIDENCE = ("best", "default")
 
 
@@ -30,18 +31,24 @@ def _takes(values: Number | Flag | Word | Names | None, default: object, query: 
     return field(default=default, metadata={"takes": Takes(values, query, **more)})
 
 
+def _option(declared_as: str, default: object, query: str = "", **more: Any) -> Any:
+    return _takes(_DECLARED[declared_as], default, query, **more)
+
+
 @dataclass(frozen=True)
 class Fields:
     """What a request asks for beside its pictures; the names are those of v1."""
 
-    confidence: float | str = _takes(_FRACTION, DEFAULT_CONFIDENCE, percent=True, words=_WORDS_OF_CONFIDENCE)
-    iou_threshold: float = _takes(_FRACTION, 0.3, "overlap", percent=True)
-    class_agnostic_nms: bool = _takes(Flag(), False)
-    class_filter: tuple[str, ...] | None = _takes(Names(), None, "classes")
-    max_detections: int = _takes(_COUNT, 300)
-    max_candidates: int = _takes(_COUNT, 3000)
-    mask_decode_mode: Any = _takes(Word(("accurate", "tradeoff", "fast")), "accurate")
-    tradeoff_factor: float = _takes(_FRACTION, 0.0)
+    # Those of `Options`, with the defaults of Roboflow.
+    confidence: float | str = _option("confidence", DEFAULT_CONFIDENCE, percent=True, words=_WORDS_OF_CONFIDENCE)
+    iou_threshold: float = _option("iou_threshold", 0.3, "overlap", percent=True)
+    class_agnostic_nms: bool = _option("class_agnostic_nms", False)
+    class_filter: tuple[str, ...] | None = _option("class_filter", None, "classes")
+    max_detections: int = _option("max_detections", 300)
+    max_candidates: int = _option("max_candidates", 3000)
+    mask_decode_mode: MaskDecodeMode = _option("mask_decode_mode", "accurate")
+    tradeoff_factor: float = _option("tradeoff_factor", 0.0)
+
     response_mask_format: str = _takes(Word(("polygon", "rle")), "polygon")
     keypoint_confidence: float = _takes(_FRACTION, 0.0)
     disable_preproc_auto_orient: bool = _takes(Flag(), False)
@@ -50,26 +57,18 @@ class Fields:
     disable_preproc_static_crop: bool = _takes(Flag(), False)
     visualize_predictions: bool = _takes(Flag(), False)
     visualization_labels: bool = _takes(Flag(), False, "labels")
-    visualization_stroke_width: int = _takes(Number(1, 100, whole=True), 1, "stroke")
+    visualization_stroke_width: int = _option("line_width", 1, "stroke")
     source: str = _takes(None, "")
     source_info: str = _takes(None, "")
     id: str = _takes(None, "")
 
     def options(self, engine: ImageEngine) -> Options:
         """Return the options of a prediction; names that the model does not know are left out of the filter."""
-        known = None
+        values: dict[str, Any] = {name: getattr(self, name) for name in declared(Options)}
+        values["confidence"] = self.least_confidence(engine)
         if self.class_filter is not None:
-            known = tuple(name for name in self.class_filter if name in engine.labels)
-        return Options(
-            confidence=self.least_confidence(engine),
-            iou_threshold=self.iou_threshold,
-            class_filter=known,
-            class_agnostic_nms=self.class_agnostic_nms,
-            max_detections=self.max_detections,
-            max_candidates=self.max_candidates,
-            mask_decode_mode=self.mask_decode_mode,
-            tradeoff_factor=self.tradeoff_factor,
-        )
+            values["class_filter"] = tuple(name for name in self.class_filter if name in engine.labels)
+        return Options(**values)
 
     def least_confidence(self, engine: ImageEngine) -> float:
         """Return the confidence under which nothing is answered; "best" is the model's own default."""

@@ -11,7 +11,7 @@ from container.engines.base import ImageEngine
 from container.errors import BadRequest, PayloadTooLarge
 from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
-from container.images.sources import numbered
+from container.images.sources import beside, numbered
 from container.models.policies import Named
 from container.protocols.roboflow.answers import Answer
 from container.protocols.roboflow.fields import Fields
@@ -120,10 +120,9 @@ def _read_group(asked: Asked, start: int, count: int, limits: Limits, share: Pix
     limits = replace(limits, upright=not asked.fields.disable_preproc_auto_orient)
     images: list[Image] = []
     for number in range(start, min(start + count, len(asked.values))):
-        left = limits.max_pixels - sum(image.size[0] * image.size[1] for image in images)
         try:
             with numbered(number + 1, len(asked.values)) if len(asked.values) > 1 else nullcontext():
-                images += asked.read(asked.values[number], replace(limits, max_pixels=left), share).images
+                images += asked.read(asked.values[number], beside(images, limits), share).images
         except PayloadTooLarge:
             if not images:
                 raise

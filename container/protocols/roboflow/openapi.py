@@ -1,6 +1,5 @@
 """OpenAPI descriptions of the Roboflow routes."""
 
-import re
 from typing import Any
 
 from container.fields import Flag, Names
@@ -63,13 +62,6 @@ def _error(description: str) -> dict[str, Any]:
 def json_answer(description: str) -> dict[str, Any]:
     """Return the responses of a route that always answers an object."""
     return {"200": {"description": description, "content": {_JSON: {"schema": {"type": "object"}}}}}
-
-
-def path(rule: str) -> list[dict[str, Any]]:
-    """Return the parameters of a route's path."""
-    schema = {"type": "string", "minLength": 1}
-    names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
-    return [{"in": "path", "name": name, "required": True, "schema": schema} for name in names]
 
 
 HEALTH = json_answer("It does") | {"503": _error("It does not, or not yet")}
@@ -153,18 +145,15 @@ def _schema(takes: Takes) -> dict[str, Any]:
 
 
 def _parameter(name: str, takes: Takes) -> dict[str, Any]:
-    flag = {"type": "string", "enum": ["true", "false", "on", "off"]}
-    schema = (
-        flag
-        if isinstance(takes.values, Flag)
-        else {"type": "string"}
-        if isinstance(takes.values, Names)
-        else _schema(takes)
-    )
+    schema = _schema(takes)
+    if isinstance(takes.values, Flag):
+        schema = {"type": "string", "enum": ["true", "false", "on", "off"]}
+    elif isinstance(takes.values, Names):
+        schema = {"type": "string"}
     return {"in": "query", "name": takes.query or name, "schema": schema}
 
 
-def inference_v0(rule: str, addresses: bool, body: bool) -> dict[str, Any]:
+def inference_v0(addresses: bool, body: bool) -> dict[str, Any]:
     """Return the parameters of a v0 request, and its body if it has one: else the picture's address is required."""
     kind = {"type": "string", "format": "uri"} if addresses else {"type": "string"}
     address = {"in": "query", "name": "image", "required": not body, "schema": kind}
@@ -178,5 +167,5 @@ def inference_v0(rule: str, addresses: bool, body: bool) -> dict[str, Any]:
         "application/x-www-form-urlencoded": {"schema": {"type": "string", "format": "byte"}},
         "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
     }
-    described = {"parameters": [*path(rule), *([address] if addresses or not body else []), answer, *named]}
+    described = {"parameters": [*([address] if addresses or not body else []), answer, *named]}
     return {**described, "requestBody": {"required": True, "content": content}} if body else described

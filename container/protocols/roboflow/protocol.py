@@ -9,10 +9,11 @@ from flask import Blueprint, Response, request
 from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Unauthenticated
 from container.protocols.roboflow import openapi, registry, responses, unavailable, v0, v1
 from container.protocols.roboflow import server as about
+from container.protocols.roboflow.fields import WrongType
 from container.service import Services
 from container.settings import Settings, variables
 from container.web.body import BodyLimits
-from container.web.protocol import Protocol, as_json
+from container.web.protocol import Protocol
 
 _BODIES = 2  # times SAGEMAKER_MAX_PAYLOAD_IN_MB that a JSON body may have: base64 is 4/3 of a file, and there are lists
 _UNLOADS = ("/model/remove", "/model/clear", "/clear_cache")
@@ -63,7 +64,7 @@ class Roboflow(Protocol):
         document: dict[str, Any] = {"message": message, "code": error.code, "request_id": request_id}
         if error.status == 422:
             plain = [{"loc": ["body"], "msg": error.message, "type": error.code}]
-            document["detail"] = getattr(error, "detail", plain)
+            document["detail"] = error.detail if isinstance(error, WrongType) else plain
         return document
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
@@ -72,8 +73,7 @@ class Roboflow(Protocol):
             error = PayloadTooLarge(error.message, hint="send fewer or smaller pictures, or ask for less")
         if isinstance(error, Unauthenticated) and request.path in _UNLOADS:
             error.hint += '; inference_sdk sends it here with api_key_transport="header"'
-        body = as_json(self.error_document(error, request_id))
-        return Response(body, error.status, content_type="application/json")
+        return super().error_response(error, request_id)
 
     def components(self) -> Mapping[str, Any]:
         """Return the schemas that its operations refer to."""

@@ -14,8 +14,6 @@ from container.service import Services
 from container.web.body import read_json, takes_json
 from container.web.openapi import operation
 
-_START = "/start/<project>/<version>"
-
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the routes below /model, and those that older clients use."""
@@ -59,12 +57,8 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         policy.clear()
         return jsonify("All models are unloaded")
 
-    @blueprint.get(_START, strict_slashes=False)
-    @operation(
-        "Load the model PROJECT/VERSION, waiting for it",
-        openapi.STARTED | openapi.LOAD_ERRORS,
-        parameters=openapi.path(_START),
-    )
+    @blueprint.get("/start/<project>/<version>", strict_slashes=False)
+    @operation("Load the model PROJECT/VERSION, waiting for it", openapi.STARTED | openapi.LOAD_ERRORS)
     def start(project: str, version: str) -> Response:
         load(f"{project}/{version}", services)
         return jsonify(status=200, message=f"model {project}/{version} is loaded")

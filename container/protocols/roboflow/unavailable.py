@@ -1,5 +1,6 @@
 """Routes of the client's other methods, which this server does not offer: each says so with 501."""
 
+import re
 from contextlib import suppress
 
 from flask import Blueprint, Response, request
@@ -44,14 +45,14 @@ def add_routes(blueprint: Blueprint) -> None:
     """Add the routes at and below each path."""
 
     def add(rule: str, what: str) -> None:
-        @operation(f"Not offered: {what} answered with 501", openapi.UNAVAILABLE, parameters=openapi.path(rule))
+        @operation(f"Not offered: {what} answered with 501", openapi.UNAVAILABLE)
         @takes_json()
         def view(**_: str) -> Response:
             with suppress(BadRequest):  # read: a client that is refused while it sends sees a broken connection
                 read_json(request)
             raise NotOffered(f"{what} not offered by this server")
 
-        endpoint = "unavailable" + rule.replace("/", "_").translate(str.maketrans("<>:-", "____"))
+        endpoint = "unavailable" + re.sub(r"\W", "_", rule)
         blueprint.add_url_rule(rule, endpoint, view, methods=list(_METHODS), strict_slashes=False)
 
     for path, what in _PATHS.items():

@@ -18,40 +18,28 @@ from container.web.body import read_body
 from container.web.forms import MEDIA_TYPE, read_form
 from container.web.openapi import operation
 
-_RULE = "/<project>/<version>"
 _FILE = "file"  # the part of a form that is the picture
 _FORMATS = ("json", "image", "image_and_json")
 _HINT = "send base64 or the file itself as the body, a form with the part `file`, or ?image=URL"
 
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
-    """Add the route that catches two segments."""
+    """Add the route that catches two segments, for a picture's address and for a picture."""
     addresses = sources["url"].available(services.pipeline.limits)
+    for method, endpoint, what in (
+        ("GET", "infer_by_address", "The address of a picture"),
+        ("POST", "infer_by_path", "A picture"),
+    ):
+        described = openapi.inference_v0(addresses, body=method == "POST")
 
-    @blueprint.get(_RULE, strict_slashes=False)
-    @operation(
-        "The address of a picture in; what the model PROJECT/VERSION finds, out",
-        openapi.ANSWERS_V0,
-        **openapi.inference_v0(_RULE, addresses, body=False),
-    )
-    def infer_by_address(project: str, version: str) -> Response:
-        return _answer(project, version, services)
+        @operation(f"{what} in; what the model PROJECT/VERSION finds, out", openapi.ANSWERS_V0, **described)
+        def view(project: str, version: str) -> Response:
+            asked = _asked(request, f"{project}/{version}")
+            found = infer(asked, services, g.context)
+            media_type = "application/json" if asked.document else "image/jpeg"
+            return answered(found.bodies[0], media_type, asked.model_id, found.load_seconds)
 
-    @blueprint.post(_RULE, strict_slashes=False)
-    @operation(
-        "A picture in; what the model PROJECT/VERSION finds, out",
-        openapi.ANSWERS_V0,
-        **openapi.inference_v0(_RULE, addresses, body=True),
-    )
-    def infer_by_path(project: str, version: str) -> Response:
-        return _answer(project, version, services)
-
-
-def _answer(project: str, version: str, services: Services) -> Response:
-    asked = _asked(request, f"{project}/{version}")
-    found = infer(asked, services, g.context)
-    media_type = "application/json" if asked.document else "image/jpeg"
-    return answered(found.bodies[0], media_type, asked.model_id, found.load_seconds)
+        blueprint.add_url_rule("/<project>/<version>", endpoint, view, methods=[method], strict_slashes=False)
 
 
 def _asked(request: Request, model_id: str) -> Asked:

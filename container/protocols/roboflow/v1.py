@@ -5,8 +5,6 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from container.errors import BadRequest
-from container.images.base import Limits, Pictures
-from container.images.pixel_budget import PixelShare
 from container.images.sources import read_json as read_image
 from container.images.sources import sources
 from container.protocols.roboflow import openapi
@@ -70,8 +68,4 @@ def _asked(document: dict[str, Any], task: str) -> Asked:
         )
     fields = from_document(document)
     values = values if isinstance(values, list) else [values]
-    return Asked(model_id(document), fields, values, _read, task, picture=fields.visualize_predictions)
-
-
-def _read(value: Any, limits: Limits, share: PixelShare) -> Pictures:
-    return read_image(value, limits, share)
+    return Asked(model_id(document), fields, values, read_image, task, picture=fields.visualize_predictions)

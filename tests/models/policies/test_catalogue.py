@@ -94,7 +94,7 @@ class Gone(Model):
     def __init__(self, engine: FakeEngine, dispatcher: Dispatcher, loads: Loads) -> None:
         super().__init__(engine, dispatcher)
         close = dispatcher.close
-        dispatcher.close = lambda: (close(), loads.gone())  # type: ignore[method-assign]
+        dispatcher.close = lambda: (close(), loads.gone())
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def start(root: Path) -> Iterator[Start]:
     pools: list[ModelPool] = []
 
     def started(loader: Loader | None = None, places: int = 8, store: bool = True, **settings: object) -> Catalogue:
-        policy = Catalogue(SPEC, Store(root) if store else None, places, **settings)  # type: ignore[arg-type]
+        policy = Catalogue(SPEC, Store(root) if store else None, places, **settings)
         pools.append(ModelPool(policy, loader or Loads()))
         pools[-1].start()
         assert pools[-1].settle() == ("ready", "")
