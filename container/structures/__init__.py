@@ -1,7 +1,7 @@
 """The data types passed between layers: frozen, numpy only, independent of the layers that use them."""
 
 from container.structures.instances import Instances
-from container.structures.masks import Bitmasks, LabelMapMasks, Masks, PlacedMasks, RoiMasks
+from container.structures.masks import Bitmasks, CroppedMasks, LabelMapMasks, Masks, PlacedMasks, RoiMasks
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
 from container.structures.options import (
     MAX_DETECTIONS,
@@ -13,6 +13,7 @@ from container.structures.options import (
     Render,
 )
 from container.structures.preprocessing import Preprocessing, PreprocessingStep
+from container.structures.prompts import Embedding, Prompt, PromptQuery, Segmentation, Segments
 from container.structures.result import (
     Classification,
     Image,
@@ -30,6 +31,8 @@ __all__ = [
     "Bitmasks",
     "Choice",
     "Classification",
+    "CroppedMasks",
+    "Embedding",
     "Image",
     "ImageQuery",
     "Instances",
@@ -43,9 +46,13 @@ __all__ = [
     "Prediction",
     "Preprocessing",
     "PreprocessingStep",
+    "Prompt",
+    "PromptQuery",
     "Render",
     "Result",
     "RoiMasks",
+    "Segmentation",
+    "Segments",
     "SemanticMap",
     "WinningProbabilities",
     "is_weights",

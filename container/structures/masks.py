@@ -1,4 +1,4 @@
-"""Instance masks in three representations: low-resolution probabilities with boxes, full bitmaps, a class map.
+"""Instance masks in four representations: low-resolution probabilities with boxes, full bitmaps, crops, a class map.
 
 `PlacedMasks` are any of them in a part of an image.
 
@@ -93,6 +93,23 @@ class Bitmasks(Masks):
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
         left, top, right, bottom = tight_box(self.bitmaps[i])
         return self.bitmaps[i, top:bottom, left:right], left, top
+
+
+@dataclass(frozen=True)
+class CroppedMasks(Masks):
+    """Masks cut out of the image, each at a corner of its own."""
+
+    crops: tuple[tuple[np.ndarray, int, int], ...]  # N of (bool h×w, x, y of the top left corner)
+    image_size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def __getitem__(self, keep: np.ndarray) -> "CroppedMasks":
+        return CroppedMasks(tuple(self.crops[i] for i in np.arange(len(self))[keep]), self.image_size)
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        return self.crops[i]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""The engine of promptable models: a picture is embedded once, and segmented by prompts as often as asked."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from container.cancellation import checkpoint
+from container.engines.base import Engine
+from container.structures import CroppedMasks, Embedding, Prompt, PromptQuery, Segmentation, Segments
+from container.structures.masks import tight_box
+from container.structures.prompts import POSITIVE
+
+
+class Candidates(NamedTuple):
+    """The masks that a model offers for one prompt."""
+
+    low_res: np.ndarray  # float32 N×h×w logits
+    scores: np.ndarray  # float32 N
+
+
+class PromptEngine(Engine[PromptQuery, Segmentation]):
+    """A loaded promptable model; kinds implement `embed`, `candidates` and `enlarged`."""
+
+    query = PromptQuery
+
+    @abstractmethod
+    def embed(self, pixels: np.ndarray) -> Embedding:
+        """Return the embedding of uint8 H×W×3 RGB pixels."""
+
+    @abstractmethod
+    def candidates(self, embedding: Embedding, prompt: Prompt, multimask: bool) -> Candidates:
+        """Return three masks for a prompt if `multimask`, else one, as far as the model makes them."""
+
+    @abstractmethod
+    def enlarged(self, low_res: np.ndarray, embedding: Embedding) -> np.ndarray:
+        """Return float32 h×w logits of one mask as float32 H×W logits in the picture."""
+
+    def trial(self) -> PromptQuery:
+        """Return a black picture with a point in its middle."""
+        prompt = Prompt(np.array([[320, 240]], np.float32), np.array([POSITIVE]))
+        return PromptQuery(np.zeros((480, 640, 3), np.uint8), [prompt])
+
+    def predict(self, queries: Sequence[PromptQuery]) -> Sequence[Segmentation]:
+        """Return the embedding of each query's picture, and the masks for its prompts."""
+        return [self._answer(query) for query in queries]
+
+    def _answer(self, query: PromptQuery) -> Segmentation:
+        embedding = query.image if isinstance(query.image, Embedding) else self.embed(query.image)
+        return Segmentation(embedding, [self._segments(embedding, prompt, query) for prompt in query.prompts])
+
+    def _segments(self, embedding: Embedding, prompt: Prompt, query: PromptQuery) -> Segments:
+        checkpoint()
+        found = self.candidates(embedding, prompt, prompt.ambiguous if query.multimask is None else query.multimask)
+        order = np.argsort(-np.nan_to_num(found.scores), kind="stable")[: 1 if query.best else None]
+        crops, logits = [], []
+        for i in order:
+            checkpoint()
+            pixels = self.enlarged(found.low_res[i], embedding)
+            crops.append(_cropped(pixels > 0))
+            if query.logits:
+                logits.append(pixels)
+        return Segments(
+            masks=CroppedMasks(tuple(crops), embedding.image_size),
+            scores=np.nan_to_num(found.scores[order]).clip(0, 1),
+            low_res=found.low_res[order],
+            logits=np.stack(logits) if logits else None,
+        )
+
+
+def _cropped(bitmap: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Return a copy of the part of a bitmap that is not empty, and its corner: the rest takes no memory."""
+    left, top, right, bottom = tight_box(bitmap)
+    return bitmap[top:bottom, left:right].copy(), left, top
