@@ -1,0 +1,74 @@
+"""Tiny promptable models of the real classes with random weights, as folders that `save_pretrained` writes."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SIDE = 128  # of the pictures that they see
+LOW_RES = 32  # of the masks that they make
+CHANNELS = 32  # of embeddings
+
+
+def tiny_sam(folder: Path, seed: int = 0) -> Path:
+    """Write a SAM with config.json, model.safetensors and preprocessor_config.json into `folder`; return that."""
+    from transformers import SamConfig, SamImageProcessor, SamModel
+
+    config = SamConfig(
+        vision_config={
+            **{"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "global_attn_indexes": [1]},
+            **{"image_size": SIDE, "window_size": 3, "output_channels": CHANNELS, "num_pos_feats": CHANNELS // 2},
+        },
+        prompt_encoder_config={"hidden_size": CHANNELS, "image_size": SIDE},
+        mask_decoder_config={
+            **{"hidden_size": CHANNELS, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": CHANNELS}
+        },
+    )
+    processor = SamImageProcessor(
+        size={"longest_edge": SIDE},
+        pad_size={"height": SIDE, "width": SIDE},
+        mask_size={"longest_edge": LOW_RES},
+        mask_pad_size={"height": LOW_RES, "width": LOW_RES},
+    )
+    return _written(folder, SamModel(config), processor, seed)
+
+
+def tiny_sam2(folder: Path, seed: int = 0) -> Path:
+    """Write a SAM 2 with config.json, model.safetensors and preprocessor_config.json into `folder`; return that."""
+    from transformers import Sam2Config, Sam2ImageProcessor, Sam2Model
+
+    widths = [8, 16, 32, 64]
+    config = Sam2Config(
+        vision_config={
+            "backbone_config": {
+                **{"model_type": "sam2_hiera_det_model", "hidden_size": 8, "image_size": [SIDE, SIDE]},
+                **{"blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": widths, "global_attention_blocks": [3]},
+                **{"num_attention_heads_per_stage": [1, 1, 2, 2], "window_size_per_stage": [8, 4, 4, 2]},
+            },
+            **{"backbone_channel_list": widths[::-1], "fpn_hidden_size": CHANNELS},
+            "backbone_feature_sizes": [[SIDE // stride, SIDE // stride] for stride in (4, 8, 16)],
+        },
+        prompt_encoder_config={"hidden_size": CHANNELS, "image_size": SIDE},
+        mask_decoder_config={
+            **{"hidden_size": CHANNELS, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": CHANNELS}
+        },
+    )
+    processor = Sam2ImageProcessor(
+        size={"height": SIDE, "width": SIDE}, mask_size={"height": LOW_RES, "width": LOW_RES}
+    )
+    return _written(folder, Sam2Model(config), processor, seed)
+
+
+def _written(folder: Path, model: Any, processor: Any, seed: int) -> Path:
+    """Write a model whose weights are large enough that its masks follow the picture and the prompt."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, one in sorted({**dict(model.named_parameters()), **dict(model.named_buffers())}.items()):
+            width = one[0].numel() if one.dim() > 1 else 1
+            scale = 1.0 if "embed" in name or "token" in name else width**-0.5
+            if "norm" in name or one.dim() == 1:
+                scale = 0.1
+            one.normal_(generator=generator).mul_(scale).add_("norm" in name and name.endswith("weight"))
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
