@@ -2,11 +2,12 @@
 
 import importlib
 import pkgutil
+from contextlib import suppress
 from pathlib import Path
 
 from container import protocols
 from container.engines import devices
-from container.errors import ModelError
+from container.errors import ModelError, ModelNotFound
 from container.fields import comma_list
 from container.images.base import Limits
 from container.images.pixel_budget import PixelBudget
@@ -18,6 +19,7 @@ from container.models.policies.explicit import Explicit, Record
 from container.models.pool import ModelPool
 from container.models.store import Store
 from container.service import Pipeline, Services
+from container.service.embeddings import Embeddings
 from container.service.sessions import Sessions
 from container.settings import Settings, pairs, variables
 from container.structures import ModelSpec
@@ -94,7 +96,10 @@ def create_services(settings: Settings, policy: Policy) -> Services:
     # A session belongs to one process and one model.
     sessions_mb = settings.sessions_mb if settings.processes == 1 and policy.served else 0
     return Services(
-        pipeline, settings.deadline_seconds, Sessions(settings.sessions_expiration, int(sessions_mb * 2**20))
+        pipeline,
+        settings.deadline_seconds,
+        Sessions(settings.sessions_expiration, int(sessions_mb * 2**20)),
+        Embeddings(int(settings.sam_cache_mb * 2**20)),
     )
 
 
@@ -113,9 +118,16 @@ def image_limits(settings: Settings) -> Limits:
 
 
 def find_model(settings: Settings) -> Path | ModelSpec:
-    """Return the source of the model of `settings`; ModelError if there is none, or if it cannot be looked at."""
+    """Return the source of the model of `settings`, which may be an id of the store.
+
+    ModelError if there is none, or if it cannot be looked at.
+    """
     folder = Path(settings.base_dir) / "model"
     try:
+        if settings.model_store and "/" in settings.model and not Path(settings.model).exists():
+            store = Store(Path(settings.model_store))
+            with suppress(ModelNotFound):
+                return store.source(store.find(settings.model))
         return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
     except OSError as error:
         raise ModelError(f"model {(settings.model or str(folder))[:100]!r} cannot be read: {error.strerror}") from None

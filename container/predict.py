@@ -6,14 +6,17 @@ from functools import partial
 from typing import Any
 
 from container import app, memory
+from container.engines.promptable import PromptEngine
 from container.errors import BadRequest, ModelError, OutOfMemory, ServingError
 from container.formats import formats
 from container.images.decode import decode
 from container.models.policies.catalogue import Catalogue
 from container.protocols.sagemaker.protocol import read_defaults
 from container.service import RequestContext
+from container.service.pipeline import Run
+from container.service.segmenting import Segmenter
 from container.settings import Settings
-from container.structures import Choice
+from container.structures import Choice, Prompt
 
 
 def choose(settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any]) -> Choice:
@@ -36,12 +39,13 @@ def choose(settings: Settings, form: str | None, attributes: str, options: Mappi
 class Predictor:
     """A loaded model with one output format and one set of options."""
 
-    def __init__(self, settings: Settings, choice: Choice) -> None:
-        """Load the model of `settings` and wait for it.
+    def __init__(self, settings: Settings, choice: Choice, prompt: Prompt | None = None) -> None:
+        """Load the model of `settings` and wait for it; a promptable one takes a prompt, the same for every image.
 
         Raises ModelError, or BadRequest for options that this model does not take; both in one line.
         """
         self._choice = choice
+        self._prompt = prompt
         self._form = formats[choice.format]
         policy = Catalogue(app.find_model(settings))
         app.check_policy(settings, policy)
@@ -52,10 +56,18 @@ class Predictor:
             raise ModelError(reason)
         try:
             with self._services.pipeline.open(Catalogue.served, RequestContext(self._services.deadline_seconds)) as run:
-                run.check_options(choice.options, self._form.needs_masks(choice))
+                self._check(run)
         except BadRequest:
             self.close()
             raise
+
+    def _check(self, run: Run) -> None:
+        if not isinstance(run.engine, PromptEngine):
+            if self._prompt is not None:
+                raise BadRequest("--points and --box are for promptable models, such as sam")
+            run.check_options(self._choice.options, self._form.needs_masks(self._choice))
+        elif self._prompt is None:
+            raise BadRequest("this model takes a prompt", hint='such as --points "380,350", or --box "100,50,400,350"')
 
     def close(self) -> None:
         """Wait for the thread that predicts, and drop the model."""
@@ -70,7 +82,11 @@ class Predictor:
         try:
             with self._services.pipeline.open(Catalogue.served, context) as run:
                 image = run.decode(partial(decode, data))
-                results = run.predict([image], self._choice.options, self._form.needs_masks(self._choice))
+                if self._prompt is None:
+                    results = run.predict([image], self._choice.options, self._form.needs_masks(self._choice))
+                else:
+                    segmenter = Segmenter(run, self._services.embeddings, context)
+                    results = [segmenter.predict(image, [self._prompt], self._choice.options)]
                 return run.encode(self._form, results, self._choice)
         except ServingError:
             raise

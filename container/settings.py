@@ -204,6 +204,12 @@ class Settings:
         "SESSIONS_MB",
         takes=Number(0, 65536),
     )
+    sam_cache_mb: float = setting(
+        256.0,
+        "Memory in MB for the embeddings of Segment Anything, 4 or 16 each; 0 keeps none.",
+        "SAM_CACHE_MB",
+        takes=Number(0, 1_048_576),
+    )
     url_hosts: str = setting(
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from container.engines.base import Engine, ImageEngine
+from container.engines.promptable import Candidates, PromptEngine
 from container.engines.queue import Dispatcher, Predict
 from container.errors import BadModel, InsufficientMemory
 from container.images.base import Limits
@@ -20,7 +22,16 @@ from container.models.policies.catalogue import Catalogue
 from container.models.policies.explicit import Explicit, Record
 from container.models.pool import ModelPool
 from container.service import Pipeline, Services
-from container.structures import ImageQuery, Instances, ModelSpec, Options, Prediction, RoiMasks
+from container.structures import (
+    Embedding,
+    ImageQuery,
+    Instances,
+    ModelSpec,
+    Options,
+    Prediction,
+    Prompt,
+    RoiMasks,
+)
 
 LABELS = ("__background__", "person", "horse")
 SPEC = ModelSpec("fake", "fake_net", "NONE", LABELS)
@@ -59,6 +70,45 @@ class FakeEngine(ImageEngine):
         wanted = self.class_ids(resolved)
         keep = found.scores >= resolved.confidence
         return found[keep if wanted is None else keep & np.isin(found.classes, wanted)]
+
+
+@dataclass
+class FakePromptEngine(PromptEngine):
+    """Segments a square of 20 pixels around the last point, or the box; other masks are narrower."""
+
+    spec: ModelSpec = SPEC
+    task: str = "sam"
+    seconds: float = 0.0  # of an embedding
+    embedded: int = 0
+    asked_for: list[tuple[Prompt, bool]] = field(default_factory=list)
+
+    def embed(self, pixels: np.ndarray) -> Embedding:
+        time.sleep(self.seconds)
+        self.embedded += 1
+        return Embedding((np.full((1, 4, 2, 2), pixels[0, 0, 0], np.float32),), pixels.shape[:2])
+
+    def candidates(self, embedding: Embedding, prompt: Prompt, multimask: bool) -> Candidates:
+        self.asked_for.append((prompt, multimask))
+        height, width = embedding.image_size
+        x, y = prompt.points[-1] if len(prompt.points) else (width / 2, height / 2)
+        box = np.array([x - 10, y - 10, x + 10, y + 10]) if prompt.box is None else prompt.box
+        logits = np.full((3 if multimask else 1, 32, 32), -1, np.float32)
+        for i in range(len(logits)):
+            left, top, right, bottom = (box * 32 / np.array([width, height] * 2)).round().clip(0).astype(int)
+            logits[i, top:bottom, left : right - i] = 1
+        return Candidates(logits, np.array([0.9, 0.8, 0.7][: len(logits)], np.float32))
+
+    def enlarged(self, low_res: np.ndarray, embedding: Embedding) -> np.ndarray:
+        return cv2.resize(low_res, embedding.image_size[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def tried(**fields: Any) -> FakePromptEngine:
+    """A fake promptable model after the prediction that a real one makes while it is loaded."""
+    engine = FakePromptEngine(**fields)
+    engine.predict([engine.trial()])
+    engine.embedded = 0
+    engine.asked_for.clear()
+    return engine
 
 
 @dataclass

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from container.fields import Declared, Flag, Number, Word
 from container.settings import Settings, variables
+
+if TYPE_CHECKING:
+    from container.structures import Prompt
 
 
 def model_options(command: Any) -> Any:
@@ -49,6 +52,37 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise click.UsageError(f"{option} takes a JSON object, not {text[:60]!r}")
     return value
+
+
+def read_prompt(points: str | None, box: str | None) -> "Prompt | None":
+    """The prompt that both options describe, None without them; UsageError for what is none."""
+    if points is None and box is None:
+        return None
+    from container.structures import prompts
+
+    document: dict[str, Any] = {"points": []}
+    for text in (points or "").split():
+        x, y, positive = _numbers("--points", f"{text},1" if text.count(",") == 1 else text, 3)
+        document["points"].append({"x": x, "y": y, "positive": positive != 0})
+    if box is not None:
+        x1, y1, x2, y2 = _numbers("--box", box, 4)
+        document["box"] = {"x": (x1 + x2) / 2, "y": (y1 + y2) / 2, "width": x2 - x1, "height": y2 - y1}
+    try:
+        (prompt,) = prompts.read(document)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return prompt
+
+
+def _numbers(option: str, text: str, count: int) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        takes = 'X,Y or X,Y,0, separated by spaces: "380,350 80,300,0"' if option == "--points" else '"X1,Y1,X2,Y2"'
+        raise click.UsageError(f"{option} is {text[:60]!r}; it takes {takes}")
+    return numbers
 
 
 def make_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from container.cli.options import (
     json_object,
     make_folder,
     model_options,
+    read_prompt,
     read_settings,
     show_log,
     terminable,
@@ -41,7 +42,19 @@ def serve(**given: Any) -> None:
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder for the answers, one file a picture."
 )
-def predict(images: tuple[Path, ...], form: str | None, attributes: str, output: Path | None, **given: Any) -> None:
+@click.option(
+    "--points", help='For a promptable model: X,Y of points on the object, X,Y,0 beside it: "380,350 80,300,0".'
+)
+@click.option("--box", help='For a promptable model: a box around the object, "X1,Y1,X2,Y2".')
+def predict(
+    images: tuple[Path, ...],
+    form: str | None,
+    attributes: str,
+    output: Path | None,
+    points: str | None,
+    box: str | None,
+    **given: Any,
+) -> None:
     """Predict pictures without a server: JSON to standard output, or one file a picture into --output.
 
     Of several pictures every line on standard output says its `file`; of one that fails, also its `error`.
@@ -55,6 +68,7 @@ def predict(images: tuple[Path, ...], form: str | None, attributes: str, output:
     asked = {name: value for name, value in given.items() if name in names and value is not None}
     settings = read_settings(**{name: value for name, value in given.items() if name not in names})
     json_object("--attributes", attributes)
+    prompt = read_prompt(points, box)
     try:
         choice = choose(settings, form, attributes, asked)
     except (BadRequest, ValueError) as error:
@@ -66,7 +80,7 @@ def predict(images: tuple[Path, ...], form: str | None, attributes: str, output:
         make_folder(output)
     show_log(logging.WARNING)
     try:
-        predictor = Predictor(settings, choice)
+        predictor = Predictor(settings, choice, prompt)
     except BadRequest as error:
         raise click.UsageError("; ".join(filter(None, (error.message, error.hint)))) from None
     except (ModelError, ServingError, ValueError) as error:

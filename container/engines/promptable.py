@@ -8,6 +8,7 @@ import numpy as np
 
 from container.cancellation import checkpoint
 from container.engines.base import Engine
+from container.errors import BadRequest
 from container.structures import CroppedMasks, Embedding, Prompt, PromptQuery, Segmentation, Segments
 from container.structures.masks import tight_box
 from container.structures.prompts import POSITIVE
@@ -24,6 +25,8 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
     """A loaded promptable model; kinds implement `embed`, `candidates` and `enlarged`."""
 
     query = PromptQuery
+    _shapes: Sequence[tuple[int, ...]] = ()  # of an embedding's parts
+    mask_size = (0, 0)  # (height, width) of low-resolution masks, of the last one made
 
     @abstractmethod
     def embed(self, pixels: np.ndarray) -> Embedding:
@@ -47,12 +50,28 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
         return [self._answer(query) for query in queries]
 
     def _answer(self, query: PromptQuery) -> Segmentation:
-        embedding = query.image if isinstance(query.image, Embedding) else self.embed(query.image)
+        if isinstance(query.image, Embedding):
+            embedding = self._checked(query.image)
+        else:
+            embedding = self.embed(query.image)
+            self._shapes = [part.shape for part in embedding.parts]
         return Segmentation(embedding, [self._segments(embedding, prompt, query) for prompt in query.prompts])
+
+    def _checked(self, embedding: Embedding) -> Embedding:
+        """Return an embedding that may be another model's; BadRequest if its shape is not that of this model's."""
+        shapes = [part.shape for part in embedding.parts]
+        if shapes != self._shapes:
+            raise BadRequest(f"the embedding has the shape {shapes[0]}; the model takes {self._shapes[0]}")
+        return embedding
 
     def _segments(self, embedding: Embedding, prompt: Prompt, query: PromptQuery) -> Segments:
         checkpoint()
+        if prompt.mask is not None and prompt.mask.shape != self.mask_size:
+            raise BadRequest(
+                f"the mask to start from has the shape {prompt.mask.shape}; the model takes {self.mask_size}"
+            )
         found = self.candidates(embedding, prompt, prompt.ambiguous if query.multimask is None else query.multimask)
+        self.mask_size = (found.low_res.shape[1], found.low_res.shape[2])
         order = np.argsort(-np.nan_to_num(found.scores), kind="stable")[: 1 if query.best else None]
         crops, logits = [], []
         for i in order:

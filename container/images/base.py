@@ -1,9 +1,12 @@
 """The interface of an image source, the limits of images, and the registry of all sources."""
 
+import hashlib
+import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from container.errors import BadRequest
@@ -41,6 +44,13 @@ class Pictures(NamedTuple):
     batch: bool = False  # sent as an array, so that the response is one, too, even for a single image
 
 
+class Given(NamedTuple):
+    """The images in a value of a request, not decoded yet."""
+
+    content: bytes  # the digest of what they are decoded from: equal for equal images in the same form
+    read: Callable[[Limits, PixelShare | None], Pictures]
+
+
 class Source(ABC):
     """A plug-in that reads images from a value of a request; a subclass in a file of `sources`, and one `add`."""
 
@@ -57,6 +67,16 @@ class Source(ABC):
     @abstractmethod
     def read(self, value: object, limits: Limits, share: PixelShare | None = None) -> Pictures:
         """Return the images in `value`, counted in `share`; BadRequest if `value` has the wrong type."""
+
+    def given(self, value: object, limits: Limits) -> Given:
+        """Return the images in `value`, fetched if necessary; raises the errors of `read` but for those of decoding."""
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return Given(digest(data), partial(self.read, value))
+
+
+def digest(data: bytes | memoryview) -> bytes:
+    """Return the digest of what images are decoded from: 8 ms for 5 MB."""
+    return hashlib.blake2b(data, digest_size=20).digest()
 
 
 sources: Registry[Source] = Registry("source", "container.images.sources")

@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from container.engines.base import Engine
 from container.errors import (
     InsufficientMemory,
     ModelAlreadyLoaded,
@@ -56,6 +57,7 @@ class ModelPool:
         self._changed = threading.Condition()  # notified of changes to the slots or their leases
         self._health: tuple[Health, str] = ("loading", "")
         self._started = threading.Event()
+        self.on_unload: Callable[[Engine[Any, Any]], None] = lambda engine: None  # called before a model is gone
         policy.pool = self
 
     def start(self) -> None:
@@ -184,6 +186,7 @@ class ModelPool:
             self._changed.wait_for(lambda: not slot.leases)
         assert slot.model is not None
         slot.model.dispatcher.close()
+        self.on_unload(slot.model.engine)
         metrics.model_unloaded(slot.model.name)
         slot.model = None
         self._loader.give_back()

@@ -45,7 +45,7 @@ class Store:
             return parts[0]
         if parts[1:] and self._is_folder(name):  # loading it says what is wrong with it
             return name
-        raise _not_found(name, self._versions(name) if len(parts) == 1 else [])
+        raise _not_found(name, self.versions(name) if len(parts) == 1 else [])
 
     def source(self, name: str) -> Path:
         """Return the folder or the archive of the model with this id, for `artifact.read`; ModelNotFound."""
@@ -54,6 +54,16 @@ class Store:
             return locate.below(self._root, f"{self._root}/{name}{'' if as_folder else ARCHIVE}")
         except BadLocation:
             raise _not_found(name) from None
+
+    def versions(self, name: str) -> list[str]:
+        """Return versions of a project in the order of their numbers: those in a message, and one if there are more."""
+        try:
+            entries = os.listdir(self._root / name) if self._is_folder(name) else []
+        except OSError:
+            return []
+        names = {entry.removesuffix(ARCHIVE) for entry in entries if _PART.fullmatch(entry)}
+        ordered = sorted(names, key=lambda one: (not one.isdecimal(), len(one) * one.isdecimal(), one))
+        return list(islice((one for one in ordered[:MAX_LOOKED_AT] if self._is_model(f"{name}/{one}")), MAX_NAMED + 1))
 
     def _is_model(self, name: str) -> bool:
         return self._is_archive(name) or self._is_whole_folder(name)
@@ -77,16 +87,6 @@ class Store:
             return self._root.resolve() in (self._root / path).resolve().parents
         except (OSError, ValueError, RuntimeError):  # too long, not text, a loop of links
             return False
-
-    def _versions(self, name: str) -> list[str]:
-        """Return versions of a project in the order of their numbers: those in a message, and one if there are more."""
-        try:
-            entries = os.listdir(self._root / name) if self._is_folder(name) else []
-        except OSError:
-            return []
-        names = {entry.removesuffix(ARCHIVE) for entry in entries if _PART.fullmatch(entry)}
-        ordered = sorted(names, key=lambda one: (not one.isdecimal(), len(one) * one.isdecimal(), one))
-        return list(islice((one for one in ordered[:MAX_LOOKED_AT] if self._is_model(f"{name}/{one}")), MAX_NAMED + 1))
 
 
 def _not_found(name: str, versions: list[str] | None = None) -> ModelNotFound:

@@ -1,5 +1,7 @@
 """Outlines of a bitmap that lies somewhere in a picture."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -34,6 +36,14 @@ def outline(crop: np.ndarray, x: int, y: int) -> np.ndarray:
     if not contours:
         return np.zeros((0, 2), np.int32)
     return _closed(max(contours, key=lambda one: (cv2.contourArea(one), cv2.arcLength(one, True)))[:, 0])
+
+
+def filled(outlines: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """The pixels in outlines, each float32 N×2 of (x, y), and on them: bool H×W of `size` (height, width)."""
+    whole = np.zeros(size, np.uint8)
+    if lines := [np.round(one).astype(np.int32) for one in outlines if len(one)]:
+        cv2.fillPoly(whole, lines, [1])
+    return whole.astype(bool)
 
 
 def _with_hole(outline: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ The lease and the share of the pixel budget are released at the end of the block
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -223,11 +223,15 @@ class Run:
 
     def encode(self, form: Format, results: Sequence[Result], choice: Choice, batch: bool = False) -> bytes:
         """Return the body of a response, for an array of images if `batch`; DeadlineExceeded, ClientGone."""
+        make = partial(form.encode_batch, results, choice) if batch else partial(form.encode, results[0], choice)
+        return self.write(make, [result.prediction for result in results])
+
+    def write(self, make: Callable[[], bytes], found: Sequence[Sized]) -> bytes:
+        """Return the body that `make` makes of what was found in each image; DeadlineExceeded, ClientGone."""
         wanted = partial(self._context.check_wanted, "the answer was encoded")
-        predictions = [result.prediction for result in results]
         with self._context.stage("encode"), cancelled_by(wanted):
-            self.found = sum(map(len, predictions))
-            body = form.encode_batch(results, choice) if batch else form.encode(results[0], choice)
+            body = make()
+            self.found = sum(map(len, found))
         if self._model is not None:  # else the predictions are those of an earlier request
             metrics.DETECTIONS.labels(self._context.model).inc(self.found)
         self._context.check("the answer was encoded")

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 from container.models.pool import ModelPool
+from container.service.embeddings import Embeddings
 from container.service.pipeline import Pipeline
 from container.service.sessions import Sessions
 
@@ -15,7 +16,11 @@ class Services:
     pipeline: Pipeline
     deadline_seconds: float = 55.0
     sessions: Sessions = field(default_factory=Sessions)
+    embeddings: Embeddings = field(default_factory=Embeddings)
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
+
+    def __post_init__(self) -> None:
+        self.pool.on_unload = self.embeddings.forget
 
     @property
     def pool(self) -> ModelPool:

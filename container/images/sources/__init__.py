@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from container.errors import BadRequest, PayloadTooLarge, ServingError
-from container.images.base import Limits, Pictures, sources
+from container.images.base import Given, Limits, Pictures, Source, sources
 from container.images.pixel_budget import PixelShare
 from container.structures import Image
 
-__all__ = ["DEFAULT_SOURCE", "beside", "numbered", "read_each", "read_json", "sources"]
+__all__ = ["DEFAULT_SOURCE", "beside", "given_json", "numbered", "read_each", "read_json", "sources"]
 DEFAULT_SOURCE = "base64"  # of a plain string
 ENCODED = "b64"  # the key of such a string in TensorFlow Serving's JSON
 
@@ -53,12 +53,23 @@ def read_json(value: object, limits: Limits, share: PixelShare | None = None) ->
 
     Raises BadRequest for other shapes, and for types not allowed in JSON.
     """
+    source, value = _source(value)
+    return source.read(value, limits, share)
+
+
+def given_json(value: object, limits: Limits) -> Given:
+    """Return the images of one JSON value before they are decoded; raises the errors of `read_json`."""
+    source, value = _source(value)
+    return source.given(value, limits)
+
+
+def _source(value: object) -> tuple[Source, object]:
     if isinstance(value, dict) and ENCODED in value:
         value = value[ENCODED]
         if not isinstance(value, str):
             raise BadRequest(f"the value of `{ENCODED}` is no string of base64")
     if isinstance(value, str):
-        return sources[DEFAULT_SOURCE].read(value, limits, share)
+        return sources[DEFAULT_SOURCE], value
     allowed = ", ".join(sorted(name for name in sources if sources[name].in_json))
     if not isinstance(value, dict) or "type" not in value or "value" not in value:
         raise BadRequest(f'an image is a string of base64 or {{"type": …, "value": …}}; allowed types: {allowed}')
@@ -66,4 +77,4 @@ def read_json(value: object, limits: Limits, share: PixelShare | None = None) ->
     if not isinstance(kind, str) or kind not in sources or not sources[kind].in_json:
         shown = ascii(kind[:40]) if isinstance(kind, str) else "no string"
         raise BadRequest(f"the image type is {shown}; allowed types: {allowed}")
-    return sources[kind].read(value["value"], limits, share)
+    return sources[kind], value["value"]

@@ -60,6 +60,13 @@ class Policy(ABC):
                 return key
         raise ModelNotFound(f"no model {shown(name)} is loaded")
 
+    def versions(self, task: str) -> dict[str, str]:
+        """Return ids of models of a task that is asked for by version, such as sam, by version.
+
+        By default these are the loaded ones, by their name in answers.
+        """
+        return {slot.name: slot.key for slot in self.pool.list() if slot.state == "ready" and slot.task == task}
+
     def provide(self, key: str) -> bool:
         """Load the model under `key` if it is not loaded, waiting for it; return False if that is not for requests.
 

@@ -91,6 +91,13 @@ class Catalogue(Policy):
             reason = f"{shown(name)} stands for {shown(meant)} ({setting_name('model_aliases')}): {error.message}"
             raise ModelNotFound(reason, error.hint) from None
 
+    def versions(self, task: str) -> dict[str, str]:
+        """Return the served model, if it is of the task, and those of the store below TASK/."""
+        served = super().versions(task).items()
+        own = {version: self._name for version, key in served if key == self.served}
+        stored = [] if self._store is None else self._store.versions(task)
+        return own | {version: f"{task}/{version}" for version in stored}
+
     def _stored(self, name: str) -> str:
         if self._store is not None:
             return self._store.find(name)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from container.engines.base import ImageEngine
-from container.errors import BadRequest, PayloadTooLarge
+from container.errors import BadRequest, PayloadTooLarge, shown
 from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
 from container.images.sources import beside, numbered
@@ -26,6 +26,15 @@ TASKS = {
     "keypoints_detection": "keypoint detection",
     "classification": "classification",
     "semantic_segmentation": "semantic segmentation",
+}
+# Kinds of models that ids begin with in place of a project, and their routes.
+KINDS = {
+    "sam": "/sam/segment_image",
+    "sam2": "/sam2/segment_image",
+    "clip": "/clip/embed_image",
+    "doctr": "/doctr/ocr",
+    "gaze": "/gaze/gaze_detection",
+    "lmm": "/infer/lmm",
 }
 _BOXES = ("object detection", "instance segmentation", "keypoint detection")  # tasks whose models find boxes
 
@@ -58,6 +67,9 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
     The deadline counts from the end of the load. Pictures of one group have together no more pixels than one may, so
     that a request of many takes the memory of a few.
     """
+    kind, slash, _ = asked.model_id.partition("/")
+    if slash and kind in KINDS:
+        raise BadRequest(f"{shown(asked.model_id)} is a model for {kind}", hint=f"POST {KINDS[kind]}")
     already = time.monotonic() - context.started
     named = load(asked.model_id, services)
     context.restart(time.monotonic() - already)
@@ -95,8 +107,8 @@ def _engine(run: Run, asked: Asked) -> ImageEngine:
     engine = run.engine
     allowed = (asked.task,) if asked.task != "object detection" else _BOXES
     if not isinstance(engine, ImageEngine) or engine.task not in (allowed if asked.task else TASKS.values()):
-        paths = {task: path for path, task in TASKS.items()}
-        way = f"POST /infer/{paths[engine.task]}" if engine.task in paths else "this server has no route for it"
+        paths = {task: f"/infer/{path}" for path, task in TASKS.items()} | KINDS
+        way = f"POST {paths[engine.task]}" if engine.task in paths else "this server has no route for it"
         raise BadRequest(f"model {asked.model_id[:100]!r} is for {engine.task}", hint=way)
     return engine
 

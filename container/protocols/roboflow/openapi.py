@@ -169,3 +169,69 @@ def inference_v0(addresses: bool, body: bool) -> dict[str, Any]:
     }
     described = {"parameters": [*([address] if addresses or not body else []), answer, *named]}
     return {**described, "requestBody": {"required": True, "content": content}} if body else described
+
+
+def _body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": [*required], "properties": properties}
+    return {"required": True, "content": {_JSON: {"schema": schema if required else _without(schema, "required")}}}
+
+
+def _without(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != name}
+
+
+def _answer(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": [*properties], "properties": properties}
+    return {"200": {"description": description, "content": {_JSON: {"schema": schema}}}}
+
+
+def _file(responses: dict[str, Any]) -> dict[str, Any]:
+    """Return the responses with a file of arrays as another answer."""
+    content = {**responses["200"]["content"], "application/octet-stream": {"schema": {"type": "string"}}}
+    return {**responses, "200": {**responses["200"], "content": content}}
+
+
+_NUMBER, _TEXT, _LIST = {"type": "number"}, {"type": "string"}, {"type": "array", "items": {}}
+_PICTURE = _image("base64", "byte")
+_POINTS = {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}}
+_SEGMENT_ERRORS = _INFERENCE_ERRORS | {
+    "501": _error("There are no weights of this version"),
+}
+_SAM = {"sam_version_id": _TEXT, "image": _PICTURE, "image_id": {"type": "string", "maxLength": 200}}
+_SAM_FORMAT = {"type": "string", "enum": ["json", "binary"]}
+SAM_EMBED = _body(**_SAM, format=_SAM_FORMAT)
+SAM_SEGMENT = _body(
+    **_SAM,
+    format=_SAM_FORMAT,
+    point_coords=_POINTS,
+    point_labels={"type": "array", "items": {"type": "integer", "minimum": -1, "maximum": 3}},
+    has_mask_input={"type": "boolean"},
+    mask_input={"description": "Polygons, or an array in base64"},
+    mask_input_format=_SAM_FORMAT,
+    use_mask_input_cache={"type": "boolean"},
+    multimask_output={"type": "boolean"},
+    embeddings={"description": "Nested lists, or an array in base64"},
+    embeddings_format=_SAM_FORMAT,
+    orig_im_size={"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+)
+_PROMPTS = {"description": "A prompt of points, a box or both; a list; or an object with the list `prompts`"}
+_SAM2 = {**_without(_SAM, "sam_version_id"), "sam2_version_id": _TEXT}
+SAM2_EMBED = _body(**_SAM2)
+SAM2_SEGMENT = _body(
+    **_SAM2,
+    prompts=_PROMPTS,
+    format={"type": "string", "enum": ["json", "rle", "binary"]},
+    multimask_output={"type": "boolean"},
+    save_logits_to_cache={"type": "boolean"},
+    load_logits_from_cache={"type": "boolean"},
+)
+EMBEDDED = _file(_answer("The embedding", embeddings=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
+SEGMENTED = _file(_answer("The masks", masks=_LIST, low_res_masks=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
+SAM2_EMBEDDED = _answer("It is kept", image_id=_TEXT, time=_NUMBER) | _SEGMENT_ERRORS
+SAM2_SEGMENTED = {
+    "200": {
+        "description": "A mask for each prompt; a list of answers for a list of pictures",
+        "content": {_JSON: {"schema": {}}, "application/octet-stream": {"schema": {"type": "string"}}},
+    },
+    **_SEGMENT_ERRORS,
+}

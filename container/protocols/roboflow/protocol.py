@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Unauthenticated
-from container.protocols.roboflow import openapi, registry, responses, unavailable, v0, v1
+from container.protocols.roboflow import openapi, registry, responses, sam, sam2, unavailable, v0, v1
 from container.protocols.roboflow import server as about
 from container.protocols.roboflow.fields import WrongType
 from container.service import Services
@@ -25,6 +25,7 @@ class Roboflow(Protocol):
     name = "roboflow"
     prefixes = (
         *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
+        *("/sam", "/sam2"),
         *unavailable.PREFIXES,
         "/<project>/<version>",
     )
@@ -44,7 +45,7 @@ class Roboflow(Protocol):
                 settings.read_seconds,
                 setting=f"{variables('max_payload_mb')[0]}, of which a body has {_BODIES} times as much",
             )
-            for path in ("/infer", "/<project>/<version>")
+            for path in ("/infer", "/sam", "/sam2", "/<project>/<version>")
         }
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
@@ -53,6 +54,8 @@ class Roboflow(Protocol):
         about.add_routes(blueprint, services, self._uuid)
         registry.add_routes(blueprint, services)
         v1.add_routes(blueprint, services)
+        sam.add_routes(blueprint, services)
+        sam2.add_routes(blueprint, services)
         unavailable.add_routes(blueprint)
         v0.add_routes(blueprint, services)
         blueprint.after_request(responses.finish)

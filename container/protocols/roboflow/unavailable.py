@@ -12,8 +12,6 @@ from container.web.openapi import operation
 
 # Path → what it is for, with a verb.
 _PATHS = {
-    "/sam": "Segment Anything is",
-    "/sam2": "Segment Anything 2 is",
     "/sam3": "Segment Anything 3 is",
     "/sam3_3d": "Segment Anything 3D is",
     "/clip": "CLIP is",

@@ -13,7 +13,7 @@ from container.protocols.roboflow.inference import TASKS, Asked, infer
 from container.protocols.roboflow.responses import answered
 from container.service import Services
 from container.structures.strict_json import join_array
-from container.web.body import read_json, takes_json
+from container.web.body import MAX_PARTS, read_json, takes_json
 from container.web.openapi import operation
 
 _HINT = '{"model_id": "maskrcnn/1", "image": {"type": "base64", "value": "…"}}'
@@ -41,9 +41,9 @@ def _view(task: str, services: Services) -> Any:
     return view
 
 
-def object_body() -> dict[str, Any]:
+def object_body(max_parts: int = MAX_PARTS) -> dict[str, Any]:
     """Return the JSON object that a request carries; BadRequest if it is none."""
-    document = read_json(request)
+    document = read_json(request, max_parts)
     if not isinstance(document, dict):
         raise BadRequest("the JSON body is no object", hint=_HINT)
     return document

@@ -3,6 +3,7 @@
 {"image": {"type": "base64", "value": "…"}}
 {"instances": [{"b64": "…"}], "parameters": {"confidence": 0.3}}  # TensorFlow Serving
 {"inputs": "…"}, {"inputs": {"image": "…"}}  # Hugging Face
+{"image": "…", "prompts": [{"points": [{"x": 380, "y": 350, "positive": true}]}]}  # a promptable model
 """
 
 from collections.abc import Mapping
@@ -14,21 +15,23 @@ from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
 from container.images.sources import DEFAULT_SOURCE, ENCODED, read_each, read_json
 from container.protocols.sagemaker.messages import InvocationRequest
+from container.structures import Prompt, prompts
 from container.web.body import parse_json
 from container.web.forms import MEDIA_TYPE, read_form
 
 FORM, JSON = MEDIA_TYPE, "application/json"
 _PICTURE = "image"
 _KEYS = (_PICTURE, "instances", "inputs")  # of a JSON body that hold pictures
-_OPTIONS = "parameters"
+_OPTIONS, _PROMPTS = "parameters", "prompts"
 _DEPTH = 3  # objects in each other
+PROMPTS_HINT = '{"image": …, "prompts": [{"points": [{"x": 380, "y": 350, "positive": true}]}]}'
 _HINT = '{"image": {"type": "base64", "value": "…"}}'
 
 
 def open_form(invocation: InvocationRequest) -> InvocationRequest:
     """Return the invocation with a form's file as its body, and the form's fields beside it.
 
-    Raises BadRequest unless it has one file, and the errors of `read_form`.
+    Raises BadRequest unless it has one file, for prompts that are none, and the errors of `read_form`.
     """
     form = read_form(invocation.body, invocation.content_type)
     if len(form.files) != 1:
@@ -38,13 +41,19 @@ def open_form(invocation: InvocationRequest) -> InvocationRequest:
             f"the form has {seen}", hint="send one picture a request as a file, as curl -F image=@photo.jpg does"
         )
     (file,) = form.files
-    return replace(invocation, body=file.data, content_type=file.media_type, fields=form.fields)
+    fields, asked = dict(form.fields), None
+    if _PROMPTS in fields:
+        try:
+            asked = _prompts(parse_json(fields.pop(_PROMPTS).encode()))
+        except (ValueError, RecursionError):
+            raise BadRequest(f"the field `{_PROMPTS}` of the form is not JSON", hint=PROMPTS_HINT) from None
+    return replace(invocation, body=file.data, content_type=file.media_type, fields=fields, prompts=asked)
 
 
 def open_json(invocation: InvocationRequest) -> InvocationRequest:
     """Return the invocation with its parsed body, the options in it, and what is neither; as it is if that is no JSON.
 
-    Raises BadRequest for `parameters` that are no object, and for two keys that hold pictures.
+    Raises BadRequest for `parameters` that are no object, prompts that are none, and two keys that hold pictures.
     """
     try:
         document = _parsed(invocation.body)
@@ -55,10 +64,18 @@ def open_json(invocation: InvocationRequest) -> InvocationRequest:
     if not isinstance(options, dict):
         raise BadRequest(f"`{_OPTIONS}` of the JSON body is no object", hint='such as {"confidence": 0.6}')
     key = _key(document)
-    ignored = [name for name in document if name not in (key, _OPTIONS)]
+    ignored = [name for name in document if name not in (key, _OPTIONS, _PROMPTS)]
+    asked = _prompts(document[_PROMPTS]) if _PROMPTS in document else None
     if key != _PICTURE and isinstance(inputs := document.get(key), dict) and _PICTURE in inputs:
         ignored += [name for name in inputs if name != _PICTURE]
-    return replace(invocation, document=document, parameters=options, ignored=tuple(ignored))
+    return replace(invocation, document=document, parameters=options, prompts=asked, ignored=tuple(ignored))
+
+
+def _prompts(value: object) -> list[Prompt]:
+    try:
+        return prompts.read(value)
+    except ValueError as error:
+        raise BadRequest(f"`{_PROMPTS}`: {error}", hint=PROMPTS_HINT) from None
 
 
 def read_document(invocation: InvocationRequest, limits: Limits, share: PixelShare | None) -> Pictures:

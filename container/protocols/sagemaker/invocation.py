@@ -10,18 +10,20 @@ from typing import Any
 
 from flask import Request
 
+from container.engines.promptable import PromptEngine
 from container.errors import BadImage, BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
 from container.protocols.sagemaker import sessions
-from container.protocols.sagemaker.documents import FORM, JSON, open_form, open_json, read_document
+from container.protocols.sagemaker.documents import FORM, JSON, PROMPTS_HINT, open_form, open_json, read_document
 from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
 from container.protocols.sagemaker.negotiation import UNTYPED, Attributes, Negotiation
 from container.service import RequestContext, Services
+from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
-from container.structures import Image, Result
+from container.structures import Image, Options, Result
 from container.web.body import read_body
 from container.web.protocol import KEY_PARAMETER, as_json, error_document
 
@@ -117,11 +119,12 @@ def respond(
                 f"{form.media_type} holds one picture, and the request has {len(images)}",
                 hint="send one picture per request, or accept application/json",
             )
-        if upload is None:
-            results = run.predict(images, options, masks)
+        if upload is not None:
+            results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
+        elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
+            results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
         else:
-            pairs = zip(images, upload.predictions, strict=True)
-            results = [Result(image, prediction, upload.name) for image, prediction in pairs]
+            results = run.predict(images, options, masks)
         body: bytes | Iterator[bytes]
         if isinstance(form, Streamed):
             body = run.stream(form, results[0], choice)
@@ -136,6 +139,15 @@ def respond(
         upload = Upload(invocation.body, invocation.content_type, model, options, predictions, results[0].model)
         headers = sessions.keep(invocation.session, upload, services.sessions)
     return InvocationResponse(body, form.media_type, _fit(facts), headers)
+
+
+def _segmented(invocation: InvocationRequest, images: list[Image], options: Options, segmenter: Segmenter) -> Result:
+    """Return the masks for the prompts of a request; BadRequest without prompts, in a session, or for an array."""
+    if invocation.prompts is None:
+        raise BadRequest(f"model {segmenter.engine.spec.name!r} takes prompts, and there are none", hint=PROMPTS_HINT)
+    if invocation.session or len(images) != 1:
+        raise BadRequest("prompts are for one picture, outside a session: sent again, it is not embedded again")
+    return segmenter.predict(images[0], invocation.prompts, options)
 
 
 def _placeholder(error: ServingError, invocation: InvocationRequest, context: RequestContext) -> InvocationResponse:

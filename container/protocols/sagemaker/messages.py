@@ -1,8 +1,10 @@
 """The request and the response of an invocation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from container.structures import Prompt
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class InvocationRequest:
     query: Mapping[str, str] = field(default_factory=dict)  # options in the query, or other keys
     fields: Mapping[str, str] = field(default_factory=dict)  # of a form
     parameters: Mapping[str, Any] = field(default_factory=dict)  # options in a JSON body
+    prompts: Sequence[Prompt] | None = None  # for a promptable model
     ignored: tuple[str, ...] = ()  # other keys of a JSON body
     document: Mapping[str, Any] | None = None  # the parsed JSON body
     read_since: float | None = None  # start of reading the body, on the monotonic clock

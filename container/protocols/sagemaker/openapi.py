@@ -99,7 +99,11 @@ def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[
     shapes = {"image": {"anyOf": pictures}, "instances": several, "inputs": {"anyOf": [text, several, named]}}
     return {
         "type": "object",
-        "properties": {**shapes, "parameters": {"type": "object", "nullable": True, "properties": options}},
+        "properties": {
+            **shapes,
+            "parameters": {"type": "object", "nullable": True, "properties": options},
+            "prompts": {"description": "Of a promptable model alone: points, a box or both; or a list of such prompts"},
+        },
         "oneOf": [{"required": [key]} for key in shapes],
     }
 

@@ -1,0 +1,151 @@
+"""What the routes of Segment Anything have in common: versions of models, pictures by id, and the forms of masks."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from flask import Response, g
+
+from container.errors import MAX_SHOWN, BadRequest, ModelNotFound, NotOffered, setting_name, shown
+from container.images.sources import given_json
+from container.models.policies import Named, Policy
+from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.inference import load
+from container.protocols.roboflow.responses import answered
+from container.service import Services
+from container.service.pipeline import Run
+from container.service.segmenting import Segmenter
+from container.structures import Embedding, Segmentation, Segments
+from container.structures.npy import write_all
+from container.structures.strict_json import dump, join_object
+
+MAX_IMAGE_ID = 200  # characters
+_TYPES: dict[type, str] = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+
+
+class Family(NamedTuple):
+    """Models that are asked for by version, stored below a folder of that name."""
+
+    name: str
+    field: str  # of a request, with the version
+    usual: str  # the version where a request names none and this one is there
+
+
+@dataclass
+class Asked:
+    """A request whose model is leased."""
+
+    document: Mapping[str, Any]
+    segmenter: Segmenter
+    run: Run
+    services: Services
+    named: Named
+    model_id: str
+    image_id: str = ""  # of the picture, once `embed` was called
+    begun: float = field(default_factory=time.monotonic)
+
+    def read(self, name: str, kind: type, default: Any = None, words: tuple[str, ...] = ()) -> Any:
+        """Return a member of the JSON body, `default` for null; WrongType for another type or none of `words`."""
+        value = self.document.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or words and value not in words:
+            takes = " or ".join(words) or _TYPES[kind]
+            raise WrongType(f"{name} is {ascii(value)[:MAX_SHOWN]}; it takes {takes}", name, value)
+        return value
+
+    def embed(self, image: object) -> Embedding:
+        """Return the embedding of a picture as JSON has it, or of the one that the request's image_id stands for.
+
+        Sets `image_id`, which without one in the request is made of the picture's content.
+        """
+        self.image_id = self.read("image_id", str, "")
+        if len(self.image_id) > MAX_IMAGE_ID:
+            raise BadRequest(f"image_id has {len(self.image_id)} characters; at most {MAX_IMAGE_ID} are allowed")
+        if image is not None:
+            # Fetching a picture is a part of decoding it.
+            given = self.run.decode(lambda limits, share: given_json(image, limits))
+            self.image_id = self.image_id or given.content.hex()[:12]
+            return self.segmenter.embed(given, self.image_id)
+        if self.image_id:
+            return self.segmenter.recall(self.image_id)
+        raise BadRequest(
+            "the JSON body has neither image nor image_id",
+            hint='such as {"image": {"type": "base64", "value": "…"}, "image_id": "photo"}',
+        )
+
+    def respond(self, members: Mapping[str, bytes]) -> Response:
+        """Return the response with these members, and the seconds that the request took."""
+        return self.respond_as(self.document_of(members), "application/json")
+
+    def document_of(self, members: Mapping[str, bytes]) -> bytes:
+        """Return the JSON of these members, and the seconds that the request took."""
+        return join_object({**members, "time": dump(round(time.monotonic() - self.begun, 6))})
+
+    def respond_as(self, body: bytes, media_type: str) -> Response:
+        """Return the response with this body."""
+        g.context.fields |= {"n": self.run.found, "stages_ms": g.context.rounded()}
+        return answered(body, media_type, self.model_id, self.named.load_seconds)
+
+
+@contextmanager
+def opened(family: Family, document: Mapping[str, Any], services: Services) -> Iterator[Asked]:
+    """Lease the model that a request asks for, loading it if necessary; the deadline counts from the end of that."""
+    already = time.monotonic() - g.context.started
+    model_id = _version(family, document, services.pool.policy)
+    named = load(model_id, services)
+    g.context.restart(time.monotonic() - already)
+    g.context.fields |= {"model_id": model_id[:200]}
+    with services.pipeline.open(named.key, g.context) as run:
+        yield Asked(document, Segmenter(run, services.embeddings, g.context), run, services, named, model_id)
+
+
+def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str:
+    """Return the id of the model that a request asks for.
+
+    Raises NotOffered for a version that is not there, or if there is none; BadRequest if one has to be named.
+    """
+    policy.check_started()
+    name, there = document.get(family.field), policy.versions(family.name)
+    folder = f"{setting_name('model_store')}/{family.name}/"
+    if name is None:
+        if not there:
+            raise NotOffered(
+                f"there are no weights for /{family.name}",
+                hint=f"put a Hugging Face folder or a pair of ONNX files into {folder}VERSION/, "
+                "or run `make sam STORE=FOLDER`, which fetches a small pair",
+            )
+        if family.usual not in there and len(there) > 1:
+            raise BadRequest(
+                f"{family.field} is missing, and there are several versions: {', '.join(there)}",
+                hint=f'such as {{"{family.field}": "{next(iter(there))}"}}',
+            )
+        return there.get(family.usual) or next(iter(there.values()))
+    if not isinstance(name, str) or not name:
+        raise WrongType(f"{family.field} is {ascii(name)[:MAX_SHOWN]}; it takes a version", family.field, name)
+    if name in there:
+        return there[name]
+    try:
+        policy.find(f"{family.name}/{name}")
+    except ModelNotFound:
+        raise NotOffered(
+            f"there are no weights for {family.field} {shown(name)}; there are: {', '.join(there) or 'none'}",
+            hint=f"put a Hugging Face folder or a pair of ONNX files into {folder}VERSION/",
+        ) from None
+    return f"{family.name}/{name}"
+
+
+def outline(segments: Segments, i: int) -> list[list[int]]:
+    """Return the outer line of the largest part of mask i, as [[x, y], …]."""
+    points: list[list[int]] = segments.masks.outline(i).tolist()
+    return points
+
+
+def logits_file(segmentation: Segmentation) -> bytes:
+    """Return a .npz file of `masks`, float32 N×H×W logits in the picture, and `low_res_masks`, those of the model."""
+    masks = [one.logits for one in segmentation.segments if one.logits is not None]
+    low_res = [one.low_res for one in segmentation.segments]
+    return write_all({"masks": np.concatenate(masks), "low_res_masks": np.concatenate(low_res)})

@@ -1,0 +1,106 @@
+"""Segmentation by prompts: a picture is embedded once, and found again by its content or by an id that was given to it.
+
+with pipeline.open(model, context) as run:
+    segmenter = Segmenter(run, embeddings, context)
+    embedding = segmenter.embed(given, "photo")  # or segmenter.recall("photo")
+    segmentation = segmenter.segment(embedding, prompts)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from container.engines.promptable import PromptEngine
+from container.errors import BadRequest, PayloadTooLarge
+from container.images.base import Given, Pictures, digest
+from container.service.embeddings import Embeddings
+from container.service.pipeline import RequestContext, Run
+from container.structures import Embedding, Image, Options, Prompt, PromptQuery, Result, Segmentation
+from container.structures.prompts import LABEL
+
+MAX_LOGITS = 1 << 26  # float32 values of one answer: 256 MB
+
+
+class Segmenter:
+    """One request to a promptable model, in its run."""
+
+    def __init__(self, run: Run, embeddings: Embeddings, context: RequestContext) -> None:
+        """Lease the model: ModelNotFound, ModelNotReady; BadRequest for one of another kind."""
+        engine = run.engine
+        if not isinstance(engine, PromptEngine):
+            raise BadRequest(
+                f"model {engine.spec.name!r} is for {engine.task}, and takes no prompts",
+                hint="prompts are for Segment Anything",
+            )
+        self.engine: PromptEngine = engine
+        self._run = run
+        self._embeddings = embeddings
+        self._context = context
+
+    def embed(self, given: Given, image_id: str = "") -> Embedding:
+        """Return the embedding of a picture, which is decoded only if that is not kept; the id stands for it then.
+
+        Raises the errors of Run.admit, of decoding and of Run.ask, and BadRequest for several pictures.
+        """
+        found = self._embeddings.find(self.engine, given.content, lambda: self._make(given), self._context.deadline)
+        if image_id:
+            self._embeddings.name(self.engine, image_id, given.content)
+        return found
+
+    def _make(self, given: Given) -> Embedding:
+        self._run.admit()
+        images = self._run.decode(given.read).images
+        if len(images) != 1:
+            raise BadRequest(f"the request holds {len(images)} pictures; Segment Anything takes one")
+        (segmentation,) = self._run.ask([PromptQuery(images[0].pixels)])
+        return segmentation.embedding  # type: ignore[no-any-return]  # `ask` is for any kind
+
+    def recall(self, image_id: str) -> Embedding:
+        """Return the embedding that an id stands for; BadRequest if none is kept."""
+        found = self._embeddings.named(self.engine, image_id)
+        if found is None:
+            raise BadRequest(
+                f"no picture is kept under the image_id {image_id!r}",
+                hint="send the picture with it: ids are kept for the pictures used last, by each server process",
+            )
+        return found
+
+    def segment(self, embedding: Embedding, prompts: Sequence[Prompt], **how: Any) -> Segmentation:
+        """Return the masks for each prompt; `how` are further fields of PromptQuery.
+
+        Raises the errors of Run.ask, and PayloadTooLarge for more than MAX_LOGITS logits.
+        """
+        query = PromptQuery(embedding, prompts, **how)
+        height, width = embedding.image_size
+        values = len(prompts) * height * width * (1 if query.best else 3)
+        if query.logits and values > MAX_LOGITS:
+            raise PayloadTooLarge(
+                f"the logits of {len(prompts)} prompts at {width}×{height} take {4 * values / 2**20:.0f} MB; "
+                f"an answer holds {4 * MAX_LOGITS >> 20}",
+                hint="ask for json or rle, for fewer prompts, or send a smaller picture",
+            )
+        (segmentation,) = self._run.ask([query])
+        return segmentation  # type: ignore[no-any-return]  # as above
+
+    def predict(self, image: Image, prompts: Sequence[Prompt], options: Options) -> Result:
+        """Return the best mask of each prompt as an instance, as far as `options` want it; raises as `segment`."""
+        content = digest(np.ascontiguousarray(image.pixels).data) + repr(image.size).encode()
+        embedding = self.embed(Given(content, lambda limits, share: Pictures([image])))
+        found = self.segment(embedding, prompts).instances()
+        keep = found.scores >= (options.confidence or 0)
+        if options.class_filter is not None:
+            keep &= LABEL in options.class_filter
+        best = np.argsort(-found.scores, kind="stable")[: options.max_detections]
+        kept = np.flatnonzero(keep & np.isin(np.arange(len(found)), best))
+        return Result(image, found[kept], self.engine.spec.name)
+
+    def keep_logits(self, image_id: str, segmentation: Segmentation) -> None:
+        """Keep the low-resolution logits of the best mask of each prompt under the id of a picture, if it has one."""
+        if image_id:
+            best = np.stack([one.low_res[0] for one in segmentation.segments])
+            self._embeddings.keep_logits(self.engine, image_id, best)
+
+    def kept_logits(self, image_id: str) -> np.ndarray | None:
+        """Return the logits kept last under an id, float32 P×h×w of P prompts, or None."""
+        return self._embeddings.logits(self.engine, image_id) if image_id else None
