@@ -16,14 +16,15 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     sessions, streaming, event_stream, async_queue, openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
-                    unavailable (501), openapi
+                    sam and sam2 (prompts; what they share is in segmenting), unavailable (501), openapi
 web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
-service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions
+service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
+                    Segmenter and Embeddings: by prompts, a picture embedded once
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources
@@ -36,14 +37,14 @@ models/             pool (the owner of what is loaded), slot (one model of it), 
                     artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
-                    network sees of a picture), selection and one_stage (which boxes stay); kinds: one a task, and
+                    network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then segment); kinds: one a task, and
                     architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
-structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing;
-                    strict_json (of them), keypoints (COCO's)
+structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
+                    prompts; strict_json (of them), npy (of arrays), keypoints (COCO's)
 ops/                paste, rle, polygons, argmax, contrast: functions on arrays
 cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
 telemetry/, usage (of command lines) usable everywhere
