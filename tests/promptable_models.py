@@ -3,11 +3,28 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import skimage.data
 import torch
+
+from container.structures import Masks, Prompt
 
 SIDE = 128  # of the pictures that they see
 LOW_RES = 32  # of the masks that they make
 CHANNELS = 32  # of embeddings
+
+SIZES = [(480, 640), (SIDE, SIDE), (1, 1), (3000, 20), (17, 480)]
+MASK = np.random.default_rng(0).normal(0, 5, (LOW_RES, LOW_RES)).astype(np.float32)
+# Points and their labels, a box, a mask input.
+PROMPTS: dict[str, tuple[list[list[float]], list[int], list[float] | None, np.ndarray | None]] = {
+    "point": ([[200, 100]], [1], None, None),
+    "points": ([[200, 100], [30.25, 400.5], [600, 20]], [1, 0, 1], None, None),
+    "box": ([], [], [50, 60.5, 300, 400], None),
+    "box and points": ([[200, 100], [90, 90]], [1, 0], [50, 60, 300, 400], None),
+    "outside": ([[-50, 9000]], [1], [-10, -10, 5000, 5000], None),
+    "mask and point": ([[200, 100]], [1], None, MASK),
+    "mask and box": ([], [], [50, 60, 300, 400], MASK),
+}
 
 
 def tiny_sam(folder: Path, seed: int = 0) -> Path:
@@ -16,12 +33,21 @@ def tiny_sam(folder: Path, seed: int = 0) -> Path:
 
     config = SamConfig(
         vision_config={
-            **{"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "global_attn_indexes": [1]},
-            **{"image_size": SIDE, "window_size": 3, "output_channels": CHANNELS, "num_pos_feats": CHANNELS // 2},
+            "hidden_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "global_attn_indexes": [1],
+            "image_size": SIDE,
+            "window_size": 3,
+            "output_channels": CHANNELS,
+            "num_pos_feats": CHANNELS // 2,
         },
         prompt_encoder_config={"hidden_size": CHANNELS, "image_size": SIDE},
         mask_decoder_config={
-            **{"hidden_size": CHANNELS, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": CHANNELS}
+            "hidden_size": CHANNELS,
+            "mlp_dim": 64,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": CHANNELS,
         },
     )
     processor = SamImageProcessor(
@@ -41,16 +67,25 @@ def tiny_sam2(folder: Path, seed: int = 0) -> Path:
     config = Sam2Config(
         vision_config={
             "backbone_config": {
-                **{"model_type": "sam2_hiera_det_model", "hidden_size": 8, "image_size": [SIDE, SIDE]},
-                **{"blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": widths, "global_attention_blocks": [3]},
-                **{"num_attention_heads_per_stage": [1, 1, 2, 2], "window_size_per_stage": [8, 4, 4, 2]},
+                "model_type": "sam2_hiera_det_model",
+                "hidden_size": 8,
+                "image_size": [SIDE, SIDE],
+                "blocks_per_stage": [1, 1, 2, 1],
+                "embed_dim_per_stage": widths,
+                "global_attention_blocks": [3],
+                "num_attention_heads_per_stage": [1, 1, 2, 2],
+                "window_size_per_stage": [8, 4, 4, 2],
             },
-            **{"backbone_channel_list": widths[::-1], "fpn_hidden_size": CHANNELS},
+            "backbone_channel_list": widths[::-1],
+            "fpn_hidden_size": CHANNELS,
             "backbone_feature_sizes": [[SIDE // stride, SIDE // stride] for stride in (4, 8, 16)],
         },
         prompt_encoder_config={"hidden_size": CHANNELS, "image_size": SIDE},
         mask_decoder_config={
-            **{"hidden_size": CHANNELS, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": CHANNELS}
+            "hidden_size": CHANNELS,
+            "mlp_dim": 64,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": CHANNELS,
         },
     )
     processor = Sam2ImageProcessor(
@@ -72,3 +107,28 @@ def _written(folder: Path, model: Any, processor: Any, seed: int) -> Path:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def loaded(architecture: str, folder: Path) -> Any:
+    """Return the engine of a model on one thread of the CPU."""
+    from container.engines import base, runtime
+    from container.structures import ModelSpec
+
+    return base.load(ModelSpec(folder.name, architecture, folder), runtime.start("cpu", "fp32", 1, "torch"))
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """Return part of a photo, at 480×640 a face and a rocket; around it the photo is repeated."""
+    return np.resize(skimage.data.astronaut(), (max(height, 512), max(width, 512), 3))[:height, :width].copy()
+
+
+def bitmaps(masks: Masks) -> np.ndarray:
+    """Return all masks as bool N×H×W."""
+    return np.stack([masks.bitmap(i) for i in range(len(masks))]).astype(bool)
+
+
+def prompt(name: str) -> Prompt:
+    """Return one of PROMPTS."""
+    points, labels, box, mask = PROMPTS[name]
+    corners = None if box is None else np.array(box, np.float32)
+    return Prompt(np.array(points, np.float32).reshape(-1, 2), np.array(labels, np.int64), corners, mask)

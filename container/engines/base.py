@@ -96,6 +96,13 @@ class Architecture(ABC):
     pretrained: tuple[str, ...] = ()  # names of published weights
     takes_folder = False  # True if a model is a folder of files, False if it is one weights file
 
+    def recognises(self, folder: Path) -> bool:
+        """Return True for a folder that is a model of this architecture and says so in other ways than model.json.
+
+        No weights are read, and nothing that is found there raises.
+        """
+        return False
+
     @abstractmethod
     def load(self, spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:
         """Return the engine of a model on the device of a Runtime; ModelError with a one-line reason."""
@@ -117,6 +124,11 @@ def find(name: str) -> Architecture:
 def takes_folder(name: str) -> bool:
     """Return True if the models of an architecture are folders of files; False for an unknown one."""
     return name in architectures and architectures[name].takes_folder
+
+
+def recognised(folder: Path) -> str:
+    """Return the name of the architecture that a folder without model.json is a model of, or ""."""
+    return next((name for name in sorted(architectures) if architectures[name].recognises(folder)), "")
 
 
 def check_published(spec: ModelSpec) -> None:

@@ -1,7 +1,6 @@
 """Networks: the architectures whose models are one weights file for a torch module, built, filled and tried here."""
 
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch.overrides import TorchFunctionMode
 
 from container.engines import base, roi_align, weight_files
+from container.engines.allowance import Allowance, TooLarge
 from container.engines.base import Architecture, ImageEngine, architectures
 from container.engines.runtime import Runtime, openvino_installed
 from container.errors import ModelError
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 SPARE_NUMBERS = 1 << 25
 # Numbers that a builder makes and drops: of SSD's VGG-16 only the convolutions are kept, a tenth.
 DROPPED_NUMBERS = {"ssd300_vgg16": 1 << 27}
-_FACTORIES = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full}
 
 # Of the image of a trial prediction. Every stride but the coarsest divides the sides, so that the stride of a level
 # follows from its size.
@@ -176,9 +174,9 @@ def _refuse_one_output(network: Network, spec: ModelSpec) -> None:
 def _build(network: Network, classes: int, spec: ModelSpec, state: weight_files.State) -> Any:
     try:
         spare = SPARE_NUMBERS + DROPPED_NUMBERS.get(spec.architecture, 0)
-        with _Allowance(spare + 2 * sum(tensor.numel() for tensor in state.values())):
+        with Allowance(spare + 2 * sum(tensor.numel() for tensor in state.values())):
             return network.build(num_classes=classes, **spec.parameters)
-    except _TooLarge:
+    except TooLarge:
         raise ModelError(
             f"weights do not fit: {spec.architecture} with {classes} classes and parameters {dict(spec.parameters)} "
             "is far larger than the file"
@@ -187,26 +185,6 @@ def _build(network: Network, classes: int, spec: ModelSpec, state: weight_files.
         raise
     except Exception as error:  # builders raise any error for invalid parameters
         raise ModelError(f"{spec.architecture} cannot be built with parameters {dict(spec.parameters)}") from error
-
-
-class _TooLarge(Exception):
-    """A network has more numbers than allowed."""
-
-
-class _Allowance(TorchFunctionMode):
-    """A context manager that limits the total numbers in new tensors, whatever a model.json asks for."""
-
-    def __init__(self, numbers: int) -> None:
-        super().__init__()
-        self._left = numbers
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _FACTORIES:
-            size = (kwargs or {}).get("size", args[0] if args and isinstance(args[0], tuple | list) else args)
-            self._left -= math.prod(size)
-            if self._left < 0:
-                raise _TooLarge
-        return func(*args, **(kwargs or {}))
 
 
 def load(spec: ModelSpec, runtime: Runtime) -> ImageEngine:

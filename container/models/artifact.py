@@ -2,25 +2,25 @@
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
 "parameters": {…}, "options": {…}, "activation": "sigmoid", "preprocessing": {…}, "batch_norm_eps": number}; only
-`architecture` is required.
+`architecture` is required. A folder without it is a model where an architecture recognises it.
 The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from container.engines.base import check_published, takes_folder
+from container.engines.base import check_published, recognised, takes_folder
 from container.errors import ModelError
 from container.files import checksum, made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
-from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessing, is_weights, preprocessing
+from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessing, is_part, is_weights, preprocessing
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
@@ -57,16 +57,26 @@ def read(path: Path, empty: Path) -> ModelSpec:
 def _unpacked(path: Path, empty: Path) -> Path:
     """Unpack model.json and the weights into `empty`; return the folder that they are in.
 
-    An archive with neither at its top is read a second time for the folder of its only model.json.
+    An archive with neither at its top is read a second time for the folder that holds them, and one without model.json
+    once more for the files by which its architecture may be recognised.
     """
     files = tar.unpack(path, empty, _of_one_file)
-    if any(map(_of_one_file, files)):
-        return empty
-    around = _only({file.parent for file in files if file.name == DESCRIPTION}, path.name)
-    if around is None:
-        return empty
-    tar.unpack(path, empty, lambda file: around == file.parent and _of_one_file(PurePosixPath(file.name)))
-    return empty / around
+    inner = PurePosixPath()
+    if not any(map(_of_one_file, files)):
+        found = _around(files, path.name)
+        if found is None:
+            return empty
+        inner = found
+        tar.unpack(path, empty, lambda file: inner == file.parent and _is_part(file.name))
+    if inner / DESCRIPTION not in files:
+        tar.unpack(path, empty, lambda file: inner == file.parent and file.suffix == ".json")
+    return empty / inner
+
+
+def _around(files: Iterable[PurePosixPath], name: str) -> PurePosixPath | None:
+    """Return the only folder that holds a model.json, or without any the only one that holds weights; None."""
+    described = {file.parent for file in files if file.name == DESCRIPTION}
+    return _only(described or {file.parent for file in files if _is_part(file.name)}, name)
 
 
 def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, Any]) -> None:
@@ -91,9 +101,7 @@ def entered(folder: Path) -> Path:
     if not folder.is_dir() or is_model(folder):
         return folder
     files = [PurePosixPath(file.relative_to(folder)) for file in folder.rglob("*")]
-    files = [file for file in files if not any(map(made_by_macos, file.parts))]
-    described = {file.parent for file in files if file.name == DESCRIPTION}
-    around = _only(described or {file.parent for file in files if is_weights(file.name)}, folder.name)
+    around = _around([file for file in files if not any(map(made_by_macos, file.parts))], folder.name)
     return folder / around if around is not None else folder
 
 
@@ -166,13 +174,15 @@ def _of_one_file(file: PurePosixPath) -> bool:
 
 
 def _is_part(name: str) -> bool:
-    return name == DESCRIPTION or is_weights(name) and not made_by_macos(name)
+    return name == DESCRIPTION or is_part(name) and not made_by_macos(name)
 
 
 def _description(folder: Path, name: str) -> Mapping[str, Any]:
     """Return the content of model.json, with only known keys."""
     file = folder / DESCRIPTION
     if not file.exists():
+        if is_model(folder) and (architecture := recognised(folder)):  # only asked now, because it imports torch
+            return {"architecture": architecture}
         raise ModelError(
             f"{name!r} holds no model.json; make a model.tar.gz with `python -m container pack`, "
             "or name the architecture"

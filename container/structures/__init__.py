@@ -2,7 +2,7 @@
 
 from container.structures.instances import Instances
 from container.structures.masks import Bitmasks, CroppedMasks, LabelMapMasks, Masks, PlacedMasks, RoiMasks
-from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_weights
+from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_part, is_weights
 from container.structures.options import (
     MAX_DETECTIONS,
     Appearance,
@@ -55,5 +55,6 @@ __all__ = [
     "Segments",
     "SemanticMap",
     "WinningProbabilities",
+    "is_part",
     "is_weights",
 ]

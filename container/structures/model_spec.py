@@ -7,12 +7,19 @@ from pathlib import Path
 from container.structures.options import Options
 from container.structures.preprocessing import Preprocessing
 
-WEIGHTS_TYPES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # endings of weights files, in any case
+SAFE_TYPE = ".safetensors"
+WEIGHTS_TYPES = (SAFE_TYPE, ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # endings of weights files, in any case
+PART_TYPES = (".onnx",)  # endings of other files by which a folder is known to be a model; kinds say of which
 
 
 def is_weights(name: str) -> bool:
     """Return True for the name of a weights file, by its ending."""
     return name.lower().endswith(WEIGHTS_TYPES)
+
+
+def is_part(name: str) -> bool:
+    """Return True for the name of a file by which a folder is known to be a model: weights, or other parts of one."""
+    return name.lower().endswith(WEIGHTS_TYPES + PART_TYPES)
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,13 @@ class ModelSpec:
 
     @property
     def bytes(self) -> int:
-        """The size of the weights, or of all files of a folder; 0 if they are yet to be fetched."""
+        """The size of the weights, or of the files of a folder; 0 if they are yet to be fetched.
+
+        Folders often hold the same weights in several forms: where some are safetensors, the others do not count.
+        """
         if isinstance(self.weights, str):
             return 0
-        files = self.weights.rglob("*") if self.weights.is_dir() else [self.weights]
+        files = [*self.weights.rglob("*")] if self.weights.is_dir() else [self.weights]
+        if any(file.name.lower().endswith(SAFE_TYPE) for file in files):
+            files = [file for file in files if file.name.lower().endswith(SAFE_TYPE) or not is_weights(file.name)]
         return sum(file.stat().st_size for file in files if file.is_file())
