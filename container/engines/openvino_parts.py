@@ -5,7 +5,6 @@ The operations between them (anchors, NMS, RoIAlign) remain in torch.
 
 import logging
 import math
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from container.engines.openvino_core import compiled, openvino
 from container.engines.runtime import Runtime
-
-# OpenVINO sends telemetry over the network, and keeps a file for it in the home folder, unless this import fails.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None makes the import fail
-import openvino  # noqa: E402  # after the line above
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +35,6 @@ PARTS = (
     "roi_heads.keypoint_predictor",
     "classifier",
 )
-# OpenVINO caches a kernel per layer and image size. Images of 160 sizes grew the process by 230 MB with its default
-# limit of 5000, and by 165 MB with this one.
-CACHED_KERNELS = 500
 AGREEMENT = 1e-3  # largest difference from torch's fp32, relative to the largest value
 
 
@@ -62,18 +55,8 @@ class CompiledPart(nn.Module):
         super().__init__()
         self._give = _giver(outputs)
         examples = [tensor.float() for tensor in _flat(inputs)]  # under autocast their dtype may differ
-        compiled = openvino.Core().compile_model(
-            _converted(_Flat(part, inputs), examples),
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "bf16" if runtime.dtype is torch.bfloat16 else "f32",
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "ENABLE_CPU_PINNING": False,  # several workers would be pinned to the same cores
-                "CPU_RUNTIME_CACHE_CAPACITY": CACHED_KERNELS,
-            },
-        )
-        self._request = compiled.create_infer_request()
+        model = _converted(_Flat(part, inputs), examples)
+        self._request = compiled(model, torch.get_num_threads(), runtime.dtype is torch.bfloat16)
 
     def forward(self, *inputs: Any) -> Any:
         """Return the outputs of the part for `inputs`."""
@@ -103,16 +86,16 @@ def compile_parts(module: nn.Module, run: Callable[[], object], runtime: Runtime
         hook.remove()
     for name, (inputs, outputs) in seen.items():
         try:
-            compiled = CompiledPart(parts[name], inputs, outputs, runtime)
+            replacement = CompiledPart(parts[name], inputs, outputs, runtime)
         except Exception as error:  # OpenVINO raises errors of several types for parts that it cannot convert
             log.warning("OpenVINO cannot compile %s (%s), so torch's is kept", name, type(error).__name__)
             continue
-        off = 0.0 if runtime.dtype is torch.bfloat16 else _difference(compiled(*inputs), outputs)
+        off = 0.0 if runtime.dtype is torch.bfloat16 else _difference(replacement(*inputs), outputs)
         if off > AGREEMENT:
             log.warning("OpenVINO's %s is off torch's by %.2g of its peak, so torch's is kept", name, off)
             continue
         parent, _, leaf = name.rpartition(".")
-        setattr(module.get_submodule(parent), leaf, compiled)
+        setattr(module.get_submodule(parent), leaf, replacement)
 
 
 @contextmanager

@@ -1,0 +1,157 @@
+"""Segment Anything and its like as two ONNX files: an image encoder, and a decoder of prompts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torchvision.transforms.functional import resize, to_pil_image
+
+from container.engines import onnx_parameters
+from container.engines.base import Architecture, architectures
+from container.engines.promptable import Candidates, PromptEngine
+from container.engines.runtime import Runtime, openvino_installed
+from container.errors import BadRequest, ModelError
+from container.structures import Embedding, ModelSpec, Prompt
+
+TOP_LEFT, BOTTOM_RIGHT, PADDING = 2, 3, -1  # labels of a decoder's points
+SINGLE = 4  # masks, of which the first is for a prompt that says it all, and the others are three guesses
+
+
+class PairEngine(PromptEngine):
+    """The engine of an ONNX pair, which runs on the CPU by OpenVINO, on a server with a GPU, too.
+
+    Pictures, points and masks are scaled as Meta's ResizeLongestSide, SamPredictor and postprocess_masks do it.
+    """
+
+    task = "sam"
+
+    def __init__(self, spec: ModelSpec, pair: Any, encoder: Any, decoder: Any) -> None:
+        """`pair` is an onnx_graphs.Pair, `encoder` and `decoder` are its compiled graphs."""
+        super().__init__(spec)
+        self._image, self._inputs, self._parts, self._scored = pair.image, pair.inputs, pair.parts, pair.scored
+        self._encoder, self._decoder = encoder, decoder
+
+    def embed(self, pixels: np.ndarray) -> Embedding:
+        """Return the embedding of uint8 H×W×3 RGB pixels; ModelError if it is not finite."""
+        size = pixels.shape[0], pixels.shape[1]
+        small = np.asarray(resize(to_pil_image(pixels), list(self._image.fitted(*size))))  # Pillow's bilinear filter
+        parts = _run(self._encoder, {self._image.name: self._image.filled(small)})
+        return Embedding(tuple(_finite(part.astype(np.float32, copy=False)) for part in parts), size)
+
+    def candidates(self, embedding: Embedding, prompt: Prompt, multimask: bool) -> Candidates:
+        """Return three masks for a prompt if `multimask`, else one, as far as the decoder makes them."""
+        inputs = {**self._given(embedding), **self._asked(embedding, prompt)}
+        found = _run(self._decoder, {name: value.astype(self._inputs[name].dtype) for name, value in inputs.items()})
+        masks = _finite(found[0].astype(np.float32, copy=False).reshape(-1, *found[0].shape[-2:]))
+        scores = found[1].astype(np.float32).reshape(-1) if self._scored else np.ones(len(masks), np.float32)
+        if len(masks) == SINGLE:
+            chosen = slice(1, None) if multimask else slice(0, 1)
+        else:
+            best = int(np.argmax(np.nan_to_num(scores)))
+            chosen = slice(None) if multimask else slice(best, best + 1)
+        return Candidates(masks[chosen], scores[chosen])
+
+    def enlarged(self, low_res: np.ndarray, embedding: Embedding) -> np.ndarray:
+        """Return float32 h×w logits of one mask as float32 H×W logits in the picture."""
+        height, width = self._image.fitted(*embedding.image_size)
+        square = _resized(torch.from_numpy(low_res)[None, None], (self._image.long_side,) * 2)
+        return _resized(square[..., :height, :width], embedding.image_size)[0, 0].numpy()
+
+    def _given(self, embedding: Embedding) -> dict[str, np.ndarray]:
+        """Return the decoder's inputs for an embedding, which may be one that a client has sent."""
+        given = dict(zip(self._parts, embedding.parts, strict=False))
+        shapes = [self._inputs[name].shape for name in self._parts]
+        if [part.shape for part in embedding.parts] != shapes:
+            sent = " and ".join("×".join(map(str, part.shape)) for part in embedding.parts)
+            takes = " and ".join("×".join(map(str, shape)) for shape in shapes)
+            raise BadRequest(f"the embedding is {sent}; model {self.spec.name!r} takes {takes}")
+        return given
+
+    def _asked(self, embedding: Embedding, prompt: Prompt) -> dict[str, np.ndarray]:
+        """Return the decoder's inputs for a prompt: points in the picture as the encoder sees it, labels, a mask."""
+        points, labels = [prompt.points], [prompt.labels]
+        if prompt.box is None:
+            points, labels = [*points, np.zeros((1, 2))], [*labels, np.array([PADDING])]
+        else:
+            points, labels = [*points, prompt.box.reshape(2, 2)], [*labels, np.array([TOP_LEFT, BOTTOM_RIGHT])]
+        (height, width), (new_height, new_width) = embedding.image_size, self._image.fitted(*embedding.image_size)
+        coordinates = np.concatenate(points).astype(np.float32) * np.float32([new_width / width, new_height / height])
+        return {**self._points(coordinates, np.concatenate(labels)), **self._mask(prompt.mask)}
+
+    def _points(self, coordinates: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+        shape = self._inputs["point_coords"].shape
+        room, count = shape[-2], len(labels)
+        if 0 <= room < count:
+            raise BadRequest(f"the prompt has {count} points, padding and corners of a box included; it takes {room}")
+        missing = max(0, room - count)
+        coordinates = np.pad(coordinates, ((0, missing), (0, 0)))
+        labels = np.pad(labels, (0, missing), constant_values=PADDING)
+        if np.issubdtype(self._inputs["point_coords"].dtype, np.integer):
+            coordinates = coordinates.round()
+        return {
+            "point_coords": coordinates.reshape(*shape[:-2], -1, 2),
+            "point_labels": labels.reshape(*self._inputs["point_labels"].shape[:-1], -1),
+        }
+
+    def _mask(self, mask: np.ndarray | None) -> dict[str, np.ndarray]:
+        wanted = self._inputs.get("mask_input")
+        if wanted is None and mask is not None:
+            raise BadRequest(f"the decoder of model {self.spec.name!r} takes no mask: leave it out of the prompt")
+        if wanted is not None and mask is not None and mask.shape != wanted.shape[-2:]:
+            sent, takes = "×".join(map(str, mask.shape)), "×".join(map(str, wanted.shape[-2:]))
+            raise BadRequest(f"the mask of the prompt is {sent}; model {self.spec.name!r} takes {takes}")
+        given = {}
+        if wanted is not None:
+            given["mask_input"] = np.zeros(wanted.shape) if mask is None else mask.reshape(wanted.shape)
+        if "has_mask_input" in self._inputs:
+            given["has_mask_input"] = np.full(self._inputs["has_mask_input"].shape, mask is not None)
+        return given
+
+
+def _run(request: Any, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    from container.engines.openvino_core import inferred  # the file of a kind is imported where OpenVINO is not
+
+    return inferred(request, inputs)
+
+
+def _resized(logits: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+    if logits.shape[-2:] == size:
+        return logits
+    return functional.interpolate(logits, size, mode="bilinear", align_corners=False)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise ModelError("a prediction of the ONNX pair is not finite")
+    return values
+
+
+class OnnxPair(Architecture):
+    """A folder with the two files, and perhaps others beside them; see onnx_parameters for what model.json may say."""
+
+    kind = "promptable segmentation"
+    takes_folder = True
+
+    def load(self, spec: ModelSpec, runtime: Runtime) -> PairEngine:
+        """Try the pair in a process of its own, then compile it here; ModelError with a one-line reason."""
+        if not openvino_installed():
+            raise ModelError("an ONNX pair needs OpenVINO, which is not installed: pip install openvino")
+        if not isinstance(spec.weights, Path) or not spec.weights.is_dir():
+            raise ModelError("an ONNX pair is a folder of two .onnx files, an encoder and a decoder")
+        from container.engines import onnx_graphs, onnx_trial
+        from container.engines.openvino_core import compiled
+
+        parameters = onnx_parameters.read(spec.parameters)
+        threads, bf16 = torch.get_num_threads(), runtime.dtype is torch.bfloat16
+        onnx_trial.tried(spec.weights, spec.parameters, spec.bytes, threads, bf16)
+        pair = onnx_graphs.read_pair(spec.weights, parameters)
+        try:
+            encoder, decoder = (compiled(graph, threads, bf16) for graph in (pair.encoder, pair.decoder))
+        except RuntimeError as error:
+            raise ModelError(f"OpenVINO cannot compile {' and '.join(pair.names)}") from error
+        return PairEngine(spec, pair, encoder, decoder)
+
+
+architectures.add("sam_onnx", OnnxPair())
