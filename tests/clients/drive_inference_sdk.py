@@ -412,6 +412,24 @@ def page() -> None:
     record("page: unload all", one.unload_all_models)
 
 
+def segments() -> None:
+    if not NEW:
+        return
+    photo, one, batches = "photo.jpg", client(), client(max_batch_size=2)
+    click, box = (
+        {"points": [{"x": 200, "y": 150, "positive": True}]},
+        {"box": {"x": 200, "y": 150, "width": 90, "height": 60}},
+    )
+    for suffix in ("", "_async"):
+        ask, ask_both = (getattr(who, f"sam2_segment_image{suffix}") for who in (one, batches))
+        record(f"sam2: one{suffix}", ask, path(photo), [click], sent=[photo])
+        record(f"sam2: two{suffix}", ask, path(photo), [click, box], multimask_output=False, sent=[photo])
+        record(f"sam2: rle{suffix}", ask, path(photo), [box], mask_input_format="rle", sent=[photo])
+        record(f"sam2: none{suffix}", ask, path(photo), sent=[photo])
+        record(f"sam2: list{suffix}", ask_both, [path(photo), path(photo)], [click], sent=[photo, photo])
+        record(f"sam2: absent{suffix}", ask, path(photo), [click], sam2_version_id="hiera_large")
+
+
 def unavailable() -> None:
     photo, one, batches = path("photo.jpg"), client(), client(max_batch_size=2)
     described = {"specification": {"version": "1.0", "inputs": [], "steps": [], "outputs": []}}
@@ -424,7 +442,6 @@ def unavailable() -> None:
     }
     if NEW:
         asked |= {
-            "sam2_segment_image": (photo, [{"points": [{"x": 9, "y": 9, "positive": True}]}]),
             "sam3_embed_image": (photo,),
             "sam3_visual_segment": (photo,),
             "sam3_concept_segment": (photo, [{"type": "text", "text": "fox"}]),
@@ -450,7 +467,6 @@ def unavailable() -> None:
     record("not offered: list of ocr", batches.ocr_image, [photo, photo])
     record("not offered: trocr", one.ocr_image, photo, model="trocr")
     if NEW:
-        record("not offered: list of sam2", batches.sam2_segment_image, [photo, photo])
         for model in ("easy_ocr", "pp_ocr"):
             record(f"not offered: {model}", one.ocr_image, photo, model=model)
         record("not offered: perception encoder of pictures", one.get_perception_encoder_image_embeddings, photo)
@@ -463,6 +479,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")  # guidance of the client, such as on the transport of keys
     for topic in (registry, inputs, lists, states, streams, visualisations, downsizing, options, in_supervision, tasks):
         topic()
-    for topic in (keys, errors, page, unavailable):
+    for topic in (keys, errors, page, segments, unavailable):
         topic()
     Path(sys.argv[2]).write_text(json.dumps(OUTCOMES))

@@ -10,6 +10,7 @@ from container.engines import weight_files
 from container.engines.base import architectures
 from container.models import archive, artifact, locate
 from container.structures import ModelSpec, Preprocessing
+from tests.promptable_models import tiny_sam2
 
 CATS, STEPS, BOXES, POSE, KINDS, AREAS = "cats/1", "steps/1", "boxes/1", "pose/1", "kinds/1", "areas/1"
 BACKGROUND = "__background__"
@@ -35,7 +36,7 @@ def renamed(label: str) -> str:
 
 
 def write_store(root: Path) -> None:
-    """Write CATS as an archive, and the others as folders."""
+    """Write CATS as an archive, the others as folders, and a SAM 2."""
     embedded, weights = artifact.read(locate.EMBEDDED, root), locate.EMBEDDED / artifact.WEIGHTS
     steps = replace(embedded, name="steps", preprocessing=Preprocessing(grayscale=True, static_crop=(0, 0, 60, 100)))
     shutil.copy(weights, _described(root / STEPS, steps))
@@ -49,6 +50,7 @@ def write_store(root: Path) -> None:
         if name in LAST:
             module.get_parameter(LAST[name]).data *= SPREAD
         weight_files.write(module, _described(root / name, spec))
+    tiny_sam2(root / "sam2/hiera_tiny")
 
 
 def _described(folder: Path, spec: ModelSpec) -> Path:

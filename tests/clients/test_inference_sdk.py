@@ -699,6 +699,41 @@ def test_snippets_of_the_registry(driven: Driven) -> None:
     assert len(driven.value("page: folder")) == 2
 
 
+POINT, BOX = (
+    {"points": [{"x": 200, "y": 150, "positive": True}]},
+    {"box": {"x": 200, "y": 150, "width": 90, "height": 60}},
+)
+
+
+@pytest.mark.parametrize("suffix", WITH_ASYNC)
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("one", {"prompts": [POINT]}),
+        ("two", {"prompts": [POINT, BOX], "multimask_output": False}),
+        ("rle", {"prompts": [BOX], "format": "rle"}),
+        ("none", {}),
+        ("list", {"prompts": [POINT]}),
+    ],
+)
+def test_segment_anything_2(newest: Driven, name: str, fields: dict[str, Any], suffix: str) -> None:
+    found, sent = newest.value(f"sam2: {name}{suffix}"), newest.outcomes[f"sam2: {name}{suffix}"]["sent"]
+    answers = found if name == "list" else [found]
+    assert len(answers) == len(sent)
+    for answer, file in zip(answers, sent, strict=True):
+        image = {"type": "base64", "value": base64.b64encode((newest.folder / file).read_bytes()).decode()}
+        ours = requests.post(newest.url + "/sam2/segment_image", json={"image": image, **fields}, timeout=60).json()
+        assert answer["predictions"] == ours["predictions"]
+        assert len(ours["predictions"]) == len(fields.get("prompts", "1"))
+
+
+@pytest.mark.parametrize("suffix", WITH_ASYNC)
+def test_a_version_that_is_not_there(newest: Driven, suffix: str) -> None:
+    kind, status, message = newest.error(f"sam2: absent{suffix}")
+    assert (kind, status) == ("HTTPCallErrorError", 501)
+    assert message == WORDS[501] if suffix else "'hiera_large'; there are: hiera_tiny" in message
+
+
 NOT_OFFERED = {
     "get_clip_image_embeddings": "CLIP is",
     "get_clip_text_embeddings": "CLIP is",
@@ -723,8 +758,6 @@ NOT_OFFERED = {
 BY_VERSION = {
     OLD: {"prompt_cogvlm": "CogVLM is", "detect_gazes": "gaze detection is"},
     NEW: {
-        "sam2_segment_image": "Segment Anything 2 is",
-        "list of sam2": "Segment Anything 2 is",
         "sam3_embed_image": "Segment Anything 3 is",
         "sam3_visual_segment": "Segment Anything 3 is",
         "sam3_concept_segment": "Segment Anything 3 is",

@@ -96,7 +96,7 @@ class Catalogue(Policy):
         served = super().versions(task).items()
         own = {version: self._name for version, key in served if key == self.served}
         stored = [] if self._store is None else self._store.versions(task)
-        return own | {version: f"{task}/{version}" for version in stored}
+        return {version: f"{task}/{version}" for version in stored} | own
 
     def _stored(self, name: str) -> str:
         if self._store is not None:
