@@ -1,6 +1,5 @@
 """What a promptable model is asked about one picture, and what it answers: Segment Anything and its like."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from container.structures.masks import CroppedMasks
 MAX_PROMPTS = 256  # of one request
 MAX_POINTS = 1000  # of one prompt
 POSITIVE, NEGATIVE = 1, 0  # labels of points
+FARTHEST = 1e9  # pixels from a corner of the picture
 LABEL = "object"  # of a segment: the model knows no classes
 
 
@@ -137,9 +137,14 @@ def pairs(points: Sequence[Sequence[float]]) -> np.ndarray:
     return np.array(points, np.float32).reshape(-1, 2)
 
 
+def is_coordinate(value: object) -> bool:
+    """Return True for a finite number of a size that pictures may have."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST
+
+
 def number(values: Mapping[str, Any], name: str, where: str = "") -> float:
     """Return a finite number of an object; ValueError names it."""
     value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1e9:
-        raise ValueError(f"{where}{name} is {value!r:.60}; it takes a number of pixels")
+    if not isinstance(value, int | float) or not is_coordinate(value):
+        raise ValueError(f"{where}{name} is {ascii(value)[:60]}; it takes a number of pixels")
     return float(value)

@@ -17,7 +17,7 @@ from container.app import create_app
 from container.protocols.sagemaker.negotiation import UNTYPED
 from container.settings import Settings
 from tests.conftest import encode
-from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started
+from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started, tried
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
 
@@ -41,6 +41,7 @@ FOLDER = tempfile.TemporaryDirectory()  # stands for S3, and has a model of the 
 app = create_app(Settings(local_s3=FOLDER.name, async_output="s3://results"), ready_services(FakeEngine()))
 (Path(FOLDER.name) / "a").mkdir()
 several = create_app(Settings(), started(Path(FOLDER.name), FakeLoader()))
+segmenting = create_app(Settings(), ready_services(tried()))
 
 
 def config(**more: Any) -> schemathesis.Config:
@@ -87,6 +88,20 @@ multi_model = schemathesis.openapi.from_wsgi(
     "/openapi.json", several, config=config(checks={"positive_data_acceptance": NAMED})
 ).exclude(operation_id_regex="^roboflow")  # models by id are loaded from a store, which this server has not
 
+# Nor which versions and pictures there are, and that points have as many labels. Unknown members are passed over.
+UNKNOWN = {"positive_data_acceptance": {"expected-statuses": ["2xx", 400, 422, 501]}}
+promptable = schemathesis.openapi.from_wsgi(
+    "/openapi.json",
+    segmenting,
+    config=config(
+        checks={
+            **UNKNOWN,
+            "negative_data_rejection": {"enabled": False},
+            "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
+        }
+    ),
+)
+
 
 @schemathesis.hook
 def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
@@ -119,4 +134,10 @@ def test_answers_are_as_described(case: schemathesis.Case) -> None:
 @multi_model.include(path_regex="models|invocations").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_multi_model_endpoint_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@promptable.include(path_regex="^/sam2?/").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()

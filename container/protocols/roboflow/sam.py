@@ -17,7 +17,7 @@ from container.protocols.roboflow.segmenting import Asked, Family, logits_file, 
 from container.protocols.roboflow.v1 import object_body
 from container.service import Services
 from container.structures import Embedding, Prompt, Segmentation, npy
-from container.structures.prompts import MAX_POINTS, pairs
+from container.structures.prompts import MAX_POINTS, is_coordinate, pairs
 from container.structures.strict_json import dump, join_array
 from container.web.body import takes_json
 from container.web.openapi import operation
@@ -121,7 +121,7 @@ def _prompt(asked: Asked) -> Prompt:
 
 
 def _is_point(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) for x in value)
+    return isinstance(value, list) and len(value) == 2 and all(map(is_coordinate, value))
 
 
 def _mask(asked: Asked) -> np.ndarray | None:
@@ -136,7 +136,7 @@ def _mask(asked: Asked) -> np.ndarray | None:
     array = _array(asked, "mask_input")
     if array.shape[-2:] != size or array.size != size[0] * size[1]:
         raise BadRequest(f"mask_input has the shape {array.shape}; the model takes (1, 1, {size[0]}, {size[1]})")
-    return array.reshape(size)
+    return _finite("mask_input", array.reshape(size))
 
 
 def _given_embedding(asked: Asked) -> Embedding | None:
@@ -153,7 +153,13 @@ def _given_embedding(asked: Asked) -> Embedding | None:
         array = _array(asked, "embeddings")
     else:
         array = _read(asked, "embeddings", given, lambda: np.array(given, np.float32))
-    return Embedding((array,), (size[0], size[1]))
+    return Embedding((_finite("embeddings", array),), (size[0], size[1]))
+
+
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
+    if not np.isfinite(array).all():
+        raise BadRequest(f"{name} holds values that are not finite")
+    return array
 
 
 def _array(asked: Asked, name: str) -> np.ndarray:
@@ -173,5 +179,5 @@ def _read(asked: Asked, name: str, value: object, make: Callable[[], Any]) -> An
     except (ValueError, TypeError, OverflowError):
         made = None
     if made is None:
-        raise WrongType(f"{name} takes nested lists of numbers", name, type(value).__name__)
+        raise WrongType(f"{name} takes nested lists of finite numbers", name, type(value).__name__)
     return made

@@ -65,7 +65,7 @@ def open_json(invocation: InvocationRequest) -> InvocationRequest:
         raise BadRequest(f"`{_OPTIONS}` of the JSON body is no object", hint='such as {"confidence": 0.6}')
     key = _key(document)
     ignored = [name for name in document if name not in (key, _OPTIONS, _PROMPTS)]
-    asked = _prompts(document[_PROMPTS]) if _PROMPTS in document else None
+    asked = _prompts(document[_PROMPTS]) if document.get(_PROMPTS) is not None else None
     if key != _PICTURE and isinstance(inputs := document.get(key), dict) and _PICTURE in inputs:
         ignored += [name for name in inputs if name != _PICTURE]
     return replace(invocation, document=document, parameters=options, prompts=asked, ignored=tuple(ignored))

@@ -99,11 +99,8 @@ def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[
     shapes = {"image": {"anyOf": pictures}, "instances": several, "inputs": {"anyOf": [text, several, named]}}
     return {
         "type": "object",
-        "properties": {
-            **shapes,
-            "parameters": {"type": "object", "nullable": True, "properties": options},
-            "prompts": {"description": "Of a promptable model alone: points, a box or both; or a list of such prompts"},
-        },
+        "description": "A promptable model takes `prompts` as well: points, a box or both, or a list of these",
+        "properties": {**shapes, "parameters": {"type": "object", "nullable": True, "properties": options}},
         "oneOf": [{"required": [key]} for key in shapes],
     }
 

@@ -204,6 +204,8 @@ ARRAY = np.zeros((1, 4, 2, 2), np.float32)
         ({"embeddings": ARRAY.tolist(), "orig_im_size": [60_000, 60_000]}, 413, "at most 50000000"),
         ({"embeddings": ARRAY[0].tolist(), "orig_im_size": [6, 8]}, 400, "the model takes (1, 4, 2, 2)"),
         ({"embeddings": [[1], [1, 2]], "orig_im_size": [6, 8]}, 422, "embeddings"),
+        ({"image": PHOTO, "point_coords": [[1e99, 2]]}, 422, "finite"),
+        ({"embeddings": (ARRAY + np.inf).tolist(), "orig_im_size": [6, 8]}, 400, "embeddings holds values"),
         ({"embeddings": ["a"], "orig_im_size": [6, 8]}, 422, "embeddings"),
     ],
 )

@@ -72,7 +72,7 @@ def test_a_picture_of_the_masks(client: FlaskClient) -> None:
 
 
 def test_a_picture_is_embedded_once(client: FlaskClient, sam: FakePromptEngine) -> None:
-    for prompt in (CLICK, BOX, None):
+    for prompt in (CLICK, BOX, []):
         assert client.post("/invocations", json={"image": PHOTO, "prompts": prompt}).status_code == 200
     assert sam.embedded == 1
 
@@ -95,6 +95,7 @@ def test_options_choose_among_the_masks(client: FlaskClient, options: dict[str, 
     ("body", "words"),
     [
         ({"image": PHOTO}, "takes prompts, and there are none"),
+        ({"image": PHOTO, "prompts": None}, "takes prompts, and there are none"),
         ({"image": PHOTO, "prompts": 7}, "`prompts`: a prompt is an object"),
         ({"image": PHOTO, "prompts": [{"points": 7}]}, "`prompts`: points are a list"),
         ({"instances": [PHOTO, PHOTO], "prompts": CLICK}, "prompts are for one picture"),
