@@ -37,8 +37,8 @@ models/             pool (the owner of what is loaded), slot (one model of it), 
                     artifact (model.tar.gz), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
-                    network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then segment); kinds: one a task, and
-                    architectures by name (plug-ins); torch stays in here
+                    network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
+                    segment); kinds: one a task, and architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)

@@ -73,18 +73,19 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
         found = self.candidates(embedding, prompt, prompt.ambiguous if query.multimask is None else query.multimask)
         self.mask_size = (found.low_res.shape[1], found.low_res.shape[2])
         order = np.argsort(-np.nan_to_num(found.scores), kind="stable")[: 1 if query.best else None]
-        crops, logits = [], []
-        for i in order:
+        crops = []
+        logits = np.empty((len(order), *embedding.image_size), np.float32) if query.logits else None
+        for number, i in enumerate(order):
             checkpoint()
             pixels = self.enlarged(found.low_res[i], embedding)
             crops.append(_cropped(pixels > 0))
-            if query.logits:
-                logits.append(pixels)
+            if logits is not None:
+                logits[number] = pixels
         return Segments(
             masks=CroppedMasks(tuple(crops), embedding.image_size),
             scores=np.nan_to_num(found.scores[order]).clip(0, 1),
             low_res=found.low_res[order],
-            logits=np.stack(logits) if logits else None,
+            logits=logits,
         )
 
 

@@ -63,9 +63,9 @@ class Policy(ABC):
     def versions(self, task: str) -> dict[str, str]:
         """Return ids of models of a task that is asked for by version, such as sam, by version.
 
-        By default these are the loaded ones, by their name in answers.
+        By default these are the loaded ones, by their key.
         """
-        return {slot.name: slot.key for slot in self.pool.list() if slot.state == "ready" and slot.task == task}
+        return {slot.key: slot.key for slot in self.pool.list() if slot.state == "ready" and slot.task == task}
 
     def provide(self, key: str) -> bool:
         """Load the model under `key` if it is not loaded, waiting for it; return False if that is not for requests.

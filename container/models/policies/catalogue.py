@@ -93,9 +93,8 @@ class Catalogue(Policy):
 
     def versions(self, task: str) -> dict[str, str]:
         """Return the served model, if it is of the task, and those of the store below TASK/."""
-        served = super().versions(task).items()
-        own = {version: self._name for version, key in served if key == self.served}
         stored = [] if self._store is None else self._store.versions(task)
+        own = {self._name: self._name} if self.served in super().versions(task) else {}
         return {version: f"{task}/{version}" for version in stored} | own
 
     def _stored(self, name: str) -> str:

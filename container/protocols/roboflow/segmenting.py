@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 from flask import Response, g
 
 from container.errors import MAX_SHOWN, BadRequest, ModelNotFound, NotOffered, setting_name, shown
@@ -110,14 +109,13 @@ def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str
     """
     policy.check_started()
     name, there = document.get(family.field), policy.versions(family.name)
-    folder = f"{setting_name('model_store')}/{family.name}/"
+    way = (
+        f"put a Hugging Face folder or a pair of ONNX files into {setting_name('model_store')}/{family.name}/VERSION/; "
+        "`make sam STORE=FOLDER` fetches a small pair for /sam"
+    )
     if name is None:
         if not there:
-            raise NotOffered(
-                f"there are no weights for /{family.name}",
-                hint=f"put a Hugging Face folder or a pair of ONNX files into {folder}VERSION/, "
-                "or run `make sam STORE=FOLDER`, which fetches a small pair",
-            )
+            raise NotOffered(f"there are no weights for /{family.name}", hint=way)
         if family.usual not in there and len(there) > 1:
             raise BadRequest(
                 f"{family.field} is missing, and there are several versions: {', '.join(there)}",
@@ -133,7 +131,7 @@ def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str
     except ModelNotFound:
         raise NotOffered(
             f"there are no weights for {family.field} {shown(name)}; there are: {', '.join(there) or 'none'}",
-            hint=f"put a Hugging Face folder or a pair of ONNX files into {folder}VERSION/",
+            hint=way,
         ) from None
     return f"{family.name}/{name}"
 
@@ -148,4 +146,4 @@ def logits_file(segmentation: Segmentation) -> bytes:
     """Return a .npz file of `masks`, float32 N×H×W logits in the picture, and `low_res_masks`, those of the model."""
     masks = [one.logits for one in segmentation.segments if one.logits is not None]
     low_res = [one.low_res for one in segmentation.segments]
-    return write_all({"masks": np.concatenate(masks), "low_res_masks": np.concatenate(low_res)})
+    return write_all({"masks": masks, "low_res_masks": low_res})

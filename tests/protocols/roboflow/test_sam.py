@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
+from container.images.base import Limits
 from container.settings import Settings
 from container.structures import npy
 from tests.conftest import encode
@@ -17,7 +18,8 @@ from tests.fakes import FakeEngine, FakePromptEngine, ready_services, tried
 from tests.protocols.roboflow.conftest import as_value
 
 EMBED, SEGMENT = "/sam/embed_image", "/sam/segment_image"
-PHOTO = as_value(encode(np.full((60, 80, 3), 7, np.uint8)))
+FILE = encode(np.full((60, 80, 3), 7, np.uint8))
+PHOTO = as_value(FILE)
 OTHER = as_value(encode(np.full((64, 64, 3), 9, np.uint8)))
 CLICK = {"point_coords": [[40, 30]], "point_labels": [1]}
 
@@ -86,6 +88,40 @@ def test_a_picture_is_embedded_once(client: FlaskClient, sam: FakePromptEngine) 
         assert client.post(SEGMENT, json=body | CLICK).status_code == 200
         assert client.post(EMBED, json=body).status_code == 200
     assert sam.embedded == 1
+
+
+def test_what_is_kept_is_found_before_the_picture_is_decoded(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"image": PHOTO, "image_id": "photo", **CLICK}
+    first = client.post(SEGMENT, json=body).json["masks"]
+    monkeypatch.setattr("container.images.sources.base64.decode", None)
+    assert client.post(SEGMENT, json=body).json["masks"] == first
+    assert client.post(SEGMENT, json={"image": PHOTO, **CLICK}).json["masks"] == first
+
+
+def test_the_page_with_its_address(sam: FakePromptEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host is reached by nobody here: what is fetched is put in its place."""
+    fetched: list[str] = []
+
+    def fetch(url: str, limits: Limits) -> bytes:
+        fetched.append(url)
+        return FILE
+
+    monkeypatch.setattr("container.images.sources.url.fetch", fetch)
+    image = {"type": "url", "value": "https://i.imgur.com/Q6lDy8B.jpg"}
+    app = create_app(Settings(), ready_services(sam, url_hosts=("i.imgur.com",)))
+    client = app.test_client()
+    payload = {"image": image, "image_id": "example_image_id"}
+    assert "embeddings" in client.post(f"{EMBED}?api_key=any-key", json=payload).json
+    for path in (SEGMENT, EMBED):
+        one = {**payload, "point_coords": [[380, 350]], "point_labels": [1]}
+        assert "masks" in client.post(path, json=one).json
+        several = {"image_id": "example_image_id", "point_coords": [[380, 350], [80, 300], [700, 250]]}
+        assert "masks" in client.post(path, json={**several, "point_labels": [1, 0, 0]}).json
+    assert fetched == [image["value"]] * 3  # what lies there may have changed
+    assert sam.embedded == 1
+    app.services.pool.close()
 
 
 def test_another_picture_under_an_id_replaces_it(client: FlaskClient, sam: FakePromptEngine) -> None:
