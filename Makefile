@@ -44,6 +44,10 @@ lint: $(VENV)/.dev ## check style, types and the Dockerfile
 tables: $(VENV)/.dev ## write the README's tables of options, settings and hyperparameters from the code
 	$(BIN)/python -m tests.tables
 
+.PHONY: sam
+sam: | $(BIN)/python ## fetch a small Segment Anything with npm into a folder of models: STORE=FOLDER
+	@$(BIN)/python -m container.models.fetch "$(STORE)"
+
 .PHONY: image
 image: ## build the image in the form SageMaker accepts: IMAGE=, PLATFORM=, ARGS="--build-arg MODEL=..."
 	docker buildx build --platform $(PLATFORM) --provenance=false --sbom=false --output type=docker \

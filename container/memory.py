@@ -22,6 +22,7 @@ BUSY_SECONDS = 60.0  # after which it is released anyway: under load, heap fragm
 # Messages of CUDA, torch, OpenVINO and OpenCV, in lower case; they have no exception class for it.
 _LACKING = (
     *("out of memory", "not enough memory", "can't allocate memory", "failed to allocate", "insufficient memory"),
+    "bad_alloc",
     "can't start new thread",  # Python's RuntimeError
 )
 

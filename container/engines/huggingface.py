@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 
 from container.engines import base, tensor_files
@@ -137,7 +138,12 @@ class Folder(Architecture):
                     f"{key} in {PREPROCESSOR} of {name!r} is {str(given[key])[:60]}, and {CONFIG} asks for {value}"
                 )
         try:
-            return self._class(self.processor)(**{key: given[key] for key in _STEPS if key in given}, **sizes)
+            processor = self._class(self.processor)(**{key: given[key] for key in _STEPS if key in given}, **sizes)
+            black = np.zeros((side, side, 3), np.uint8)
+            seen = processor(images=black, input_data_format="channels_last", return_tensors="pt")["pixel_values"]
+            if seen.shape != (1, 3, side, side) or not seen.isfinite().all():
+                raise ValueError("not what the network sees")
+            return processor
         except Exception as error:  # as above
             raise ModelError(f"{PREPROCESSOR} of {name!r} has values that cannot be used") from error
 

@@ -4,15 +4,15 @@ No torch: the process that tries a pair (`onnx_trial`) imports this, too.
 """
 
 import math
-import mmap
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from container import memory
 from container.checkpoints import other_kinds
 from container.engines.onnx_parameters import Parameters
 from container.engines.onnx_pictures import ImageInput, dtype_of, image_input, lengths, names_of
@@ -26,7 +26,8 @@ EMBEDDINGS, LOW_RES, MASKS, SCORES = "image_embeddings", "low_res_masks", "masks
 MAX_TOKENS = MAX_POINTS + 2  # with the corners of a box
 # OpenVINO takes external data under this name for an address in its own memory: it would read any of it, or crash.
 _ADDRESS = b"_ORT_MEM_ADDR_"
-MAX_OPERATIONS = 100_000  # ViT-H has 5,000
+_CHUNK = 1 << 20
+MAX_OPERATIONS = 20_000  # an encoder of ViT-B has 4,100, one of ViT-H some 11,000
 MAX_TENSOR = 2 << 30  # bytes; attention of ViT-H has 1 GB
 # Bytes that constants may have once they are worked out, besides four times those of the files. 800 MB took 12 s.
 SPARE_CONSTANTS = 128 << 20
@@ -85,7 +86,7 @@ def check(graph: Any, name: str, file_bytes: int) -> None:
     """Raise ModelError for a graph that takes far more than its files hold, or what is not known beforehand.
 
     Args:
-        graph: with bounded shapes of all inputs.
+        graph: with fixed shapes of all inputs; see `largest`.
         name: of its file, for errors.
         file_bytes: of all files of the model.
     """
@@ -101,20 +102,18 @@ def check(graph: Any, name: str, file_bytes: int) -> None:
         size = max((_bytes(output, name, kind) for output in operation.outputs()), default=0)
         if size > MAX_TENSOR:
             raise ModelError(f"{name} makes a tensor of {size >> 20} MB by a {kind}; it takes at most 2048")
-        sources = [value.get_source_output().get_node().get_friendly_name() for value in operation.inputs()]
+        sources = [value.get_source_output().get_node().get_name() for value in operation.inputs()]
         if kind == "Constant" or sources and constant.issuperset(sources):
-            constant.add(operation.get_friendly_name())
+            constant.add(operation.get_name())
             worked_out += size if kind != "Constant" else 0
     if worked_out > 4 * file_bytes + SPARE_CONSTANTS:
         raise ModelError(f"{name} makes constants of {worked_out >> 20} MB, far more than its files hold")
 
 
-def largest(encoder: Any) -> Any:
-    """Return an encoder at the largest picture that it is given, for `check`: itself if it takes one size."""
-    if not encoder.is_dynamic():
-        return encoder
-    copy = encoder.clone()
-    copy.reshape({copy.inputs[0]: [dimension.get_max_length() for dimension in copy.inputs[0].get_partial_shape()]})
+def largest(graph: Any) -> Any:
+    """Return a graph at the largest picture, or at the most points, that it is given, for `check`."""
+    copy = graph.clone()
+    copy.reshape({port: [side.get_max_length() for side in port.get_partial_shape()] for port in copy.inputs})
     return copy
 
 
@@ -130,10 +129,10 @@ def example(graph: Any) -> dict[str, np.ndarray]:
 
 def _bytes(output: Any, name: str, kind: str) -> int:
     shape = output.get_partial_shape()
-    lengths = [-1] if shape.rank.is_dynamic else [dimension.get_max_length() for dimension in shape]
-    if any(length < 0 for length in lengths):
+    sides = [-1] if shape.rank.is_dynamic else [side.get_max_length() for side in shape]
+    if any(side < 0 for side in sides):
         raise ModelError(f"{name} makes a tensor by a {kind} whose size is not known before a prediction")
-    return math.prod(lengths) * max(1, int(output.get_element_type().size))
+    return math.prod(sides) * max(1, int(output.get_element_type().size))
 
 
 def _paths(folder: Path, parameters: Parameters) -> list[Path]:
@@ -161,17 +160,29 @@ def _read(path: Path) -> Any:
         kind = other_kinds.of_bytes(first, file.read(8))
         if kind and "ONNX" not in kind:
             raise ModelError(f"{path.name} is no ONNX model: {kind}")
-        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
-            if content.find(_ADDRESS) >= 0:
-                raise ModelError(f"{path.name} refers to data in memory, which no file can hold")
+        file.seek(0)
+        if _holds(file, _ADDRESS):
+            raise ModelError(f"{path.name} refers to data in memory, which no file can hold")
     try:
         # Read, not memory-mapped: truncating a mapped file kills the process.
         return openvino.Core().read_model(path, config={"ENABLE_MMAP": False})
     except RuntimeError as error:
+        if memory.lacking(error):
+            raise
         reason = next(
             (words for pattern, words in _REASONS if pattern.search(str(error))), "it is cut short or damaged"
         )
         raise ModelError(f"{path.name} cannot be read as ONNX: {reason}") from error
+
+
+def _holds(file: BinaryIO, text: bytes) -> bool:
+    """Return True if `text` is in the rest of a file."""
+    last = b""
+    while chunk := file.read(_CHUNK):
+        if text in last + chunk:
+            return True
+        last = chunk[-len(text) :]
+    return False
 
 
 def _pair(encoder: Any, decoder: Any, first: str, second: str, parameters: Parameters) -> Pair:

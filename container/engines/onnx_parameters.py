@@ -32,7 +32,8 @@ def read(values: Mapping[str, Any]) -> Parameters:
         fits, takes = _CHECKS[name]
         if not fits(value):
             raise ModelError(f"the parameter {name} in model.json is {value!r:.100}; it takes {takes}")
-    return Parameters(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Parameters(**given)
 
 
 def _is_number(value: Any) -> bool:

@@ -13,6 +13,8 @@ from container.cancellation import checkpoint
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None makes the import fail
 import openvino  # noqa: E402  # after the line above
 
+__all__ = ["compiled", "inferred", "openvino"]
+
 # OpenVINO caches a kernel per layer and image size. Images of 160 sizes grew the process by 230 MB with its default
 # limit of 5000, and by 165 MB with this one.
 CACHED_KERNELS = 500

@@ -44,6 +44,8 @@ def _header(file: Path) -> Mapping[str, Place]:
         length, size = int.from_bytes(content.read(8), "little"), file.stat().st_size
         if length > MAX_HEADER:
             raise ModelError(f"weights {file.name!r} are no safetensors with a header of up to {MAX_HEADER >> 20} MB")
+        if 8 + length > size:
+            raise ValueError("header longer than the file")
         described: dict[str, Any] = json.loads(content.read(length))
     described.pop("__metadata__", None)
     found = {name: _place(file, 8 + length, size, one) for name, one in described.items() if one["dtype"] in _DTYPES}

@@ -14,6 +14,8 @@ FILES = (
     *("single.tar.gz", "folder/model.pth", "both/model.json", "both/1/model.json", "both/1/weights.pt"),
     *("twice/3/model.json", "twice/3.tar.gz", "half/1/notes.txt", "half/2.tar.gz/model.json", "nested/a/b/model.json"),
     *("wrapped/1/inner/model.json", "notes.txt", ".hidden/1.tar.gz", ".hidden.tar.gz", "coco/.3.tar.gz"),
+    *("sam/vit_b/model.safetensors", "sam/vit_b/config.json", "sam/pair/encoder.onnx", "sam/pair/decoder.onnx"),
+    *("sam/vit_h/model-00001-of-00002.safetensors", "sam/vit_h/model.safetensors.index.json"),
     *("a b/v 1.tar.gz", "one/1.tar.gz", "__MACOSX/1.tar.gz", "pictures/a.jpg"),
 )  # fmt: skip
 
@@ -59,6 +61,9 @@ def root(tmp_path: Path) -> Path:
         ("wrapped/1", "wrapped/1"),
         ("a b/v 1", "a b/v 1.tar.gz"),
         ("again/2", "coco/2.tar.gz"),
+        ("sam/vit_b", "sam/vit_b"),
+        ("sam/vit_h", "sam/vit_h"),
+        ("sam/pair", "sam/pair"),
     ],
 )
 def test_what_an_id_means(name: str, file: str, root: Path) -> None:

@@ -1,5 +1,7 @@
 """Segment Anything and its like as two ONNX files: an image encoder, and a decoder of prompts."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,14 @@ import torch
 from torch.nn import functional
 from torchvision.transforms.functional import resize, to_pil_image
 
-from container.engines import onnx_parameters
+from container.engines import onnx_parameters, onnx_trial
 from container.engines.base import Architecture, architectures
+from container.engines.onnx_parameters import Parameters
 from container.engines.promptable import Candidates, PromptEngine
 from container.engines.runtime import Runtime, openvino_installed
 from container.errors import BadRequest, ModelError
-from container.structures import Embedding, ModelSpec, Prompt
+from container.files import made_by_macos
+from container.structures import Embedding, ModelSpec, Prompt, is_weights
 
 TOP_LEFT, BOTTOM_RIGHT, PADDING = 2, 3, -1  # labels of a decoder's points
 SINGLE = 4  # masks, of which the first is for a prompt that says it all, and the others are three guesses
@@ -77,7 +81,9 @@ class PairEngine(PromptEngine):
         else:
             points, labels = [*points, prompt.box.reshape(2, 2)], [*labels, np.array([TOP_LEFT, BOTTOM_RIGHT])]
         (height, width), (new_height, new_width) = embedding.image_size, self._image.fitted(*embedding.image_size)
-        coordinates = np.concatenate(points).astype(np.float32) * np.float32([new_width / width, new_height / height])
+        coordinates = np.concatenate(points).astype(np.float32) * np.array(
+            [new_width / width, new_height / height], np.float32
+        )
         return {**self._points(coordinates, np.concatenate(labels)), **self._mask(prompt.mask)}
 
     def _points(self, coordinates: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -128,11 +134,28 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def start(spec: ModelSpec, folder: Path, parameters: Parameters, bf16: bool) -> PairEngine:
+    """Return the engine of a pair that has been tried; ModelError with a one-line reason."""
+    from container.engines.onnx_graphs import read_pair
+    from container.engines.openvino_core import compiled
+
+    pair = read_pair(folder, parameters)
+    encoder, decoder = (compiled(graph, torch.get_num_threads(), bf16) for graph in (pair.encoder, pair.decoder))
+    return PairEngine(spec, pair, encoder, decoder)
+
+
 class OnnxPair(Architecture):
     """A folder with the two files, and perhaps others beside them; see onnx_parameters for what model.json may say."""
 
     kind = "promptable segmentation"
     takes_folder = True
+
+    def recognises(self, folder: Path) -> bool:
+        """Return True for a folder with two or more .onnx files and no weights, which would be another model's."""
+        with suppress(OSError):
+            names = [name.lower() for name in os.listdir(folder) if not made_by_macos(name)]
+            return sum(name.endswith(".onnx") for name in names) >= 2 and not any(map(is_weights, names))
+        return False
 
     def load(self, spec: ModelSpec, runtime: Runtime) -> PairEngine:
         """Try the pair in a process of its own, then compile it here; ModelError with a one-line reason."""
@@ -140,18 +163,9 @@ class OnnxPair(Architecture):
             raise ModelError("an ONNX pair needs OpenVINO, which is not installed: pip install openvino")
         if not isinstance(spec.weights, Path) or not spec.weights.is_dir():
             raise ModelError("an ONNX pair is a folder of two .onnx files, an encoder and a decoder")
-        from container.engines import onnx_graphs, onnx_trial
-        from container.engines.openvino_core import compiled
-
-        parameters = onnx_parameters.read(spec.parameters)
-        threads, bf16 = torch.get_num_threads(), runtime.dtype is torch.bfloat16
-        onnx_trial.tried(spec.weights, spec.parameters, spec.bytes, threads, bf16)
-        pair = onnx_graphs.read_pair(spec.weights, parameters)
-        try:
-            encoder, decoder = (compiled(graph, threads, bf16) for graph in (pair.encoder, pair.decoder))
-        except RuntimeError as error:
-            raise ModelError(f"OpenVINO cannot compile {' and '.join(pair.names)}") from error
-        return PairEngine(spec, pair, encoder, decoder)
+        parameters, bf16 = onnx_parameters.read(spec.parameters), runtime.dtype is torch.bfloat16
+        onnx_trial.tried(spec.weights, spec.parameters, spec.bytes, torch.get_num_threads(), bf16)
+        return start(spec, spec.weights, parameters, bf16)
 
 
 architectures.add("sam_onnx", OnnxPair())
