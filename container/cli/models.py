@@ -56,7 +56,8 @@ def pack(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror or type(error).__name__}") from None
-    click.echo(f"{output}: {packed.name}, {len(packed.labels)} classes, {output.stat().st_size / 1e6:.1f} MB")
+    classes = f"{len(packed.labels)} classes, " if packed.labels else ""
+    click.echo(f"{output}: {packed.name}, {classes}{output.stat().st_size / 1e6:.1f} MB")
 
 
 def _names(labels: str) -> tuple[str, ...]:

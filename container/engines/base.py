@@ -95,6 +95,10 @@ class Architecture(ABC):
     kind: str  # the heading in lists of architectures, such as "detection"
     pretrained: tuple[str, ...] = ()  # names of published weights
     takes_folder = False  # True if a model is a folder of files, False if it is one weights file
+    # Memory at the peak of loading and of a prediction: times the bytes of the weights, and bytes added; None: as
+    # `container.models.budget` has it for the backend.
+    memory_factor: float | None = None
+    memory_reserve: int | None = None
 
     def recognises(self, folder: Path) -> bool:
         """Return True for a folder that is a model of this architecture and says so in other ways than model.json.
@@ -102,6 +106,12 @@ class Architecture(ABC):
         No weights are read, and nothing that is found there raises.
         """
         return False
+
+    def pack(self, spec: ModelSpec, folder: Path) -> None:
+        """Write a model whose weights are one file of another form into an empty folder; ModelError."""
+        raise ModelError(
+            f"{spec.architecture} is served from a folder of files: model.json beside them; there is no weights file"
+        )
 
     @abstractmethod
     def load(self, spec: ModelSpec, runtime: Any) -> Engine[Any, Any]:

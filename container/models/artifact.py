@@ -317,8 +317,9 @@ def describe(spec: ModelSpec, sha256: str = "") -> str:
     return text + "\n"
 
 
-def pack(spec: ModelSpec, weights: Path, archive: Path) -> None:
-    """Write `model.tar.gz`: model.json generated from `spec`, and the file `weights` as model.safetensors."""
+def pack(spec: ModelSpec, weights: Path, archive: Path, others: Iterable[Path] = ()) -> None:
+    """Write `model.tar.gz`: model.json generated from `spec`, `weights` as model.safetensors, and other files."""
+    files = {file.name: file for file in others}
     description = weights.with_name(DESCRIPTION)
     description.write_text(describe(spec, checksum(weights)), encoding="utf-8")
-    tar.pack({DESCRIPTION: description, WEIGHTS: weights}, archive)
+    tar.pack({DESCRIPTION: description, **files, WEIGHTS: weights}, archive)

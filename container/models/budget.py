@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Mapping
 
+from container.engines.base import architectures
 from container.errors import InsufficientMemory
 from container.structures import ModelSpec
 
 # Measured peak memory in MB of loading a model, or of a prediction at 1080p, for the embedded model (weights of 12 MB)
 # and a Mask R-CNN with ResNet-50 (170 MB): 400 and 1500 with OpenVINO, which keeps the weights twice and larger
 # intermediate results; 180 and 790 with torch on a CPU. Other models take less: a DeepLab with ResNet-101 (224 MB) took
-# 910 with OpenVINO and 620 with torch. A GPU was not measured.
+# 910 with OpenVINO and 620 with torch. A GPU was not measured. Architectures may say their own.
 FACTORS = {"openvino": 7.0, "torch": 4.0}  # times the size of the weights
 RESERVE = 320 << 20  # bytes added
 # Bytes per pixel of a detector's input, beyond the size of those measurements: 165 with the embedded model and torch,
@@ -73,7 +74,10 @@ class Budget:
         return self._costs.get(key, 0)
 
     def _estimate(self, spec: ModelSpec) -> int:
-        return int(self._factor * spec.bytes) + RESERVE + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
+        architecture = architectures.get(spec.architecture)
+        factor = getattr(architecture, "memory_factor", None) or self._factor
+        reserve = getattr(architecture, "memory_reserve", None) or RESERVE
+        return int(factor * spec.bytes) + reserve + PER_PIXEL * max(0, _pixels(spec.parameters) - _pixels(_SIDES))
 
 
 def _pixels(parameters: Mapping[str, object]) -> int:

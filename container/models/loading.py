@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,8 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
     """
     from container.engines import building, runtime, weight_files
 
+    if base.takes_folder(spec.architecture):
+        return _pack_folder(spec, archive)
     built = building.build(spec)
     if not built.named:
         raise ModelError(
@@ -114,6 +116,24 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
         artifact.pack(built.spec, weights, whole)
         whole.replace(archive)  # atomic: an interrupted pack leaves no partial archive
     return built.spec
+
+
+def _pack_folder(spec: ModelSpec, archive: Path) -> ModelSpec:
+    """Do what `pack` does for an architecture whose models are folders."""
+    from container.engines import runtime
+
+    base.check_published(spec)
+    with tempfile.TemporaryDirectory(prefix="maskserve-", dir=archive.parent) as scratch:
+        folder = Path(scratch) / "model"
+        folder.mkdir()
+        base.find(spec.architecture).pack(spec, folder)
+        made = replace(spec, weights=folder)
+        engine = base.load(made, runtime.start("cpu", "fp32", cores.count(), "torch"))
+        engine.predict([engine.trial()])
+        whole = Path(scratch) / "model.tar.gz"
+        artifact.pack(made, folder / artifact.WEIGHTS, whole, sorted(folder.glob("*.json")))
+        whole.replace(archive)
+    return made
 
 
 class Loader:

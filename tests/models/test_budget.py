@@ -52,6 +52,14 @@ def test_sides_that_ask_for_memory_are_counted(
             Budget("torch", lambda: free + int(0.8 * megabytes * MB)).reserve("m", large)
 
 
+@pytest.mark.parametrize(("architecture", "megabytes"), [("sam", 915), ("sam2", 915), ("resnet18", 390)])
+def test_an_architecture_may_say_what_it_takes(architecture: str, megabytes: int, spec: ModelSpec) -> None:
+    own = replace(spec, architecture=architecture)
+    Budget("openvino", lambda: megabytes * MB).reserve("m", own)
+    with pytest.raises(InsufficientMemory):
+        Budget("openvino", lambda: megabytes * MB - 1).reserve("m", own)
+
+
 def test_what_is_reserved_for_one_is_not_given_to_another(spec: ModelSpec) -> None:
     budget = Budget("torch", lambda: 600 * MB)  # one takes 360
     budget.reserve("a", spec)
