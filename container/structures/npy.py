@@ -50,7 +50,7 @@ def write_all(arrays: Mapping[str, Sequence[np.ndarray]]) -> bytes:
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(member, header)
                 for part in parts:
-                    data = memoryview(np.ascontiguousarray(part, "<f4")).cast("B")
+                    data = np.ascontiguousarray(part, "<f4").data.cast("B")
                     for start in range(0, len(data), _PIECE):
                         checkpoint()
                         member.write(data[start : start + _PIECE])

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torchvision
 
-from tests.bench import cases, load, operations, protocols, report
+from tests.bench import cases, load, operations, protocols, report, segments
 from tests.bench.servers import KINDS, Server, available
 
 CASES = {  # model, photo, objects on it
@@ -68,9 +68,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="of eight clients at once; 0 leaves that out")
     parser.add_argument("--memory", action="store_true", help="measure four workers too, of the first case")
     parser.add_argument("--operations", action="store_true", help="measure what is done with masks, before the rest")
+    parser.add_argument("--segments", metavar="STORE/sam/VERSION", type=Path, help="only measure a Segment Anything")
     parser.add_argument("--protocols", action="store_true", help="only compare the protocols of this server")
     parser.add_argument("--output", type=Path, default=Path("bench"))
     asked = parser.parse_args()
+    if asked.segments:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            for line in segments.measure(asked.segments.parent.parent, asked.segments.name, Path(folder)):
+                print(line, flush=True)
+        return
     if asked.protocols:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             for name in asked.cases:
