@@ -23,6 +23,7 @@ from container.structures.prompts import MAX_POINTS
 
 POINTS, LABELS, MASK, HAS_MASK, SIZE = "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"
 EMBEDDINGS, LOW_RES, MASKS, SCORES = "image_embeddings", "low_res_masks", "masks", "iou_predictions"
+MASK_SCALE = 4  # the side of low-resolution masks, in sides of an embedding
 MAX_TOKENS = MAX_POINTS + 2  # with the corners of a box
 # OpenVINO takes external data under this name for an address in its own memory: it would read any of it, or crash.
 _ADDRESS = b"_ORT_MEM_ADDR_"
@@ -193,8 +194,9 @@ def _pair(encoder: Any, decoder: Any, first: str, second: str, parameters: Param
     for name in inputs:
         if name not in known:
             raise ModelError(f"{second} has an input {name!r}, and {first} has no such output: they are no pair")
-    if LABELS not in inputs or not made:
-        raise ModelError(f"{second} lacks the input {LABELS if made else EMBEDDINGS!r} of a prompt decoder")
+    for name in (LABELS, EMBEDDINGS):
+        if name not in inputs:
+            raise ModelError(f"{second} lacks the input {name!r} of a prompt decoder")
     encoder = openvino.Model([port.get_node() for port in made.values()], [encoder.inputs[0].get_node()], "encoder")
     shapes = [tuple(output.get_shape()) for output in largest(encoder).outputs]
     decoder = _cut(decoder, second, image.long_side)
@@ -207,14 +209,18 @@ def _pair(encoder: Any, decoder: Any, first: str, second: str, parameters: Param
 
 
 def _embeddings(encoder: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the encoder's output for each of the decoder's inputs that one is for: of its name, or the first."""
+    """Return the encoder's output for each of the decoder's inputs that one is for, that of `image_embeddings` first.
+
+    It is the output of the same name, or for `image_embeddings` the first that fits.
+    """
     outputs = names_of(encoder.outputs)
     made = {name: outputs[name] for name in inputs if name in outputs}
     if EMBEDDINGS in inputs and EMBEDDINGS not in made:
         shape = inputs[EMBEDDINGS].get_partial_shape()
-        fitting = [port for port in encoder.outputs if port.get_partial_shape().compatible(shape)]
-        made[EMBEDDINGS] = (fitting or encoder.outputs)[0]
-    return made
+        others = [port for port in encoder.outputs if not port.get_names() & made.keys()] or encoder.outputs
+        fitting = [port for port in others if port.get_partial_shape().compatible(shape)]
+        made[EMBEDDINGS] = (fitting or others)[0]
+    return {name: made[name] for name in sorted(made, key=lambda name: name != EMBEDDINGS)}
 
 
 def _cut(decoder: Any, name: str, side: int) -> Any:
@@ -237,27 +243,20 @@ def _cut(decoder: Any, name: str, side: int) -> Any:
 
 def _shapes(inputs: Mapping[str, Any], made: Mapping[str, tuple[int, ...]], name: str) -> dict[str, Any]:
     """Return the shape of each input of a decoder: one picture, one prompt, any number of points up to a limit."""
+    tokens = openvino.Dimension(1, MAX_TOKENS)
+    mask = [MASK_SCALE * side for side in made[EMBEDDINGS][-2:]]
+    last = {POINTS: [tokens, 2], LABELS: [tokens], MASK: mask, HAS_MASK: []}
     shapes = {}
     for one, port in inputs.items():
         shape = port.get_partial_shape()
-        if one in made:
-            wanted = list(made[one])
-        elif one in (POINTS, LABELS):
-            tail = [2] if one == POINTS else []
-            sides = lengths(shape, 2 + len(tail))
-            count = sides[-1 - len(tail)]
-            wanted = (
-                [1] * (len(sides) - 1 - len(tail)) + [openvino.Dimension(1, MAX_TOKENS) if count < 0 else count] + tail
-            )
-        elif one == MASK:
-            usual = [4 * side for side in made[EMBEDDINGS][-2:]]
-            sides = lengths(shape, 4)
-            wanted = [1] * (len(sides) - 2) + [
-                n if side < 0 else side for side, n in zip(sides[-2:], usual, strict=True)
-            ]
-        else:
-            wanted = [1] * len(lengths(shape, 1))
+        wanted = list(made[one]) if one in made else _filled(lengths(shape, len(last[one]) + 1), last[one])
         shapes[one] = openvino.PartialShape(wanted)
         if not shape.compatible(shapes[one]):
             raise ModelError(f"{name} takes {one} of {shape}, and it would be given {shapes[one]}")
     return shapes
+
+
+def _filled(sides: list[int], last: list[Any]) -> list[Any]:
+    """Return sides of an input, whose free ones are the `last`, and 1 before those."""
+    usual = [1] * (len(sides) - len(last)) + last
+    return [other if side < 0 else side for side, other in zip(sides, usual, strict=False)]

@@ -65,12 +65,13 @@ def image_input(encoder: Any, name: str, parameters: Parameters) -> ImageInput:
     last = parameters.layout[-1] == "C" if parameters.layout else lengths(shape, rank)[-1] == 3
     sides = lengths(shape, rank)
     channels = sides.pop(-1 if last else -3)
-    if channels not in (3, -1) or rank == 4 and sides[0] not in (1, -1):
+    height, width = sides[-2:]
+    one_free = (height < 0) != (width < 0)
+    if channels not in (3, -1) or one_free or rank == 4 and sides[0] not in (1, -1):
         layout = parameters.layout or ("NHWC", "NCHW")[not last][-rank:]
         raise ModelError(
             f"{name} takes {shape}, which is no {layout} of one picture; the parameter layout names another"
         )
-    height, width = sides[-2:]
     raw = parameters.std is None and parameters.mean is None and (last or dtype == np.uint8)
     if dtype == np.uint8 and not raw:
         raise ModelError(f"{name} takes whole numbers of 0 to 255, so the parameters mean and std have no use")
@@ -78,8 +79,9 @@ def image_input(encoder: Any, name: str, parameters: Parameters) -> ImageInput:
     long_side = parameters.long_side or (fixed if fixed > 0 else USUAL_SIDE)
     if fixed > 0 and long_side > fixed:
         raise ModelError(f"the parameter long_side is {long_side}, and {name} takes pictures of {height}×{width}")
-    free = openvino.Dimension(1, long_side) if raw else long_side
-    fitted = [free if side < 0 else side for side in (height, width)]
+    padded = tuple(long_side if side < 0 else side for side in (height, width))
+    as_resized = raw and -1 in (height, width)
+    fitted = [openvino.Dimension(1, long_side)] * 2 if as_resized else list(padded)
     at = [1] * (rank == 4) + (fitted + [3] if last else [3] + fitted)
     encoder.reshape({port: openvino.PartialShape(at)})
     return ImageInput(
@@ -87,9 +89,7 @@ def image_input(encoder: Any, name: str, parameters: Parameters) -> ImageInput:
         dtype=dtype,
         rank=rank,
         channels_last=last,
-        size=None
-        if raw and -1 in (height, width)
-        else (long_side if height < 0 else height, long_side if width < 0 else width),
+        size=None if as_resized else (padded[0], padded[1]),
         long_side=long_side,
         mean=np.array(parameters.mean or MEAN, np.float32),
         std=None if raw else np.array(parameters.std or STD, np.float32),

@@ -1,7 +1,7 @@
 """A process that tries an ONNX pair before the server loads it, so that no file harms more than that process.
 
-A graph is a program: OpenVINO works parts of it out while it reads and compiles it, and a few bytes may ask for any
-memory and time, or divide by zero, which ends the process.
+A graph is a program. OpenVINO works parts of it out while it reads and compiles it: a few bytes may ask for any memory
+and time, and a division of the least whole number by -1 ends the process.
 """
 
 import json
@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from container import memory
 from container.errors import InsufficientMemory, ModelError
@@ -123,7 +125,9 @@ def _try(
     _limit(file_bytes, *RUNNING)
     for graph, name in zip((pair.encoder, pair.decoder), pair.names, strict=True):
         tell(name)
-        inferred(compiled(graph, threads, bf16), onnx_graphs.example(graph))
+        found = inferred(compiled(graph, threads, bf16), onnx_graphs.example(graph))
+        if not all(np.isfinite(one).all() for one in found):
+            raise ModelError(f"{name} makes numbers that are not finite")
 
 
 def _peak() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from container.engines import base, runtime
@@ -147,6 +148,24 @@ def test_a_plain_pair_of_the_same_make_is_served(pair: Callable[..., Path]) -> N
     assert answer.embedding.parts[0].shape == (1, 3, 16, 16)
 
 
+def test_a_decoder_is_given_what_it_names(pair: Callable[..., Path]) -> None:
+    """As that of HQ-SAM, which asks for intermediate embeddings."""
+    nodes = [
+        node("Relu", "picture", "embedding"),
+        node("Exp", "picture", "interm_embeddings"),
+        node("Abs", "picture", "no"),
+    ]
+    outputs = [port(name, 1, 3, 16, 16) for name in ("no", "interm_embeddings", "embedding")]
+    first = graph(nodes, [port("picture", 1, 3, 16, 16)], outputs[::-1])
+    second = decoder(
+        node("ReduceSum", "interm_embeddings", "factor", keepdims=0), extra=(port("interm_embeddings", 1, 3, 16, 16),)
+    )
+    engine = load(pair(first, second))
+    embedding = engine.embed(np.full((16, 16, 3), 255, np.uint8))  # type: ignore[attr-defined]
+    assert len(embedding.parts) == 2
+    np.testing.assert_allclose(embedding.parts[1], np.exp(embedding.parts[0]), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("second", "reason"),
     [
@@ -161,7 +180,7 @@ def test_a_plain_pair_of_the_same_make_is_served(pair: Callable[..., Path]) -> N
         (
             decoder(node("Exp", "image_embeddings", "big"), node("Log", "big", "one"), node("Sub", "one one", "zero"),
                     node("Div", "one zero", "factor")),
-            "a prediction of the ONNX pair is not finite",
+            "decoder.onnx makes numbers that are not finite",
         ),
     ],
 )  # fmt: skip
