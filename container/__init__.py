@@ -34,11 +34,13 @@ evaluation/         average precision, mean IoU: predictions and truth in, numbe
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
-                    artifact (model.tar.gz), embedded (the default model)
+                    artifact (model.tar.gz), fetch (make sam), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
-                    segment); kinds: one a task, and architectures by name (plug-ins); torch stays in here
+                    segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),
+                    segment_anything and meta_sam (SAM of these), onnx_… (pairs of graphs, tried in a process of their
+                    own); kinds: one a task, and architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
