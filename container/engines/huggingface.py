@@ -153,7 +153,7 @@ class Folder(Architecture):
             raise ModelError(f"{PREPROCESSOR} of {name!r} has values that cannot be used") from error
 
     def _class(self, name: str) -> Any:
-        """Return a class of transformers; the first one takes 3.5 s and 220 MB, half of them torch's compiler's."""
+        """Return a class of transformers; the first one takes 3.5 s and 220 MB, a third for torch's compiler."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             transformers = importlib.import_module("transformers")

@@ -4,6 +4,8 @@ import json
 import resource
 import shutil
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from container.engines import base
+from container.engines.runtime import Runtime
 from container.errors import ModelError
+from container.structures import ModelSpec
+from tests.conftest import ROOT
 from tests.promptable_models import SIDE, loaded, picture, tiny_sam, tiny_sam2
 
 MAKERS = {"sam": tiny_sam, "sam2": tiny_sam2}
@@ -273,3 +279,25 @@ def test_what_else_a_folder_holds_is_not_looked_at(architecture: str, folder: Pa
 def test_a_picture_is_seen_as_config_json_says(made: dict[str, Path]) -> None:
     for architecture, folder in made.items():
         assert loaded(architecture, folder).embed(picture(9, 9)).parts[-1].shape[-2:] == (SIDE // 16, SIDE // 16)
+
+
+def test_bfloat16_is_close(made: dict[str, Path]) -> None:
+    runtime = Runtime(torch.device("cpu"), torch.bfloat16)
+    for architecture, folder in made.items():
+        engine = base.load(ModelSpec("tiny", architecture, folder), runtime)
+        found = engine.predict([engine.trial()])[0]
+        exact = loaded(architecture, folder)
+        expected = exact.predict([exact.trial()])[0]
+        for part, other in zip(found.embedding.parts, expected.embedding.parts, strict=True):
+            assert part.dtype == np.float32 and 0 < np.abs(part - other).max() < 0.1 * np.abs(other).max()
+        assert found.segments[0].low_res.dtype == found.segments[0].scores.dtype == np.float32
+
+
+def test_transformers_is_imported_with_the_first_model_only() -> None:
+    code = (
+        "import sys; from container.models import loading; loading.import_torch(); "
+        "from container.engines.base import architectures, recognised; from pathlib import Path; "
+        "assert {'sam', 'sam2'} <= {*architectures} and not recognised(Path('.')); "
+        "assert 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
