@@ -82,6 +82,8 @@ class FakePromptEngine(PromptEngine):
     embedded: int = 0
     asked_for: list[tuple[Prompt, bool]] = field(default_factory=list)
 
+    mask_size = (32, 32)
+
     def embed(self, pixels: np.ndarray) -> Embedding:
         time.sleep(self.seconds)
         self.embedded += 1

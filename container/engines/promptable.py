@@ -25,8 +25,12 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
     """A loaded promptable model; kinds implement `embed`, `candidates` and `enlarged`."""
 
     query = PromptQuery
-    _shapes: Sequence[tuple[int, ...]] = ()  # of an embedding's parts
-    mask_size = (0, 0)  # (height, width) of low-resolution masks, of the last one made
+    shapes: Sequence[tuple[int, ...]] = ()  # of the parts of an embedding, once there was one
+
+    @property
+    @abstractmethod
+    def mask_size(self) -> tuple[int, int] | None:
+        """(height, width) of the logits that a prompt may start from; None if it may not."""
 
     @abstractmethod
     def embed(self, pixels: np.ndarray) -> Embedding:
@@ -54,24 +58,31 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
             embedding = self._checked(query.image)
         else:
             embedding = self.embed(query.image)
-            self._shapes = [part.shape for part in embedding.parts]
+            self.shapes = [part.shape for part in embedding.parts]
         return Segmentation(embedding, [self._segments(embedding, prompt, query) for prompt in query.prompts])
 
     def _checked(self, embedding: Embedding) -> Embedding:
         """Return an embedding that may be another model's; BadRequest if its shape is not that of this model's."""
         shapes = [part.shape for part in embedding.parts]
-        if shapes != self._shapes:
-            raise BadRequest(f"the embedding has the shape {shapes[0]}; the model takes {self._shapes[0]}")
+        if shapes != self.shapes:
+            given, taken = (" and ".join(map(_shown, one)) for one in (shapes, self.shapes))
+            raise BadRequest(f"the embedding is {given}; model {self.spec.name!r} takes {taken}")
         return embedding
+
+    def _check(self, prompt: Prompt) -> None:
+        if prompt.mask is None or prompt.mask.shape == self.mask_size:
+            return
+        if self.mask_size is None:
+            raise BadRequest(f"model {self.spec.name!r} takes no mask: leave it out of the prompt")
+        raise BadRequest(
+            f"the mask of the prompt is {_shown(prompt.mask.shape)}; model {self.spec.name!r} takes "
+            f"{_shown(self.mask_size)} logits, as its answers hold"
+        )
 
     def _segments(self, embedding: Embedding, prompt: Prompt, query: PromptQuery) -> Segments:
         checkpoint()
-        if prompt.mask is not None and prompt.mask.shape != self.mask_size:
-            raise BadRequest(
-                f"the mask to start from has the shape {prompt.mask.shape}; the model takes {self.mask_size}"
-            )
+        self._check(prompt)
         found = self.candidates(embedding, prompt, prompt.ambiguous if query.multimask is None else query.multimask)
-        self.mask_size = (found.low_res.shape[1], found.low_res.shape[2])
         order = np.argsort(-np.nan_to_num(found.scores), kind="stable")[: 1 if query.best else None]
         crops = []
         logits = np.empty((len(order), *embedding.image_size), np.float32) if query.logits else None
@@ -87,6 +98,10 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
             low_res=found.low_res[order],
             logits=logits,
         )
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape)) or "one number"
 
 
 def _cropped(bitmap: np.ndarray) -> tuple[np.ndarray, int, int]:

@@ -14,7 +14,6 @@ from container.cancellation import checkpoint
 from container.engines.promptable import Candidates, PromptEngine
 from container.engines.runtime import Runtime
 from container.engines.tensors import to_array
-from container.errors import BadRequest
 from container.structures import Embedding, ModelSpec, Prompt
 
 MASK_SCALE = 4  # the side of low-resolution masks, in sides of the coarsest part of an embedding
@@ -34,6 +33,12 @@ class SegmentAnythingEngine(PromptEngine):
         for layer in layers:
             layer.register_forward_pre_hook(lambda *_: checkpoint())
 
+    @property
+    def mask_size(self) -> tuple[int, int]:
+        """(height, width) of low-resolution masks."""
+        height, width = self.shapes[-1][-2:]
+        return MASK_SCALE * height, MASK_SCALE * width
+
     @abstractmethod
     def shape(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of a picture in the square that the network sees; BadImage where it has none."""
@@ -49,7 +54,7 @@ class SegmentAnythingEngine(PromptEngine):
         return Embedding(tuple(to_array(part.float().contiguous()) for part in parts), size)
 
     def candidates(self, embedding: Embedding, prompt: Prompt, multimask: bool) -> Candidates:
-        """Return three masks for a prompt if `multimask`, else one; BadRequest for a mask input of another size."""
+        """Return three masks for a prompt if `multimask`, else one."""
         parts = [torch.from_numpy(part).to(self._runtime.device) for part in embedding.parts]
         inputs = self.inputs(embedding, prompt)
         with torch.inference_mode(), self._runtime.autocast:
@@ -70,7 +75,7 @@ class SegmentAnythingEngine(PromptEngine):
             corners = self._scaled(prompt.box.reshape(2, 2), embedding.image_size)
             found["input_boxes"] = corners.reshape(1, 1, 4)
         if prompt.mask is not None:
-            found["input_masks"] = _mask_input(prompt.mask, embedding)
+            found["input_masks"] = torch.from_numpy(np.ascontiguousarray(prompt.mask, np.float32))[None, None]
         return found
 
     def _scaled(self, points: np.ndarray, image_size: tuple[int, int]) -> torch.Tensor:
@@ -80,12 +85,3 @@ class SegmentAnythingEngine(PromptEngine):
         scaled[:, 0] *= across / width
         scaled[:, 1] *= down / height
         return scaled
-
-
-def _mask_input(mask: np.ndarray, embedding: Embedding) -> torch.Tensor:
-    """Return float32 1×1×h×w logits."""
-    height, width = (MASK_SCALE * side for side in embedding.parts[-1].shape[-2:])
-    if mask.shape != (height, width):
-        given = "×".join(map(str, mask.shape)) or "one number"
-        raise BadRequest(f"the mask input is {given}; this model takes {height}×{width} logits, as its answers hold")
-    return torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]

@@ -102,5 +102,6 @@ class Segmenter:
             self._embeddings.keep_logits(self.engine, image_id, best)
 
     def kept_logits(self, image_id: str) -> np.ndarray | None:
-        """Return the logits kept last under an id, float32 P×h×w of P prompts, or None."""
-        return self._embeddings.logits(self.engine, image_id) if image_id else None
+        """Return the logits kept last under an id, float32 P×h×w of P prompts, or None: also if none can go in."""
+        kept = self._embeddings.logits(self.engine, image_id) if image_id else None
+        return kept if kept is not None and kept.shape[1:] == self.engine.mask_size else None

@@ -37,6 +37,12 @@ class PairEngine(PromptEngine):
         self._image, self._inputs, self._parts, self._scored = pair.image, pair.inputs, pair.parts, pair.scored
         self._encoder, self._decoder = encoder, decoder
 
+    @property
+    def mask_size(self) -> tuple[int, int] | None:
+        """(height, width) of the decoder's mask_input; None if it has none."""
+        wanted = self._inputs.get("mask_input")
+        return None if wanted is None else (wanted.shape[-2], wanted.shape[-1])
+
     def embed(self, pixels: np.ndarray) -> Embedding:
         """Return the embedding of uint8 H×W×3 RGB pixels."""
         size = pixels.shape[0], pixels.shape[1]
@@ -46,7 +52,7 @@ class PairEngine(PromptEngine):
 
     def candidates(self, embedding: Embedding, prompt: Prompt, multimask: bool) -> Candidates:
         """Return three masks for a prompt if `multimask`, else one, as far as the decoder makes them."""
-        inputs = {**self._given(embedding), **self._asked(embedding, prompt)}
+        inputs = {**dict(zip(self._parts, embedding.parts, strict=True)), **self._asked(embedding, prompt)}
         found = _run(self._decoder, {name: value.astype(self._inputs[name].dtype) for name, value in inputs.items()})
         masks = _finite(found[0].astype(np.float32, copy=False).reshape(-1, *found[0].shape[-2:]))
         scores = found[1].astype(np.float32).reshape(-1) if self._scored else np.ones(len(masks), np.float32)
@@ -62,16 +68,6 @@ class PairEngine(PromptEngine):
         height, width = self._image.fitted(*embedding.image_size)
         square = _resized(torch.from_numpy(low_res)[None, None], (self._image.long_side,) * 2)
         return _resized(square[..., :height, :width], embedding.image_size)[0, 0].numpy()
-
-    def _given(self, embedding: Embedding) -> dict[str, np.ndarray]:
-        """Return the decoder's inputs for an embedding, which may be one that a client has sent."""
-        given = dict(zip(self._parts, embedding.parts, strict=False))
-        shapes = [self._inputs[name].shape for name in self._parts]
-        if [part.shape for part in embedding.parts] != shapes:
-            sent = " and ".join("×".join(map(str, part.shape)) for part in embedding.parts)
-            takes = " and ".join("×".join(map(str, shape)) for shape in shapes)
-            raise BadRequest(f"the embedding is {sent}; model {self.spec.name!r} takes {takes}")
-        return given
 
     def _asked(self, embedding: Embedding, prompt: Prompt) -> dict[str, np.ndarray]:
         """Return the decoder's inputs for a prompt: points in the picture as the encoder sees it, labels, a mask."""
@@ -103,11 +99,6 @@ class PairEngine(PromptEngine):
 
     def _mask(self, mask: np.ndarray | None) -> dict[str, np.ndarray]:
         wanted = self._inputs.get("mask_input")
-        if wanted is None and mask is not None:
-            raise BadRequest(f"the decoder of model {self.spec.name!r} takes no mask: leave it out of the prompt")
-        if wanted is not None and mask is not None and mask.shape != wanted.shape[-2:]:
-            sent, takes = "×".join(map(str, mask.shape)), "×".join(map(str, wanted.shape[-2:]))
-            raise BadRequest(f"the mask of the prompt is {sent}; model {self.spec.name!r} takes {takes}")
         given = {}
         if wanted is not None:
             given["mask_input"] = np.zeros(wanted.shape) if mask is None else mask.reshape(wanted.shape)

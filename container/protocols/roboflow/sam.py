@@ -129,6 +129,8 @@ def _mask(asked: Asked) -> np.ndarray | None:
     given, size = asked.document.get("mask_input"), asked.segmenter.engine.mask_size
     if given is None:
         return None
+    if size is None:
+        raise BadRequest(f"model {asked.model_id!r} takes no mask: leave mask_input out")
     if asked.read("mask_input_format", str, "json", _FORMATS) == "json":
         lines: list[Any] = given if isinstance(given, list) else [None]
         read = _read(asked, "mask_input", given, lambda: [pairs(line) for line in lines if all(map(_is_point, line))])

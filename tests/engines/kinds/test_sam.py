@@ -107,7 +107,7 @@ def test_no_point_and_no_box_is_one_point_of_padding(
 @pytest.mark.parametrize(("shape", "words"), [((16, LOW_RES), "16×32"), ((1, LOW_RES, LOW_RES), "1×32×32")])
 def test_a_mask_of_another_size_is_refused(shape: tuple[int, ...], words: str, engine: SamEngine) -> None:
     query = PromptQuery(picture(50, 50), [Prompt(mask=np.zeros(shape, np.float32))])
-    with pytest.raises(BadRequest, match=f"the mask input is {words}; this model takes 32×32 logits"):
+    with pytest.raises(BadRequest, match=f"the mask of the prompt is {words}; model .* takes 32×32 logits"):
         engine.predict([query])
 
 

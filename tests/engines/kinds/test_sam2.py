@@ -96,7 +96,7 @@ def test_masks_differ_by_the_prompt(engine: Sam2Engine) -> None:
 def test_a_mask_of_another_size_is_refused(engine: Sam2Engine) -> None:
     """Transformers would resize it."""
     query = PromptQuery(picture(50, 50), [Prompt(mask=np.zeros((64, LOW_RES), np.float32))])
-    with pytest.raises(BadRequest, match="the mask input is 64×32; this model takes 32×32 logits"):
+    with pytest.raises(BadRequest, match="the mask of the prompt is 64×32; model .* takes 32×32 logits"):
         engine.predict([query])
 
 

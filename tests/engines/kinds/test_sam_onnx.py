@@ -164,7 +164,7 @@ def test_every_form_answers_the_same(sam: Any, tmp_path: Path, name: str) -> Non
             assert ((one.masks.bitmap(i) == (logits > 0)) | (abs(logits) < 1e-4)).mean() >= share
     masked = replace(POINT, mask=np.zeros((LOW_RES, LOW_RES), np.float32))
     if "mask_input" not in decoder.inputs:
-        with pytest.raises(BadRequest, match="the decoder of model 'pair' takes no mask: leave it out of the prompt"):
+        with pytest.raises(BadRequest, match="model 'pair' takes no mask: leave it out of the prompt"):
             engine.candidates(embedding, masked, True)
 
 

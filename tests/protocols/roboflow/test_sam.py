@@ -238,7 +238,11 @@ ARRAY = np.zeros((1, 4, 2, 2), np.float32)
         ({"embeddings": ARRAY.tolist()}, 400, "orig_im_size is None"),
         ({"embeddings": ARRAY.tolist(), "orig_im_size": [60, -1]}, 400, "orig_im_size"),
         ({"embeddings": ARRAY.tolist(), "orig_im_size": [60_000, 60_000]}, 413, "at most 50000000"),
-        ({"embeddings": ARRAY[0].tolist(), "orig_im_size": [6, 8]}, 400, "the model takes (1, 4, 2, 2)"),
+        (
+            {"embeddings": ARRAY[0].tolist(), "orig_im_size": [6, 8]},
+            400,
+            "the embedding is 4×2×2; model 'fake' takes 1×4×2×2",
+        ),
         ({"embeddings": [[1], [1, 2]], "orig_im_size": [6, 8]}, 422, "embeddings"),
         ({"image": PHOTO, "point_coords": [[1e99, 2]]}, 422, "finite"),
         ({"embeddings": (ARRAY + np.inf).tolist(), "orig_im_size": [6, 8]}, 400, "embeddings holds values"),
