@@ -1,6 +1,7 @@
 """Safetensors files of any size: names and shapes by their headers, then one tensor at a time.
 
-`weight_files.read` takes a whole file at once, in twice its memory, which would be 5 GB for a SAM ViT-H. Files are read, not memory-mapped: truncating a mapped file kills the process.
+`weight_files.read` takes a whole file at once, in twice its memory, which would be 5 GB for a SAM ViT-H. Files are
+read, not memory-mapped: truncating a mapped file kills the process.
 """
 
 import json

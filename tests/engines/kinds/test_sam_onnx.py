@@ -165,16 +165,16 @@ def test_every_form_answers_the_same(sam: Any, tmp_path: Path, name: str) -> Non
     masked = replace(POINT, mask=np.zeros((LOW_RES, LOW_RES), np.float32))
     if "mask_input" not in decoder.inputs:
         with pytest.raises(BadRequest, match="model 'pair' takes no mask: leave it out of the prompt"):
-            engine.candidates(embedding, masked, True)
+            engine.predict([PromptQuery(PICTURE, [masked])])
 
 
 def test_of_another_shape_is_refused(engine: PairEngine) -> None:
-    embedding = engine.embed(PICTURE)
+    (given,) = engine.predict([PromptQuery(PICTURE)])
     with pytest.raises(BadRequest, match="the mask of the prompt is 7×8; model 'pair' takes 32×32"):
-        engine.candidates(embedding, replace(POINT, mask=np.zeros((7, 8), np.float32)), True)
+        engine.predict([PromptQuery(given.embedding, [replace(POINT, mask=np.zeros((7, 8), np.float32))])])
     other = Embedding((np.zeros((1, 32, 4, 4), np.float32),), (96, SIDE))
     with pytest.raises(BadRequest, match="the embedding is 1×32×4×4; model 'pair' takes 1×32×8×8"):
-        engine.candidates(other, POINT, True)
+        engine.predict([PromptQuery(other, [POINT])])
 
 
 @pytest.mark.parametrize(
