@@ -1,6 +1,8 @@
 """The cores that this process may use, and the one place where libraries are told how to use them."""
 
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
@@ -35,3 +37,13 @@ def share() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
+
+def stand_back() -> None:
+    """Give this thread, and those that it starts from now on, cores only while no other thread wants them.
+
+    Not for threads that run Python: one that has to wait for a core while it holds the interpreter keeps all others
+    waiting. Where the system has no such priority, or does not allow it, nothing happens.
+    """
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))

@@ -27,8 +27,11 @@ PROMPTS: dict[str, tuple[list[list[float]], list[int], list[float] | None, np.nd
 }
 
 
-def tiny_sam(folder: Path, seed: int = 0) -> Path:
-    """Write a SAM with config.json, model.safetensors and preprocessor_config.json into `folder`; return that."""
+def tiny_sam(folder: Path, seed: int = 0, side: int = SIDE, **vision: Any) -> Path:
+    """Write a SAM with config.json, model.safetensors and preprocessor_config.json into `folder`; return that.
+
+    It sees `side`×`side` pixels; `vision` are other values of its encoder's configuration.
+    """
     from transformers import SamConfig, SamImageProcessor, SamModel
 
     config = SamConfig(
@@ -37,12 +40,13 @@ def tiny_sam(folder: Path, seed: int = 0) -> Path:
             "num_hidden_layers": 3,
             "num_attention_heads": 2,
             "global_attn_indexes": [1],
-            "image_size": SIDE,
+            "image_size": side,
             "window_size": 3,
             "output_channels": CHANNELS,
             "num_pos_feats": CHANNELS // 2,
+            **vision,
         },
-        prompt_encoder_config={"hidden_size": CHANNELS, "image_size": SIDE},
+        prompt_encoder_config={"hidden_size": CHANNELS, "image_size": side},
         mask_decoder_config={
             "hidden_size": CHANNELS,
             "mlp_dim": 64,
@@ -51,10 +55,10 @@ def tiny_sam(folder: Path, seed: int = 0) -> Path:
         },
     )
     processor = SamImageProcessor(
-        size={"longest_edge": SIDE},
-        pad_size={"height": SIDE, "width": SIDE},
-        mask_size={"longest_edge": LOW_RES},
-        mask_pad_size={"height": LOW_RES, "width": LOW_RES},
+        size={"longest_edge": side},
+        pad_size={"height": side, "width": side},
+        mask_size={"longest_edge": side // 4},
+        mask_pad_size={"height": side // 4, "width": side // 4},
     )
     return _written(folder, SamModel(config), processor, seed)
 

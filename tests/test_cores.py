@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,21 @@ SHARE = "from container import cores; cores.share(); import cv2; print(cv2.getNu
 def test_opencv_is_told(environ: dict[str, str], threads: str) -> None:
     done = subprocess.run([sys.executable, "-c", SHARE], env={**os.environ, **environ}, capture_output=True, check=True)
     assert done.stdout.decode().strip() == threads
+
+
+def test_a_thread_that_stands_back_and_those_it_starts() -> None:
+    policies: dict[str, int] = {}
+
+    def note(name: str) -> None:
+        policies[name] = os.sched_getscheduler(threading.get_native_id())
+
+    def begin() -> None:
+        cores.stand_back()
+        note("own")
+        (started := threading.Thread(target=note, args=["started"])).start()
+        started.join()
+
+    (thread := threading.Thread(target=begin)).start()
+    thread.join()
+    note("others")
+    assert policies == {"own": os.SCHED_IDLE, "started": os.SCHED_IDLE, "others": os.SCHED_OTHER}

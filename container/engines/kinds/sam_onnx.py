@@ -130,10 +130,10 @@ def _finite(values: np.ndarray) -> np.ndarray:
 def start(spec: ModelSpec, folder: Path, parameters: Parameters, bf16: bool) -> PairEngine:
     """Return the engine of a pair that has been tried; ModelError with a one-line reason."""
     from container.engines.onnx_graphs import read_pair
-    from container.engines.openvino_core import compiled
+    from container.engines.openvino_core import compiled_behind
 
     pair = read_pair(folder, parameters)
-    encoder, decoder = (compiled(graph, torch.get_num_threads(), bf16) for graph in (pair.encoder, pair.decoder))
+    encoder, decoder = (compiled_behind(graph, torch.get_num_threads(), bf16) for graph in (pair.encoder, pair.decoder))
     return PairEngine(spec, pair, encoder, decoder)
 
 
