@@ -10,7 +10,7 @@ from container.cancellation import checkpoint
 from container.engines.base import Engine
 from container.errors import BadRequest
 from container.structures import CroppedMasks, Embedding, Prompt, PromptQuery, Segmentation, Segments
-from container.structures.masks import tight_box
+from container.structures.masks import Crop
 from container.structures.prompts import POSITIVE
 
 
@@ -89,7 +89,7 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
         for number, i in enumerate(order):
             checkpoint()
             pixels = self.enlarged(found.low_res[i], embedding)
-            crops.append(_cropped(pixels > 0))
+            crops.append(Crop.of(pixels > 0))
             if logits is not None:
                 logits[number] = pixels
         return Segments(
@@ -102,9 +102,3 @@ class PromptEngine(Engine[PromptQuery, Segmentation]):
 
 def _shown(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "one number"
-
-
-def _cropped(bitmap: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Return a copy of the part of a bitmap that is not empty, and its corner: the rest takes no memory."""
-    left, top, right, bottom = tight_box(bitmap)
-    return bitmap[top:bottom, left:right].copy(), left, top

@@ -20,6 +20,7 @@ from container.structures import Embedding, Image, Options, Prompt, PromptQuery,
 from container.structures.prompts import LABEL
 
 MAX_LOGITS = 1 << 26  # float32 values of one answer: 256 MB
+MAX_PIXELS = 1 << 32  # of all masks of one answer, a bit each: 512 MB
 
 
 class Segmenter:
@@ -69,15 +70,16 @@ class Segmenter:
     def segment(self, embedding: Embedding, prompts: Sequence[Prompt], **how: Any) -> Segmentation:
         """Return the masks for each prompt; `how` are further fields of PromptQuery.
 
-        Raises the errors of Run.ask, and PayloadTooLarge for more than MAX_LOGITS logits.
+        Raises the errors of Run.ask, and PayloadTooLarge for more than MAX_LOGITS or MAX_PIXELS.
         """
         query = PromptQuery(embedding, prompts, **how)
         height, width = embedding.image_size
-        values = len(prompts) * height * width * (1 if query.best else 3)
-        if query.logits and values > MAX_LOGITS:
+        masks = len(prompts) * (1 if query.best else 3)
+        most = MAX_LOGITS if query.logits else MAX_PIXELS
+        if masks * height * width > most:
             raise PayloadTooLarge(
-                f"the logits of {len(prompts)} prompts at {width}×{height} take {4 * values / 2**20:.0f} MB; "
-                f"an answer holds {4 * MAX_LOGITS >> 20}",
+                f"{masks} masks of {width}×{height} pixels{' with their logits' if query.logits else ''} are "
+                f"{masks * height * width / 1e6:.0f} million values; one answer has at most {most / 1e6:.0f} million",
                 hint="ask for json or rle, for fewer prompts, or send a smaller picture",
             )
         (segmentation,) = self._run.ask([query])

@@ -74,14 +74,11 @@ class Segmentation:
 
     def instances(self) -> Instances:
         """Return the best mask of each prompt as an instance with its tight box, in the order of the prompts."""
-        best = [one.masks[np.array([0])] for one in self.segments]
-        size = self.embedding.image_size
-        masks = CroppedMasks(tuple(crop for one in best for crop in one.crops), size)
-        boxes = np.array([(x, y, x + crop.shape[1], y + crop.shape[0]) for crop, x, y in masks.crops], np.float32)
-        count = len(masks)
+        size, count = self.embedding.image_size, len(self.segments)
+        masks = CroppedMasks(tuple(one.masks.crops[0] for one in self.segments), size)
         return Instances(
             image_size=size,
-            boxes=boxes.reshape(-1, 4),
+            boxes=np.array([crop.box for crop in masks.crops], np.float32).reshape(-1, 4),
             scores=np.array([one.scores[0] for one in self.segments], np.float32),
             classes=np.ones(count, np.int64),
             labels=(LABEL,) * count,

@@ -125,3 +125,12 @@ def test_bad_requests_are_told_why(client: FlaskClient, body: dict[str, Any], st
 
 def test_a_sam_is_no_sam2(client: FlaskClient) -> None:
     assert client.post("/sam/segment_image", json={"image": PHOTO}).status_code == 501
+
+
+def test_masks_over_the_limit_are_refused_before_they_are_made(client: FlaskClient, sam: FakePromptEngine) -> None:
+    wide = as_value(encode(np.zeros((1000, 17_000, 3), np.uint8)))
+    answer = client.post(SEGMENT, json={"image": wide, "prompts": [CLICK] * 256})
+    assert (answer.status_code, sam.asked_for) == (413, [])
+    assert (
+        "256 masks of 17000×1000 pixels are 4352 million values; one answer has at most 4295" in answer.json["message"]
+    )
