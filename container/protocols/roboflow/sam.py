@@ -13,7 +13,7 @@ from container.errors import BadRequest, PayloadTooLarge
 from container.ops import polygons
 from container.protocols.roboflow import openapi
 from container.protocols.roboflow.fields import WrongType
-from container.protocols.roboflow.segmenting import Asked, Family, logits_file, opened, outline
+from container.protocols.roboflow.segmenting import Asked, Family, logits_file, opened
 from container.protocols.roboflow.v1 import object_body
 from container.service import Services
 from container.structures import Embedding, Prompt, Segmentation, npy
@@ -26,7 +26,7 @@ SAM = Family("sam", "sam_version_id", "vit_h")
 # An embedding in JSON has 1,048,576 numbers: 0.3 s and 70 MB once parsed.
 MAX_PARTS = 1_200_000
 _FORMATS = ("json", "binary")
-_PADDING, _CORNERS = -1, (2, 3)  # labels of points
+_CORNERS = (2, 3)  # labels of the two corners of a box among points
 
 
 def add_routes(blueprint: Blueprint, services: Services) -> None:
@@ -79,7 +79,7 @@ def _masks(asked: Asked, segmentation: Segmentation) -> dict[str, bytes]:
     (segments,) = segmentation.segments
 
     def make() -> bytes:
-        return join_array([dump(outline(segments, i)) for i in range(len(segments.masks))])
+        return join_array([dump(segments.masks.outline(i).tolist()) for i in range(len(segments.masks))])
 
     low_res = [polygons.outline(logits > 0, 0, 0).tolist() for logits in segments.low_res]
     return {
@@ -92,8 +92,10 @@ def _masks(asked: Asked, segmentation: Segmentation) -> dict[str, bytes]:
 def _segmented(asked: Asked, embedding: Embedding, logits: bool = False) -> Segmentation:
     segmenter = asked.segmenter
     prompt = _prompt(asked)
-    if asked.read("has_mask_input", bool, "mask_input" in asked.document):
-        kept = segmenter.kept_logits(asked.image_id) if asked.read("use_mask_input_cache", bool, True) else None
+    again = asked.read("has_mask_input", bool)
+    if again is not False:  # where it is not said, a mask that is sent counts, and none that is kept
+        cached = again and asked.read("use_mask_input_cache", bool, True)
+        kept = segmenter.kept_logits(asked.image_id) if cached else None
         prompt = replace(prompt, mask=_mask(asked) if kept is None else kept[0])
     all_three = asked.read("multimask_output", bool)
     segmentation = segmenter.segment(embedding, [prompt], multimask=all_three, best=not all_three, logits=logits)

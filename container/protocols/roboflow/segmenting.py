@@ -17,7 +17,7 @@ from container.protocols.roboflow.responses import answered
 from container.service import Services
 from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
-from container.structures import Embedding, Segmentation, Segments
+from container.structures import Embedding, Segmentation
 from container.structures.npy import write_all
 from container.structures.strict_json import dump, join_object
 
@@ -94,6 +94,7 @@ class Asked:
 def opened(family: Family, document: Mapping[str, Any], services: Services) -> Iterator[Asked]:
     """Lease the model that a request asks for, loading it if necessary; the deadline counts from the end of that."""
     already = time.monotonic() - g.context.started
+    services.pool.settle(services.deadline_seconds)
     model_id = _version(family, document, services.pool.policy)
     named = load(model_id, services)
     g.context.restart(time.monotonic() - already)
@@ -134,12 +135,6 @@ def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str
             hint=way,
         ) from None
     return f"{family.name}/{name}"
-
-
-def outline(segments: Segments, i: int) -> list[list[int]]:
-    """Return the outer line of the largest part of mask i, as [[x, y], …]."""
-    points: list[list[int]] = segments.masks.outline(i).tolist()
-    return points
 
 
 def logits_file(segmentation: Segmentation) -> bytes:

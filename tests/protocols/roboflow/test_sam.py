@@ -181,6 +181,8 @@ def test_the_mask_of_the_last_request_goes_in_again(client: FlaskClient, sam: Fa
     assert (kept > 0).sum() == 80
     client.post(SEGMENT, json=again | {"use_mask_input_cache": False})
     assert sam.asked_for[-1][0].mask is None
+    client.post(SEGMENT, json={"image": PHOTO, "image_id": "a", "mask_input": [], **CLICK})
+    assert not sam.asked_for[-1][0].mask.any()  # what is sent, where nothing says that the last one goes in again
     client.post(SEGMENT, json=again | {"image": OTHER})
     assert sam.asked_for[-1][0].mask is None  # it was another picture's
 
