@@ -23,6 +23,7 @@ from container.structures import Appearance, Options
 from container.structures.options import declared
 from tests.conftest import ROOT, encode, pixels_of
 from tests.evaluation.scenes import write_folder
+from tests.promptable_models import tiny_sam
 
 
 @pytest.fixture
@@ -80,6 +81,27 @@ def test_predict_writes_pictures(run, tmp_path: Path) -> None:
     assert drawn[130, 225].any() and not drawn[100, 450].any()
 
 
+def test_predict_by_a_prompt(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tiny_sam(tmp_path / "store/sam/tiny")
+    monkeypatch.setenv("MASKSERVE_MODEL_STORE", "store")
+    done = run("predict", "--model", "sam/tiny", "--points", "220,150 100,400,0", "astronaut.jpg")
+    assert done.exit_code == 0, done.output
+    assert pixels_of((tmp_path / "output/astronaut.jpeg").read_bytes()).shape == (512, 512, 3)
+    answers = [
+        json.loads(run("predict", "--model", folder, *prompt, "--format", "json", "astronaut.jpg").stdout)
+        for folder, prompt in (
+            ("sam/tiny", ("--box", "100,50,300,350")),
+            ("store/sam/tiny", ("--points", "220,150")),
+        )
+    ]
+    assert [len(answer["boxes"]) for answer in answers] == [1, 1]
+    assert answers[0]["labels"][0].startswith("object ")
+    for arguments, reason in ((("--model", "sam/tiny"), "takes a prompt"), (("--points", "1,2"), "promptable models")):
+        refused = run("predict", "astronaut.jpg", *arguments)
+        assert refused.exit_code == 2
+        assert reason in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "members"),
     [
@@ -103,6 +125,10 @@ def test_predict_takes_the_options_of_a_request(arguments: tuple[str, ...], memb
         (("--draw-boxes", "maybe"), "'maybe'; it takes true or false"),
         (("--masks", "png"), "'png'; it takes one of"),
         (("--format", "gif"), "'gif' is not one of 'json', 'jpeg', 'png', 'jsonlines', 'clarify'"),
+        (("--points", "1;2"), "--points is '1;2'; it takes X,Y or X,Y,0, separated by spaces"),
+        (("--points", "1,inf"), "it takes a number of pixels"),
+        (("--box", "1,2,3"), "--box is '1,2,3'; it takes"),
+        (("--box", "9,9,1,1"), "width and height of a box are -8 and -8"),
     ],
 )
 def test_predict_refuses_what_an_option_does_not_take(arguments: tuple[str, ...], reason: str, run) -> None:

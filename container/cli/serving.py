@@ -58,17 +58,20 @@ def predict(
     """Predict pictures without a server: JSON to standard output, or one file a picture into --output.
 
     Of several pictures every line on standard output says its `file`; of one that fails, also its `error`.
+    With a prompt the mask is drawn, unless --format says otherwise.
     """
     from container.errors import BadRequest, ModelError, ServingError
-    from container.formats import formats
+    from container.formats import formats, ranked
     from container.predict import Predictor, choose
     from container.structures.options import Appearance, Options, declared
 
     names = {*declared(Options), *declared(Appearance)}
     asked = {name: value for name, value in given.items() if name in names and value is not None}
     settings = read_settings(**{name: value for name, value in given.items() if name not in names})
-    json_object("--attributes", attributes)
+    choosing = json_object("--attributes", attributes)
     prompt = read_prompt(points, box)
+    if prompt is not None and form is None and "response_type" not in choosing:
+        form = next(one.name for one in ranked() if not one.text)  # of a click the mask is what one wants to see
     try:
         choice = choose(settings, form, attributes, asked)
     except (BadRequest, ValueError) as error:
