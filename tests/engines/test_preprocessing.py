@@ -139,7 +139,8 @@ def test_answers_are_in_the_whole_image(engine: ImageEngine) -> None:
     )
     assert found.image_size == whole.image_size == (HEIGHT, WIDTH) and len(found) == len(own) > 0
     moved, instances = found.instances(), own.instances()
-    np.testing.assert_allclose(moved.scores, instances.scores, atol=1e-5)
+    # Sums are taken in another order from run to run: 1.1e-5 was seen on a busy machine.
+    np.testing.assert_allclose(moved.scores, instances.scores, atol=5e-5)
     assert moved.labels == instances.labels
     if isinstance(own, Classification):
         assert (moved.boxes == [0, 0, WIDTH, HEIGHT]).all()
