@@ -8,7 +8,7 @@ from typing import Any
 from container import app, memory
 from container.engines.promptable import PromptEngine
 from container.errors import BadRequest, ModelError, OutOfMemory, ServingError
-from container.formats import formats
+from container.formats import formats, ranked
 from container.images.decode import decode
 from container.models.policies.catalogue import Catalogue
 from container.protocols.sagemaker.protocol import read_defaults
@@ -19,11 +19,13 @@ from container.settings import Settings
 from container.structures import Choice, Prompt
 
 
-def choose(settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any]) -> Choice:
+def choose(
+    settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any], picture: bool = False
+) -> Choice:
     """Return the choice of a request with the custom `attributes`, a JSON object, and with `options` put over them.
 
-    Without the name `form` the attributes choose the format. Raises ValueError for an invalid setting, and BadRequest
-    for an unknown key or a wrong value.
+    Without the name `form` the attributes choose the format, and if these do not, it is a `picture` or JSON.
+    Raises ValueError for an invalid setting, and BadRequest for an unknown key or a wrong value.
     """
     defaults = read_defaults(settings)
     negotiation = defaults.negotiation
@@ -32,6 +34,8 @@ def choose(settings: Settings, form: str | None, attributes: str, options: Mappi
         known = ", ".join(negotiation.attributes)
         raise BadRequest(f"custom attribute {given.ignored[0][:60]!r} is unknown; known: {known}")
     given = replace(given, values={**given.values, **options})
+    if picture and form is None and "response_type" not in given.values:
+        form = next(one.name for one in ranked() if not one.text)
     choice = negotiation.choose("", given, next(iter(negotiation.offers)))
     return replace(choice, format=form) if form else choice
 

@@ -61,19 +61,17 @@ def predict(
     With a prompt the mask is drawn, unless --format says otherwise.
     """
     from container.errors import BadRequest, ModelError, ServingError
-    from container.formats import formats, ranked
+    from container.formats import formats
     from container.predict import Predictor, choose
     from container.structures.options import Appearance, Options, declared
 
     names = {*declared(Options), *declared(Appearance)}
     asked = {name: value for name, value in given.items() if name in names and value is not None}
     settings = read_settings(**{name: value for name, value in given.items() if name not in names})
-    choosing = json_object("--attributes", attributes)
+    json_object("--attributes", attributes)
     prompt = read_prompt(points, box)
-    if prompt is not None and form is None and "response_type" not in choosing:
-        form = next(one.name for one in ranked() if not one.text)  # of a click the mask is what one wants to see
     try:
-        choice = choose(settings, form, attributes, asked)
+        choice = choose(settings, form, attributes, asked, picture=prompt is not None)
     except (BadRequest, ValueError) as error:
         raise click.UsageError(str(error)) from None
     if output is None and not formats[choice.format].text:
