@@ -113,7 +113,7 @@ def _read_one(value: object, where: str) -> Prompt:
     for point in given:
         if not isinstance(point, dict) or not isinstance(point.get("positive", True), bool):
             raise ValueError(f'{where}a point is {{"x": 380, "y": 350, "positive": true}}')
-        points.append([number(point, name, where) for name in ("x", "y")])
+        points.append([_number(point, name, where) for name in ("x", "y")])
         labels.append(POSITIVE if point.get("positive", True) else NEGATIVE)
     return Prompt(pairs(points), np.array(labels, np.int64), _box(value.get("box"), where))
 
@@ -123,7 +123,7 @@ def _box(value: object, where: str) -> np.ndarray | None:
         return None
     if not isinstance(value, dict):
         raise ValueError(f'{where}a box is {{"x", "y", "width", "height"}}, where x and y are its centre')
-    x, y, width, height = (number(value, name, where) for name in ("x", "y", "width", "height"))
+    x, y, width, height = (_number(value, name, where) for name in ("x", "y", "width", "height"))
     if width < 0 or height < 0:
         raise ValueError(f"{where}width and height of a box are {width:g} and {height:g}; they take 0 or more")
     return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2], np.float32)
@@ -139,7 +139,7 @@ def is_coordinate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST
 
 
-def number(values: Mapping[str, Any], name: str, where: str = "") -> float:
+def _number(values: Mapping[str, Any], name: str, where: str = "") -> float:
     """Return a finite number of an object; ValueError names it."""
     value = values.get(name)
     if not isinstance(value, int | float) or not is_coordinate(value):

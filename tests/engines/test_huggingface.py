@@ -245,7 +245,7 @@ def test_a_tied_tensor_may_be_there_once(name: str, made: dict[str, Path], tmp_p
     def once(state: dict[str, torch.Tensor]) -> None:
         for other in ("shared_image_embedding", "prompt_encoder.shared_embedding"):
             one = state.pop(f"{other}.positional_embedding", None)
-            state[f"{name}.positional_embedding"] = state.get(f"{name}.positional_embedding", one)  # type: ignore[assignment]
+            state[f"{name}.positional_embedding"] = state.get(f"{name}.positional_embedding", one)
 
     rewrite(folder, once)
     np.testing.assert_array_equal(embedding("sam", folder), expected)

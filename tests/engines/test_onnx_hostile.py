@@ -144,7 +144,7 @@ def test_a_hostile_encoder_is_refused(pair: Callable[..., Path], name: str, tmp_
 
 def test_a_plain_pair_of_the_same_make_is_served(pair: Callable[..., Path]) -> None:
     engine = load(pair())
-    (answer,) = engine.predict([engine.trial()])  # type: ignore[attr-defined]
+    (answer,) = engine.predict([engine.trial()])
     assert answer.embedding.parts[0].shape == (1, 3, 16, 16)
 
 
@@ -161,7 +161,7 @@ def test_a_decoder_is_given_what_it_names(pair: Callable[..., Path]) -> None:
         node("ReduceSum", "interm_embeddings", "factor", keepdims=0), extra=(port("interm_embeddings", 1, 3, 16, 16),)
     )
     engine = load(pair(first, second))
-    embedding = engine.embed(np.full((16, 16, 3), 255, np.uint8))  # type: ignore[attr-defined]
+    embedding = engine.embed(np.full((16, 16, 3), 255, np.uint8))
     assert len(embedding.parts) == 2
     np.testing.assert_allclose(embedding.parts[1], np.exp(embedding.parts[0]), rtol=1e-5)
 
@@ -187,5 +187,5 @@ def test_a_decoder_is_given_what_it_names(pair: Callable[..., Path]) -> None:
 def test_a_decoder_that_does_not_fit_is_refused(pair: Callable[..., Path], second: bytes, reason: str) -> None:
     with pytest.raises(ModelError) as caught:
         engine = load(pair(second=second))
-        engine.predict([engine.trial()])  # type: ignore[attr-defined]
+        engine.predict([engine.trial()])
     assert str(caught.value).startswith(reason)

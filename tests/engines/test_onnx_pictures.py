@@ -17,7 +17,7 @@ def taken(sides: list[int], kind: object = FLOAT, **parameters: object) -> Image
     picture = openvino.opset13.parameter(openvino.PartialShape(sides), kind, "picture")
     picture.output(0).set_names({"picture"})
     graph = openvino.Model([openvino.opset13.convert(picture, "f32")], [picture], "encoder")
-    return image_input(graph, "encoder.onnx", Parameters(**parameters))  # type: ignore[arg-type]
+    return image_input(graph, "encoder.onnx", Parameters(**parameters))
 
 
 @pytest.mark.parametrize(
