@@ -1,5 +1,6 @@
 """Tiny promptable models of the real classes with random weights, as folders that `save_pretrained` writes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,43 @@ def tiny_sam2(folder: Path, seed: int = 0) -> Path:
         size={"height": SIDE, "width": SIDE}, mask_size={"height": LOW_RES, "width": LOW_RES}
     )
     return _written(folder, Sam2Model(config), processor, seed)
+
+
+class Direct:
+    """What transformers answers for a SAM or a SAM 2, as its documentation calls them."""
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import (
+            Sam2ImageProcessor,
+            Sam2Model,
+            Sam2Processor,
+            SamImageProcessor,
+            SamModel,
+            SamProcessor,
+        )
+
+        second = json.loads((folder / "config.json").read_text())["model_type"] == "sam2"
+        self.model = (Sam2Model if second else SamModel).from_pretrained(folder).eval()
+        images = (Sam2ImageProcessor if second else SamImageProcessor).from_pretrained(folder)
+        self.processor = (Sam2Processor if second else SamProcessor)(images)
+
+    def inputs(self, pixels: np.ndarray, points: Any = (), labels: Any = (), box: Any = None) -> Any:
+        """What the model takes."""
+        return self.processor(
+            pixels, input_data_format="channels_last", return_tensors="pt",
+            input_points=[[points]] if points else None, input_labels=[[labels]] if points else None,
+            input_boxes=[[box]] if box else None,
+        )  # fmt: skip
+
+    def answer(self, inputs: Any, multimask: bool, mask: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+        """Low-resolution logits, scores and masks."""
+        sizes = [inputs.pop(name) for name in ("original_sizes", "reshaped_input_sizes") if name in inputs]
+        if mask is not None:
+            inputs["input_masks"] = torch.from_numpy(mask)[None, None]
+        with torch.no_grad():
+            found = self.model(**inputs, multimask_output=multimask)
+        masks = self.processor.post_process_masks(found.pred_masks, *sizes)[0]
+        return found.pred_masks[0, 0].numpy(), found.iou_scores[0, 0].numpy(), masks[0].numpy()
 
 
 def _written(folder: Path, model: Any, processor: Any, seed: int) -> Path:

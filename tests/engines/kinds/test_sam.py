@@ -1,18 +1,16 @@
 """SAM answers what transformers' own model and processor answer, number by number."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import SamImageProcessor, SamModel, SamProcessor
 
 from container.cancellation import cancelled_by
 from container.engines.kinds.sam import SamEngine
 from container.errors import BadImage, BadRequest, DeadlineExceeded
 from container.structures import Embedding, Prompt, PromptQuery
-from tests.promptable_models import LOW_RES, MASK, PROMPTS, SIZES, bitmaps, loaded, picture, prompt, tiny_sam
+from tests.promptable_models import LOW_RES, MASK, PROMPTS, SIZES, Direct, bitmaps, loaded, picture, prompt, tiny_sam
 
 
 @pytest.fixture(scope="module")
@@ -24,31 +22,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(folder: Path) -> SamEngine:
     engine: SamEngine = loaded("sam", folder)
     return engine
-
-
-class Direct:
-    """What transformers answers, as its documentation calls it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model = SamModel.from_pretrained(folder).eval()
-        self.processor = SamProcessor(SamImageProcessor.from_pretrained(folder))
-
-    def inputs(self, pixels: np.ndarray, points: Any = (), labels: Any = (), box: Any = None) -> Any:
-        return self.processor(
-            pixels, input_data_format="channels_last", return_tensors="pt",
-            input_points=[[points]] if points else None, input_labels=[[labels]] if points else None,
-            input_boxes=[[box]] if box else None,
-        )  # fmt: skip
-
-    def answer(self, inputs: Any, multimask: bool, mask: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-        """Low-resolution logits, scores and masks."""
-        shapes = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
-        if mask is not None:
-            inputs["input_masks"] = torch.from_numpy(mask)[None, None]
-        with torch.no_grad():
-            found = self.model(**inputs, multimask_output=multimask)
-        masks = self.processor.post_process_masks(found.pred_masks, *shapes)[0]
-        return found.pred_masks[0, 0].numpy(), found.iou_scores[0, 0].numpy(), masks[0].numpy()
 
 
 @pytest.fixture(scope="module")

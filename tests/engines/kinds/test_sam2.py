@@ -2,18 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import Sam2ImageProcessor, Sam2Model, Sam2Processor
 
 from container.cancellation import cancelled_by
 from container.engines.kinds.sam2 import Sam2Engine
 from container.errors import BadRequest, DeadlineExceeded
 from container.structures import Prompt, PromptQuery
-from tests.promptable_models import LOW_RES, MASK, PROMPTS, SIZES, bitmaps, loaded, picture, prompt, tiny_sam2
+from tests.promptable_models import LOW_RES, MASK, PROMPTS, SIZES, Direct, bitmaps, loaded, picture, prompt, tiny_sam2
 
 
 @pytest.fixture(scope="module")
@@ -25,31 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(folder: Path) -> Sam2Engine:
     engine: Sam2Engine = loaded("sam2", folder)
     return engine
-
-
-class Direct:
-    """What transformers answers, as its documentation calls it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model = Sam2Model.from_pretrained(folder).eval()
-        self.processor = Sam2Processor(Sam2ImageProcessor.from_pretrained(folder))
-
-    def inputs(self, pixels: np.ndarray, points: Any = (), labels: Any = (), box: Any = None) -> Any:
-        return self.processor(
-            pixels, input_data_format="channels_last", return_tensors="pt",
-            input_points=[[points]] if points else None, input_labels=[[labels]] if points else None,
-            input_boxes=[[box]] if box else None,
-        )  # fmt: skip
-
-    def answer(self, inputs: Any, multimask: bool, mask: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-        """Low-resolution logits, scores and masks."""
-        sizes = inputs.pop("original_sizes")
-        if mask is not None:
-            inputs["input_masks"] = torch.from_numpy(mask)[None, None]
-        with torch.no_grad():
-            found = self.model(**inputs, multimask_output=multimask)
-        masks = self.processor.post_process_masks(found.pred_masks, sizes)[0]
-        return found.pred_masks[0, 0].numpy(), found.iou_scores[0, 0].numpy(), masks[0].numpy()
 
 
 @pytest.fixture(scope="module")
