@@ -120,7 +120,7 @@ class Direct:
     def inputs(self, pixels: np.ndarray, points: Any = (), labels: Any = (), box: Any = None) -> Any:
         """What the model takes."""
         return self.processor(
-            pixels, input_data_format="channels_last", return_tensors="pt",
+            np.array(pixels), input_data_format="channels_last", return_tensors="pt",  # torch wants what it may write
             input_points=[[points]] if points else None, input_labels=[[labels]] if points else None,
             input_boxes=[[box]] if box else None,
         )  # fmt: skip

@@ -14,7 +14,6 @@ import pytest
 import requests
 import skimage.data
 import torch
-from PIL import Image
 from pycocotools import mask as coco
 
 from container.app import create_app, create_services
@@ -23,7 +22,7 @@ from container.models.policies.catalogue import Catalogue
 from container.models.store import Store
 from container.settings import Settings
 from tests.conftest import Server, StartServer, encode, pixels_of
-from tests.promptable_models import tiny_sam, tiny_sam2
+from tests.promptable_models import Direct, tiny_sam, tiny_sam2
 
 PHOTO, CAT = encode(skimage.data.astronaut(), "JPEG", quality=92), encode(skimage.data.chelsea(), "JPEG", quality=92)
 CLICKS = [[380, 350], [80, 300], [700, 250]]
@@ -59,34 +58,6 @@ def ask(served: Server) -> Iterator[Ask]:
             return session.post(served.url + path, json=body, timeout=60)
 
         yield post
-
-
-class Direct:
-    """A model as transformers answers it itself."""
-
-    def __init__(self, folder: Path) -> None:
-        from transformers import Sam2Model, Sam2Processor, SamModel, SamProcessor
-        from transformers.models.sam import SamImageProcessor
-        from transformers.models.sam2 import Sam2ImageProcessor
-
-        two = "sam2" in str(folder)
-        self.model = (Sam2Model if two else SamModel).from_pretrained(folder).eval()
-        images = (Sam2ImageProcessor if two else SamImageProcessor).from_pretrained(folder)
-        self.processor = (Sam2Processor if two else SamProcessor)(images)
-
-    def __call__(self, data: bytes, multimask: bool, **prompt: Any) -> tuple[Any, np.ndarray, np.ndarray]:
-        """The outputs, the masks (bool N×H×W) and the scores for one prompt."""
-        inputs = self.processor(Image.open(io.BytesIO(data)), return_tensors="pt", **prompt)
-        sizes = [inputs.pop(name) for name in ("original_sizes", "reshaped_input_sizes") if name in inputs]
-        with torch.inference_mode():
-            found = self.model(**inputs, multimask_output=multimask)
-            (masks,) = self.processor.post_process_masks(found.pred_masks, *sizes)
-        return found, masks[0].numpy(), found.iou_scores[0, 0].numpy()
-
-    def embedding(self, data: bytes) -> np.ndarray:
-        inputs = self.processor(Image.open(io.BytesIO(data)), return_tensors="pt")
-        with torch.inference_mode():
-            return self.model.get_image_embeddings(inputs["pixel_values"]).numpy()
 
 
 def painted(outline: list[list[int]], size: tuple[int, ...]) -> np.ndarray:
@@ -128,7 +99,9 @@ def test_the_page_as_printed(ask: Ask) -> None:
 def test_embeddings_are_those_of_transformers(ask: Ask, store: Path, version: str | None, folder: str) -> None:
     answer = ask("/sam/embed_image", image=as_value(CAT), sam_version_id=version)
     assert answer.headers["X-Model-Id"] == f"sam/{folder}"
-    expected = Direct(store / "sam" / folder).embedding(CAT)
+    direct = Direct(store / "sam" / folder)
+    with torch.inference_mode():
+        expected = direct.model.get_image_embeddings(direct.inputs(pixels_of(CAT))["pixel_values"]).numpy()
     np.testing.assert_allclose(np.array(answer.json()["embeddings"]), expected, atol=1e-5)
     file = ask("/sam/embed_image", image=as_value(CAT), sam_version_id=version, format="binary")
     np.testing.assert_allclose(np.load(io.BytesIO(file.content)), expected, atol=1e-5)
@@ -141,7 +114,8 @@ def test_embeddings_are_those_of_transformers(ask: Ask, store: Path, version: st
 def test_masks_are_those_of_transformers(
     ask: Ask, store: Path, points: list[list[int]], labels: list[int], multimask: bool
 ) -> None:
-    _, masks, scores = Direct(store / "sam/vit_h")(PHOTO, multimask, input_points=[[points]], input_labels=[[labels]])
+    direct = Direct(store / "sam/vit_h")
+    _, scores, masks = direct.answer(direct.inputs(pixels_of(PHOTO), points, labels), multimask)
     best = int(np.argmax(scores))
     body = {"image": as_value(PHOTO), "point_coords": points, "point_labels": labels}
     file = ask("/sam/segment_image", **body, format="binary")
@@ -171,16 +145,16 @@ def test_sam2_is_that_of_transformers(ask: Ask, store: Path) -> None:
         {"box": {"x": 200, "y": 150, "width": 100, "height": 60}},
     ]
     asked: list[dict[str, Any]] = [
-        {"input_points": [[[[220, 150]]]], "input_labels": [[[1]]]},
-        {"input_points": [[[[220, 150], [10, 20]]]], "input_labels": [[[1, 0]]]},
-        {"input_boxes": [[[150, 120, 250, 180]]]},
+        {"points": [[220, 150]], "labels": [1]},
+        {"points": [[220, 150], [10, 20]], "labels": [1, 0]},
+        {"box": [150, 120, 250, 180]},
     ]
     kept = ask("/sam2/embed_image", image=as_value(CAT), image_id="cat").json()
     assert kept["image_id"] == "cat"
     found = ask("/sam2/segment_image", image_id="cat", prompts={"prompts": prompts}, format="rle").json()["predictions"]
     assert len(found) == 3
     for answer, prompt in zip(found, asked, strict=True):
-        _, masks, scores = direct(CAT, True, **prompt)
+        _, scores, masks = direct.answer(direct.inputs(pixels_of(CAT), **prompt), True)
         best = int(np.argmax(scores))
         assert (coco.decode(answer["masks"]).astype(bool) == masks[best]).all()
         assert answer["confidence"] == pytest.approx(scores[best], abs=1e-5)
@@ -251,7 +225,8 @@ def test_a_served_sam(start_server: StartServer, store: Path) -> None:
     click = {"points": [{"x": 220, "y": 150, "positive": True}]}
     asked = {"image": base64.b64encode(PHOTO).decode(), "prompts": click, "parameters": {"masks": "rle"}}
     found = requests.post(server.url + "/invocations", json=asked).json()
-    _, masks, scores = Direct(store / "sam/vit_h")(PHOTO, True, input_points=[[[[220, 150]]]], input_labels=[[[1]]])
+    direct = Direct(store / "sam/vit_h")
+    _, scores, masks = direct.answer(direct.inputs(pixels_of(PHOTO), [[220, 150]], [1]), True)
     assert (coco.decode(found["masks"][0]).astype(bool) == masks[int(np.argmax(scores))]).all()
     picture = requests.post(server.url + "/invocations", json=asked, headers={"Accept": "image/png"})
     assert pixels_of(picture.content).shape == (512, 512, 3)
