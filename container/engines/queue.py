@@ -36,6 +36,7 @@ WATCHED = 0.1  # seconds in the queue after which a request's client is checked 
 STALLED = 10  # times the usual duration
 HOPELESS = 1.5  # times what is left until the deadline: as much as pictures differ
 RECENT = 9  # predictions from which the duration of the next is estimated
+REFUSALS = 100  # a second that are answered at once; see _Pace
 
 Query = TypeVar("Query")
 Output = TypeVar("Output")
@@ -93,6 +94,36 @@ def _wanted(job: _Job[Any, Any]) -> bool:
     return True
 
 
+class _Pace:
+    """Lets refusals out at no more than REFUSALS a second: a later one waits, for half a second at most.
+
+    Without it, 96 clients that ask again at once take two cores for 870 refusals a second, and a third of the usual
+    answers is left. At most REFUSALS threads wait; who comes then is refused at once.
+    """
+
+    MOST_SECONDS = 0.5
+
+    def __init__(self) -> None:
+        self._due = 0.0  # the end of the time that refusals so far have taken up
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for this thread's turn to refuse."""
+        with self._lock:
+            now = time.monotonic()
+            # Those of one second may come at once.
+            self._due = min(max(self._due, now - 1) + 1 / REFUSALS, now + self.MOST_SECONDS)
+            seconds = self._due - now
+            if seconds <= 0 or self._waiting >= REFUSALS:
+                return
+            self._waiting += 1
+        with outside():
+            time.sleep(seconds)
+        with self._lock:
+            self._waiting -= 1
+
+
 def _closing() -> Unavailable:
     return Unavailable("the model is being unloaded")
 
@@ -119,6 +150,7 @@ class Dispatcher(Generic[Query, Output]):
         self._running: tuple[int, float] = (0, 0.0)  # number of queries being answered, and the start time
         self._lost = False  # True if the device has failed; see DeviceLost
         self._submitting = threading.Lock()  # held while the queries of one request are queued
+        self._pace = _Pace()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -147,7 +179,7 @@ class Dispatcher(Generic[Query, Output]):
                 futures.popleft()
             return answers
         except queue.Full:
-            raise self._full() from None
+            raise self._refusal(self._full) from None
         except TimeoutError:
             waited = futures[0].cancel()
             stage = "waiting in the queue" if waited else "in the model"
@@ -162,12 +194,12 @@ class Dispatcher(Generic[Query, Output]):
         if self._closed:
             raise _closing()
         if self._jobs.full():
-            raise self._full()
+            raise self._refusal(self._full)
         wait = self._expected_wait()
         if wait and time.monotonic() + wait + self._seconds > deadline:
-            raise Overloaded(
+            raise self._refusal(
                 f"the model is busy for another {wait:.1f} s, and would not get to this request before its deadline",
-                retry_after=math.ceil(wait),
+                math.ceil(wait),
             )
 
     def check_count(self, count: int, deadline: float) -> None:
@@ -182,8 +214,14 @@ class Dispatcher(Generic[Query, Output]):
                 hint="send fewer in one request",
             )
 
-    def _full(self) -> Overloaded:
-        return Overloaded(f"{self._jobs.maxsize} requests are waiting for the model already")
+    def _refusal(self, message: str, retry_after: int = 1) -> Overloaded:
+        """Return the error of a refused request, once it may be sent; see _Pace."""
+        self._pace.wait()
+        return Overloaded(message, retry_after=retry_after)
+
+    @property
+    def _full(self) -> str:
+        return f"{self._jobs.maxsize} requests are waiting for the model already"
 
     def _expected_wait(self) -> float:
         """Return the seconds before a new request would start; 0 if the queue is empty, or nothing is known yet."""

@@ -6,6 +6,7 @@ smuggling). So when the end of a request is ambiguous, the request is rejected a
 
 import fcntl
 import io
+import os
 import re
 import select
 import socket
@@ -115,8 +116,14 @@ class Connection(socket.socket):
             return super().recv(size, flags)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        with outside():
-            super().sendall(data, flags)
+        """Send all of `data`, waiting outside only where the system's buffer is full: leaving costs two switches."""
+        sent = 0
+        if self.gettimeout() is not None:  # so that the system does not wait, and Python does not begin with waiting
+            with suppress(BlockingIOError):
+                sent = os.write(self.fileno(), data)
+        if sent < len(data):
+            with outside():
+                super().sendall(memoryview(data)[sent:], flags)
 
 
 class Head(Request):

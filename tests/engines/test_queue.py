@@ -80,6 +80,35 @@ def test_a_full_queue_refuses_at_once() -> None:
     dispatcher.close()
 
 
+def test_refusals_beyond_a_rate_wait_but_not_long() -> None:
+    gate, answers = Gate(), []
+    dispatcher = Dispatcher(gate.predict, queue_size=1)
+    threads = start(2, dispatcher, answers)
+    seconds: list[float] = []
+
+    def ask(times: int) -> None:
+        for _ in range(times):
+            begun = time.monotonic()
+            with pytest.raises(Overloaded):
+                dispatcher.admit(soon())
+            seconds.append(time.monotonic() - begun)
+
+    ask(50)  # a burst
+    assert max(seconds) < 0.05
+    crowd = [threading.Thread(target=ask, args=(5,)) for _ in range(30)]
+    for thread in crowd:
+        thread.start()
+    begun = time.monotonic()
+    for thread in crowd:
+        thread.join()
+    assert 0.7 < time.monotonic() - begun < 3  # 50 of them at once, 100 at 100 a second
+    assert max(seconds) < 0.7
+    gate.open.set()
+    for thread in threads:
+        thread.join()
+    dispatcher.close()
+
+
 def test_the_deadline_names_the_stage_and_the_late_cost_nothing() -> None:
     gate, answers = Gate(), []
     dispatcher = Dispatcher(gate.predict, queue_size=4)
