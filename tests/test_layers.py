@@ -192,10 +192,12 @@ def test_only_who_reads_settings_writes_their_names(path: Path) -> None:
 def words() -> Iterator[tuple[str, str]]:
     """The file and the text of every string, but those of check, which asks any server, and COCO's keys.
 
-    Roboflow's protocol has words of its own, some of which are the same.
+    Roboflow's and Nucleus's protocols have words of their own, some of which are the same.
     """
     for path in MODULES:
-        if part(path) not in ("check", "datasets", "evaluation") and "roboflow" not in path.parts:
+        if part(path) not in ("check", "datasets", "evaluation", "store") and not {"roboflow", "nucleus"} & {
+            *path.parts
+        }:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
             yield from ((path.relative_to(PACKAGE).as_posix(), text) for text in texts if isinstance(text, str))

@@ -1,0 +1,118 @@
+"""Blobs: files known by their SHA-256, such as masks and pictures; on the disk before their row is in the database."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from sqlalchemy import Connection, delete, exists, select
+
+from container.errors import NotFound, Unavailable
+from container.store.tables import annotation, blob, item, prediction
+from container.store.upserts import upsert
+
+ORPHANED_SECONDS = 86_400.0  # after which a blob that no row holds is removed
+SWEPT = 1000  # blobs in one transaction
+
+
+class Blob(NamedTuple):
+    """A blob's row."""
+
+    sha256: str
+    size: int
+    media_type: str
+
+
+class Blobs:
+    """The files of blobs: below `folder`, in folders by the first two digits of their SHA-256."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, source: Path, sha256: str) -> None:
+        """Move a file here, where it stays after a loss of power; its bytes have this SHA-256.
+
+        It lies on the same disk. Unavailable if the disk is full.
+        """
+        target = self.path(sha256)
+        try:
+            target.parent.mkdir(exist_ok=True)
+            with source.open("rb+") as file:
+                os.fsync(file.fileno())
+            source.replace(target)
+            sync_folder(target.parent)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
+
+    def put(self, data: bytes) -> str:
+        """Keep some bytes; return their SHA-256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        temporary = self._folder / f"new-{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
+        self.keep(temporary, sha256)
+        return sha256
+
+    def path(self, sha256: str) -> Path:
+        """Return where a blob lies."""
+        return self._folder / sha256[:2] / sha256
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return an open blob; NotFound if there is none."""
+        try:
+            return self.path(sha256).open("rb")
+        except OSError:
+            raise NotFound(f"there is no file {sha256[:64]!r}") from None
+
+    def copy(self, sha256: str, target: Path) -> None:
+        """Write a blob to a file."""
+        with self.open(sha256) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+
+    def add(self, connection: Connection, rows: Sequence[Blob]) -> None:
+        """Write the rows of blobs that were kept; a sweep leaves them alone for a day from now on.
+
+        Unavailable if a sweep has just removed one, so that the client sends it again.
+        """
+        if rows:
+            values = [{**one._asdict(), "created_at": time.time()} for one in rows]
+            connection.execute(upsert(connection, blob, ("sha256",), ("created_at",)), values)
+        for one in rows:  # sweeps are transactions, too: none runs now
+            if not self.path(one.sha256).exists():
+                raise Unavailable("a file was removed while it was sent")
+
+    def sweep(self, connection: Connection, now: float) -> int:
+        """Remove blobs that no row has held for a day; return how many, at most SWEPT."""
+        unheld = ~exists().where(item.c.blob == blob.c.sha256)
+        for table in (annotation, prediction):
+            unheld &= ~exists().where(table.c.blob == blob.c.sha256)
+        old = select(blob.c.sha256).where(blob.c.created_at < now - ORPHANED_SECONDS, unheld).limit(SWEPT)
+        names = list(connection.execute(old).scalars())
+        connection.execute(delete(blob).where(blob.c.sha256.in_(names)))
+        for name in names:  # within the transaction; see `add`
+            self.path(name).unlink(missing_ok=True)
+        return len(names)
+
+
+def find(connection: Connection, sha256: str) -> Blob:
+    """Return a blob's row; NotFound if there is none."""
+    row = connection.execute(select(blob).filter_by(sha256=sha256)).first()
+    if row is None:
+        raise NotFound(f"there is no file {sha256[:64]!r}")
+    return Blob(row.sha256, row.size, row.media_type)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

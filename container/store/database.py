@@ -1,0 +1,171 @@
+"""The database of the store: connections, transactions, and the tables brought up to date at start.
+
+database = Database(sqlite(folder / "store.sqlite3"))
+database.migrate()
+with database.write() as c:  # one transaction; durable at its end
+    c.execute(…)
+"""
+
+import logging
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
+from sqlalchemy.pool import QueuePool
+
+from container.errors import Unavailable
+from container.gate import outside
+
+log = logging.getLogger("maskserve.store")
+
+LOCKED_SECONDS = 10.0  # that a transaction waits for another one, before its request is refused
+CONNECTIONS = 32
+CACHE_KIB = 8192  # of pages, for each connection
+MAX_WAL = 64 << 20  # bytes of the write-ahead log that are kept between two transactions
+SAID_SECONDS = 60.0  # between two log lines about a database that fails
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class StoreError(Exception):
+    """The store cannot be opened; one line for its operator."""
+
+
+def new_id(prefix: str) -> str:
+    """Return a new id, as in "ds_" and 20 characters."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def sqlite(path: Path) -> Engine:
+    """Return the engine of an SQLite file, which several processes may open; see https://sqlite.org/wal.html."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=CONNECTIONS - 8,
+        pool_timeout=LOCKED_SECONDS,
+        connect_args={"timeout": LOCKED_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # the driver would begin transactions itself, and too late
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",  # what is committed survives a loss of power
+            "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIB}",
+            f"journal_size_limit = {MAX_WAL}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and then writes fails where another one has written in between.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class Database:
+    """Transactions on an engine; thread-safe."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = threading.Lock()  # SQLite's own queue of writers is none: each looks again now and then
+        self._said = -SAID_SECONDS
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the data; Unavailable if the database does not answer."""
+        with self._translated(), self._connection(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection with one transaction, which is committed at the end, or rolled back on an error.
+
+        Unavailable if the database is locked for too long, full or broken: then nothing has been written.
+        """
+        with self._translated(), self._alone(), self._connection(writes=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; StoreError if they are of a newer version. The caller keeps others away."""
+        from alembic import command
+        from alembic.config import Config
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        with self.write() as connection:
+            there = MigrationContext.configure(connection).get_current_revision()
+            if there is not None and there not in known:
+                raise StoreError(f"it is of a newer version of Maskserve (schema {there}); this one cannot read it")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with outside():
+            if not self._writing.acquire(timeout=LOCKED_SECONDS):
+                raise Unavailable("the store is busy: others write to it")
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _connection(self, writes: bool) -> Iterator[Connection]:
+        with outside():
+            connection = self._engine.connect()
+        try:
+            connection.execution_options(writes=writes)
+            with outside():  # until other processes have written
+                transaction = connection.begin()
+            with transaction:
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.OperationalError, exc.TimeoutError) as error:
+            reason = _reason(error)
+            if not reason:
+                raise
+            if time.monotonic() - self._said > SAID_SECONDS:
+                self._said = time.monotonic()
+                log.error("the store %s: %s", reason, getattr(error, "orig", None) or error)
+            raise Unavailable(f"the store {reason}; nothing of this request has been written") from error
+
+
+def _reason(error: exc.SQLAlchemyError) -> str:
+    """Return what is wrong with the database, or "" for an error that is ours."""
+    if isinstance(error, exc.TimeoutError):
+        return "is busy: all its connections are in use"
+    original = getattr(error, "orig", None)
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the details
+    return {
+        sqlite3.SQLITE_BUSY: "is busy: others write to it",
+        sqlite3.SQLITE_LOCKED: "is busy: others write to it",
+        sqlite3.SQLITE_FULL: "has no space left on its disk",
+        sqlite3.SQLITE_IOERR: "cannot be read or written: its disk fails, or is full",
+        sqlite3.SQLITE_READONLY: "cannot be written",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    }.get(code, "")

@@ -1,0 +1,136 @@
+"""Items of datasets: pictures by address or as blobs, with their metadata; an item's number is its rank."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from container.errors import NotFound, shown
+from container.store.database import new_id
+from container.store.objects import ItemRow
+from container.store.tables import item
+from container.store.upserts import batches, upsert
+
+BATCH = 1000  # rows that are written, or looked up, by one statement
+
+
+class Item(NamedTuple):
+    """An item; `key` is the number of its row, `payload` its JSON as it was sent, `blob` the SHA-256 of its picture."""
+
+    key: int
+    id: str
+    reference_id: str
+    payload: str
+    blob: str | None
+
+
+class Counts(NamedTuple):
+    """What became of items."""
+
+    new: int = 0
+    updated: int = 0
+    ignored: int = 0
+
+    def __add__(self, other: Any) -> "Counts":
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def add(connection: Connection, dataset: int, rows: Iterable[tuple[ItemRow, str | None]], replace: bool) -> Counts:
+    """Add items, each with the SHA-256 of its picture or None; return how many are new, replaced and ignored.
+
+    One with the reference of another is ignored, or replaces it wholly. Within `rows` the same holds.
+    """
+    total = Counts()
+    for some in batches(rows, BATCH):
+        values = [
+            {
+                "public_id": new_id("di"),
+                "dataset_id": dataset,
+                "reference_id": row.reference_id,
+                "payload": row.payload,
+                "blob": blob,
+            }
+            for row, blob in some
+        ]
+        key = ("dataset_id", "reference_id")
+        new = connection.execute(upsert(connection, item, key), values).rowcount
+        if replace and new < len(values):
+            connection.execute(upsert(connection, item, key, ("payload", "blob")), values)
+            total += Counts(new, len(values) - new, 0)
+        else:
+            total += Counts(new, 0, len(values) - new)
+    return total
+
+
+def count(connection: Connection, dataset: int) -> int:
+    """Return how many items a dataset has."""
+    return connection.execute(select(func.count()).select_from(item).filter_by(dataset_id=dataset)).scalar_one()
+
+
+def at(connection: Connection, dataset: int, number: int) -> Item:
+    """Return an item by its number, from 0; NotFound beyond the last one."""
+    rows = _of(dataset).order_by(item.c.id).offset(number).limit(1)
+    row = connection.execute(rows).first() if 0 <= number < 2**63 else None
+    return _item(row, f"Item number {number} doesn't exist.")
+
+
+def by_id(connection: Connection, dataset: int, item_id: str) -> Item:
+    """Return an item by its own id; NotFound if the dataset has none such."""
+    row = connection.execute(_of(dataset).where(item.c.public_id == item_id)).first()
+    return _item(row, f"Item with id {shown(item_id)} doesn't exist.")
+
+
+def by_reference(connection: Connection, dataset: int, reference_id: str) -> Item:
+    """Return an item by its user's id; NotFound if the dataset has none such."""
+    row = connection.execute(_of(dataset).where(item.c.reference_id == reference_id)).first()
+    return _item(row, f"Item with id {shown(reference_id)} doesn't exist.")
+
+
+def page(connection: Connection, dataset: int, after: int, size: int) -> list[Item]:
+    """Return at most `size` items in order, those behind the key `after`."""
+    rows = connection.execute(_of(dataset).where(item.c.id > after).order_by(item.c.id).limit(size))
+    return [Item(*row) for row in rows]
+
+
+def keys(connection: Connection, dataset: int, references: Sequence[str]) -> dict[str, int]:
+    """Return the keys of the items with some references; unknown ones are missing."""
+    found: dict[str, int] = {}
+    for some in batches(dict.fromkeys(references), BATCH):
+        where = item.c.dataset_id == dataset, item.c.reference_id.in_(some)
+        found.update((row.reference_id, row.id) for row in connection.execute(select(item).where(*where)))
+    return found
+
+
+def keys_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return the keys of items by their own ids, each with the key of its dataset; unknown ones are missing."""
+    found: dict[str, tuple[int, int]] = {}
+    for some in batches(dict.fromkeys(ids), BATCH):
+        columns = item.c.public_id, item.c.id, item.c.dataset_id
+        rows = connection.execute(select(*columns).where(item.c.public_id.in_(some)))
+        found.update((row.public_id, (row.id, row.dataset_id)) for row in rows)
+    return found
+
+
+def remove(connection: Connection, key: int) -> None:
+    """Delete an item with its annotations and predictions."""
+    connection.execute(delete(item).filter_by(id=key))
+
+
+def merge_metadata(connection: Connection, dataset: int, reference_id: str, metadata: dict[str, Any]) -> None:
+    """Add members to an item's metadata, replacing those of the same name; NotFound for an unknown item."""
+    one = by_reference(connection, dataset, reference_id)
+    payload = json.loads(one.payload)
+    payload["metadata"] = {**(payload.get("metadata") or {}), **metadata}
+    connection.execute(update(item).filter_by(id=one.key).values(payload=json.dumps(payload, ensure_ascii=False)))
+
+
+def _of(dataset: int) -> Any:
+    columns = item.c.id, item.c.public_id, item.c.reference_id, item.c.payload, item.c.blob
+    return select(*columns).where(item.c.dataset_id == dataset)
+
+
+def _item(row: Row[Any] | None, missing: str) -> Item:
+    if row is None:
+        raise NotFound(missing)
+    return Item._make(row)

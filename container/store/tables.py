@@ -1,0 +1,225 @@
+"""The tables of the store, in SQLAlchemy's words; `migrations/` makes them, and a test compares the two.
+
+Inside, rows have whole numbers as keys; clients see the ids of `public_id`. Payloads are JSON as it was sent.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
+
+
+def _key() -> Column[int]:
+    return Column("id", KEY, primary_key=True)
+
+
+def _public_id() -> Column[str]:
+    return Column("public_id", String(40), nullable=False, unique=True)
+
+
+def _of(table: str, nullable: bool = False, name: str = "") -> Column[int]:
+    """A reference to a row, which goes with it."""
+    return Column(name or f"{table}_id", KEY, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable)
+
+
+meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
+
+dataset = Table(
+    "dataset",
+    metadata,
+    _key(),
+    _public_id(),
+    Column("name", Text, nullable=False),
+    Column("is_scene", Boolean, nullable=False),
+    Column("use_privacy_mode", Boolean, nullable=False),
+    Column("annotation_metadata_schema", Text),
+    Column("item_metadata_schema", Text),
+    Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of what it holds
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),  # from then on nobody finds it, and a job erases it
+)
+
+dataset_tag = Table(
+    "dataset_tag", metadata, _of("dataset"), Column("tag", Text, nullable=False), UniqueConstraint("dataset_id", "tag")
+)
+
+taxonomy = Table(
+    "taxonomy",
+    metadata,
+    _key(),
+    _of("dataset"),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    UniqueConstraint("dataset_id", "name"),
+)
+
+item = Table(
+    "item",
+    metadata,
+    _key(),  # in the order of commits: an item's number in its dataset is the rank of its key
+    _public_id(),
+    _of("dataset"),
+    Column("reference_id", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("blob", String(64)),  # of a picture that was uploaded
+    UniqueConstraint("dataset_id", "reference_id"),
+    Index("ix_item_number", "dataset_id", "id"),
+)
+
+model = Table(
+    "model",
+    metadata,
+    _key(),
+    _public_id(),
+    Column("reference_id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("metadata", Text),
+    Column("bundle_name", Text),
+    Column("trained_slice_ids", Text, nullable=False, server_default="[]"),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+)
+
+model_tag = Table(
+    "model_tag", metadata, _of("model"), Column("tag", Text, nullable=False), UniqueConstraint("model_id", "tag")
+)
+
+run = Table(
+    "run",
+    metadata,
+    _key(),
+    _public_id(),
+    _of("model"),
+    _of("dataset", nullable=True),  # none: of several datasets
+    Column("name", Text, nullable=False),
+    Column("metadata", Text),
+    Column("status", String(20), nullable=False),
+    Column("implicit", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("ix_run_model_id", "model_id"),
+    Index("ix_run_dataset_id", "dataset_id"),
+)
+# Predictions that are uploaded without a run share one for each model and dataset.
+Index(
+    "uq_run_implicit",
+    run.c.model_id,
+    run.c.dataset_id,
+    unique=True,
+    sqlite_where=run.c.implicit.is_(True),
+    postgresql_where=run.c.implicit.is_(True),
+)
+
+run_dataset = Table(
+    "run_dataset",
+    metadata,
+    _of("run"),
+    _of("dataset"),
+    UniqueConstraint("run_id", "dataset_id"),
+    Index("ix_run_dataset_dataset_id", "dataset_id"),
+)
+
+
+def _object_columns() -> tuple[Column[str] | Column[float] | Column[str | None], ...]:
+    return (
+        Column("kind", String(20), nullable=False),
+        Column("key", Text, nullable=False),  # what it is known by below its item
+        Column("label", Text, nullable=False),
+        Column("confidence", Float),
+        Column("payload", Text, nullable=False),
+        Column("blob", String(64)),  # of a mask that was uploaded
+    )
+
+
+annotation = Table("annotation", metadata, _key(), _of("item"), *_object_columns(), UniqueConstraint("item_id", "key"))
+prediction = Table(
+    "prediction",
+    metadata,
+    _key(),
+    _of("item"),
+    _of("run"),
+    *_object_columns(),
+    UniqueConstraint("run_id", "item_id", "key"),
+    Index("ix_prediction_item_id", "item_id"),  # for what goes with an item
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", KEY, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+for _table in (item, annotation, prediction):  # which rows hold a blob, for the sweep of those that none does
+    Index(
+        f"ix_{_table.name}_blob",
+        _table.c.blob,
+        sqlite_where=_table.c.blob.is_not(None),
+        postgresql_where=_table.c.blob.is_not(None),
+    )
+
+upload = Table(
+    "upload",
+    metadata,
+    _key(),
+    _of("dataset"),
+    Column("request_id", Text, nullable=False),
+    Column("file", Text, nullable=False),  # in the folder of uploads
+    Column("size", KEY, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("dataset_id", "request_id"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    _key(),
+    _public_id(),
+    _of("dataset", nullable=True),
+    Column("type", String(40), nullable=False),
+    Column("request_key", Text, unique=True),  # the same request again is the same job
+    Column("parameters", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("message", Text, nullable=False, server_default="{}"),
+    Column("state", Text, nullable=False, server_default="{}"),  # how far it is, written with what it has done
+    Column("progress", Float, nullable=False, server_default="0"),
+    Column("error_count", KEY, nullable=False, server_default="0"),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("lease_owner", String(40)),
+    Column("lease_until", Float, nullable=False, server_default="0"),
+    Index("ix_job_status", "status", "lease_until"),
+    Index("ix_job_dataset_id", "dataset_id"),
+)
+
+job_error = Table(
+    "job_error",
+    metadata,
+    _of("job"),
+    Column("number", KEY, nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("job_id", "number"),
+)

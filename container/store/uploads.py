@@ -1,0 +1,94 @@
+"""Uploads: files that clients send ahead of the job that reads them, and bodies that wait for their transaction."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from container.errors import NotFound, ServingError, Unavailable, shown
+from container.store.blobs import sync_folder
+from container.store.database import new_id
+from container.store.tables import job, upload
+
+LEFT_SECONDS = 86_400.0  # after which an upload that no job has taken is removed
+
+
+class Upload(NamedTuple):
+    """An upload: its file's name in the folder, and its bytes."""
+
+    request_id: str
+    file: str
+    size: int
+
+
+class Uploads:
+    """The files of uploads, all in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def receive(self, pieces: Iterable[bytes]) -> tuple[str, int]:
+        """Write an upload's bytes, durably; return the file's name and its size. Unavailable if the disk is full."""
+        name = new_id("upload")
+        path = self.folder / name
+        try:
+            with path.open("wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.tell()
+            sync_folder(self.folder)
+        except ServingError:  # of who sends it
+            path.unlink(missing_ok=True)
+            raise
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise Unavailable("an upload cannot be written: the disk of the store fails, or is full") from error
+        return name, size
+
+    def temporary(self) -> Path:
+        """Return a path for a file of one request, which the request removes."""
+        descriptor, path = tempfile.mkstemp(prefix="part_", dir=self.folder)
+        os.close(descriptor)
+        return Path(path)
+
+    def remove(self, name: str) -> None:
+        """Remove the file of an upload."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def sweep(self, connection: Connection, now: float) -> int:
+        """Remove uploads that no job has taken for a day, and files that no row names; return how many files."""
+        old = now - LEFT_SECONDS
+        connection.execute(delete(upload).where(upload.c.created_at < old))
+        running = connection.execute(select(job.c.parameters).filter_by(status="Running")).scalars()
+        kept = {*connection.execute(select(upload.c.file)).scalars(), *running}
+        removed = 0
+        for path in self.folder.iterdir():
+            if path.stat().st_mtime < old and not any(path.name in one for one in kept):
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+
+def add(connection: Connection, dataset: int, request_id: str, file: str, size: int) -> str | None:
+    """Write the row of an upload; return the file that it replaces, if the same upload was sent before."""
+    before = connection.execute(select(upload.c.file).filter_by(dataset_id=dataset, request_id=request_id)).scalar()
+    connection.execute(delete(upload).filter_by(dataset_id=dataset, request_id=request_id))
+    connection.execute(
+        insert(upload).values(dataset_id=dataset, request_id=request_id, file=file, size=size, created_at=time.time())
+    )
+    return before
+
+
+def take(connection: Connection, dataset: int, request_id: str) -> Upload:
+    """Return an upload and forget its row: a job owns the file from now on. NotFound if there is none."""
+    row = connection.execute(select(upload).filter_by(dataset_id=dataset, request_id=request_id)).first()
+    if row is None:
+        raise NotFound(f"nothing has been uploaded as request {shown(request_id)} to this dataset")
+    connection.execute(delete(upload).filter_by(id=row.id))
+    return Upload(request_id, row.file, row.size)
