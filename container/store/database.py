@@ -102,6 +102,7 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables up to date; StoreError if they are of a newer version. The caller keeps others away."""
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what its plug-ins are, when it is imported
         from alembic import command
         from alembic.config import Config
         from alembic.runtime.migration import MigrationContext
