@@ -51,8 +51,8 @@ checkpoints/        weights files that are pickles → safetensors, in a process
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
                     prompts; strict_json (of them), npy (of arrays), keypoints (COCO's)
 ops/                paste, rle, polygons, argmax, contrast: functions on arrays
-cancellation, cores, memory, errors, failure, fields, files, gate (how many threads compute at once), registry,
-telemetry/, usage (of command lines) usable everywhere
+background (work that gives way to predictions), cancellation, cores, memory, errors, failure, fields, files, gate (how
+many threads compute at once), registry, telemetry/, usage (of command lines) usable everywhere
 """
 
 __version__ = "0.1.0"

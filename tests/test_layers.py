@@ -32,6 +32,7 @@ SMALL, MAX_SMALL = 40, 20  # files under so many lines, and how many there may b
 PLUGINS = ("formats", "images/headers", "images/sources", "engines/kinds", "models/policies", "protocols")
 # "" is the package itself, which holds the version.
 ANYWHERE = (
+    "background",
     "cancellation",
     "cores",
     "memory",

@@ -20,6 +20,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from container import background
 from container.cancellation import cancelled_by
 from container.errors import (
     ClientGone,
@@ -148,11 +149,13 @@ class Dispatcher(Generic[Query, Output]):
         self._recent: deque[float] = deque([0.0], RECENT)  # seconds per query
         self._seconds = 0.0  # their median; 0 while nothing is known
         self._running: tuple[int, float] = (0, 0.0)  # number of queries being answered, and the start time
+        self._ended = float("-inf")  # when the last ones were answered
         self._lost = False  # True if the device has failed; see DeviceLost
         self._submitting = threading.Lock()  # held while the queries of one request are queued
         self._pace = _Pace()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
+        background.watch(self)
 
     def predict(
         self,
@@ -229,6 +232,10 @@ class Dispatcher(Generic[Query, Output]):
         left = max(0.0, count * self._seconds - (time.monotonic() - since)) if count else 0.0
         return self._jobs.qsize() * self._seconds + left
 
+    def busy(self, within: float) -> bool:
+        """Return True if a prediction is running, or was within these seconds."""
+        return self._running[0] > 0 or time.monotonic() - self._ended < within
+
     def broken(self, seconds: float) -> str:
         """Return why this model is broken, or "": its device has failed, or one prediction never returns.
 
@@ -302,6 +309,7 @@ class Dispatcher(Generic[Query, Output]):
             return
         finally:
             self._running = (0, 0.0)
+            self._ended = time.monotonic()
         took = time.monotonic() - begun
         self._recent.append(took / len(jobs))
         # The lower median, because the very first prediction takes longer than any other.

@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 from sqlalchemy import Connection, delete, exists, select
 
 from container.errors import NotFound, Unavailable
+from container.store.database import now
 from container.store.tables import annotation, blob, item, prediction
 from container.store.upserts import upsert
 
@@ -82,7 +83,7 @@ class Blobs:
         Unavailable if a sweep has just removed one, so that the client sends it again.
         """
         if rows:
-            values = [{**one._asdict(), "created_at": time.time()} for one in rows]
+            values = [{**one._asdict(), "created_at": now()} for one in rows]
             connection.execute(upsert(connection, blob, ("sha256",), ("created_at",)), values)
         for one in rows:  # sweeps are transactions, too: none runs now
             if not self.path(one.sha256).exists():

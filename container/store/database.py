@@ -41,6 +41,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(10)}"
 
 
+def now() -> float:
+    """Return the seconds since 1970, which rows hold because they outlive this process."""
+    return time.time()
+
+
 def sqlite(path: Path) -> Engine:
     """Return the engine of an SQLite file, which several processes may open; see https://sqlite.org/wal.html."""
     engine = create_engine(

@@ -1,14 +1,13 @@
 """Datasets, their tags and their taxonomies."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from container.errors import BadRequest, NotFound, shown
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.tables import annotation, dataset, dataset_tag, item, prediction, run, taxonomy
 from container.store.upserts import upsert
 
@@ -54,7 +53,7 @@ def create(
         "use_privacy_mode": use_privacy_mode,
         "annotation_metadata_schema": json.dumps(annotation_metadata_schema),
         "item_metadata_schema": json.dumps(item_metadata_schema),
-        "created_at": time.time(),
+        "created_at": now(),
     }
     connection.execute(insert(dataset).values(values))
     return public_id
@@ -88,10 +87,10 @@ def changed(connection: Connection, key: int) -> None:
 
 def remove(connection: Connection, one: Dataset) -> None:
     """Mark a dataset as deleted: nobody finds it any more, and `erase` frees its space."""
-    now = time.time()
-    connection.execute(update(dataset).filter_by(id=one.key).values(deleted_at=now))
+    moment = now()
+    connection.execute(update(dataset).filter_by(id=one.key).values(deleted_at=moment))
     connection.execute(
-        update(run).filter_by(dataset_id=one.key, deleted_at=None).values(deleted_at=now, implicit=False)
+        update(run).filter_by(dataset_id=one.key, deleted_at=None).values(deleted_at=moment, implicit=False)
     )
 
 

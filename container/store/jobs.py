@@ -5,7 +5,6 @@ process goes on behind the last step, and one that has lost its lease writes not
 """
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from container.errors import NotFound, shown
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.store import Store
 from container.store.tables import dataset, job, job_error
 from container.store.upserts import batches, upsert
@@ -65,7 +64,7 @@ def create(
 def create_done(connection: Connection, type: str, dataset_key: int, message: dict[str, Any], errors: list[str]) -> str:
     """Make a job whose work is done in the same transaction; return its id."""
     values = _values(type, dataset_key, {}, None)
-    done = {"status": COMPLETED, "message": json.dumps(message), "progress": 1.0, "finished_at": time.time()}
+    done = {"status": COMPLETED, "message": json.dumps(message), "progress": 1.0, "finished_at": now()}
     done["error_count"] = len(errors)
     key = connection.execute(insert(job).values(values | done).returning(job.c.id)).scalar_one()
     _add_errors(connection, key, 0, errors)
@@ -115,7 +114,9 @@ def listed(
 
 def claim(store: Store, owner: str, types: Sequence[str]) -> "Lease | None":
     """Take the oldest job of some types that runs and that nobody holds; None if there is none."""
-    free = select(job).where(job.c.status == RUNNING, job.c.lease_until < time.time(), job.c.type.in_(types))
+    # A lease that ends too far away is of a clock that was set back since.
+    over = (job.c.lease_until < now()) | (job.c.lease_until > now() + 2 * LEASE_SECONDS)
+    free = select(job).where(job.c.status == RUNNING, over, job.c.type.in_(types))
     with store.read() as connection:
         if connection.execute(free.limit(1)).first() is None:
             return None
@@ -123,7 +124,7 @@ def claim(store: Store, owner: str, types: Sequence[str]) -> "Lease | None":
         row = connection.execute(free.order_by(job.c.id).limit(1)).first()
         if row is None:
             return None
-        lease = {"lease_owner": owner, "lease_until": time.time() + LEASE_SECONDS}
+        lease = {"lease_owner": owner, "lease_until": now() + LEASE_SECONDS}
         mine = update(job).where(job.c.id == row.id, job.c.lease_until == row.lease_until).values(lease)
         return Lease(store, owner, _job(row)) if connection.execute(mine).rowcount else None
 
@@ -155,7 +156,7 @@ class Lease:
         with self.store.write() as connection:
             step = Step(connection, dict(self.job.state), self.job.progress)
             yield step
-            self._write(connection, step, lease_until=time.time() + LEASE_SECONDS)
+            self._write(connection, step, lease_until=now() + LEASE_SECONDS)
         self.job = self.job._replace(
             state=step.state, progress=step.progress, error_count=self.job.error_count + len(step.errors)
         )
@@ -164,7 +165,7 @@ class Lease:
         """End the job."""
         with self.store.write() as connection:
             step = Step(connection, self.job.state, 1.0 if status == COMPLETED else self.job.progress)
-            done = {"status": status, "message": json.dumps(message), "finished_at": time.time()}
+            done = {"status": status, "message": json.dumps(message), "finished_at": now()}
             self._write(connection, step, lease_until=0.0, **done)
 
     def release(self) -> None:
@@ -202,7 +203,7 @@ def _values(type: str, dataset_key: int | None, parameters: dict[str, Any], requ
         "request_key": request_key,
         "parameters": json.dumps(parameters),
         "status": RUNNING,
-        "created_at": time.time(),
+        "created_at": now(),
     }
 
 

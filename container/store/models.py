@@ -1,14 +1,13 @@
 """Models: what predictions come from, known by the id that their user gave them."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select, update
 
 from container.errors import NotFound, shown
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.tables import model, model_tag, run
 from container.store.upserts import upsert
 
@@ -36,7 +35,7 @@ def create(
         "name": name,
         "metadata": metadata,
         "bundle_name": bundle_name,
-        "created_at": time.time(),
+        "created_at": now(),
     }
     connection.execute(upsert(connection, model, ("reference_id",)), [values])
     found: str = connection.execute(select(model.c.public_id).filter_by(reference_id=reference_id)).scalar_one()
@@ -73,10 +72,10 @@ def every(connection: Connection) -> list[Model]:
 
 def remove(connection: Connection, key: int) -> None:
     """Mark a model as deleted, with its runs: nobody finds them any more. Its reference id is free again."""
-    now = time.time()
+    moment = now()
     free = "deleted-" + new_id("prj")
-    connection.execute(update(model).filter_by(id=key).values(deleted_at=now, reference_id=free))
-    connection.execute(update(run).filter_by(model_id=key, deleted_at=None).values(deleted_at=now, implicit=False))
+    connection.execute(update(model).filter_by(id=key).values(deleted_at=moment, reference_id=free))
+    connection.execute(update(run).filter_by(model_id=key, deleted_at=None).values(deleted_at=moment, implicit=False))
 
 
 def erase(connection: Connection, key: int) -> None:

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+from container import background
 from container.errors import ServingError, Unavailable
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.jobs import COMPLETED, ERRORED, Lease, LeaseLost, claim
 from container.store.store import Store
 
@@ -22,7 +23,7 @@ AT_ONCE = 4  # jobs that take turns
 LOOK_SECONDS = 1.0  # between two looks for jobs that another process has left
 PAUSE_SECONDS = 5.0  # after the store could not be written
 SWEEP_SECONDS = 3600.0  # between two looks for files that nobody needs
-REST = 0.2  # times what a step took, between two steps: requests and other processes come in
+REST = 0.2  # times what a step took, between two steps: other threads and processes write, too
 
 
 class Runner:
@@ -69,7 +70,7 @@ class Runner:
                 self._active.clear()
                 self._wait(PAUSE_SECONDS)
             else:
-                self._wait(REST * (time.monotonic() - begun) if busy else LOOK_SECONDS)
+                self._wait(_rest(time.monotonic() - begun) if busy else LOOK_SECONDS)
         for lease, _ in self._active:
             try:
                 lease.release()
@@ -121,5 +122,10 @@ class Runner:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
             with self._store.write() as connection:
-                self._store.uploads.sweep(connection, time.time())
-                self._store.blobs.sweep(connection, time.time())
+                self._store.uploads.sweep(connection, now())
+                self._store.blobs.sweep(connection, now())
+
+
+def _rest(worked: float) -> float:
+    """Return the seconds between two steps of jobs: longer while a model computes."""
+    return (background.RATIO if background.wanted_elsewhere() else REST) * worked

@@ -1,12 +1,11 @@
 """Runs: the predictions of one model on one dataset or on several; each has its own."""
 
-import time
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from container.errors import NotFound, shown
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.tables import dataset, model, prediction, run, run_dataset
 from container.store.upserts import upsert
 
@@ -84,7 +83,7 @@ def datasets(connection: Connection, run_key: int) -> list[int]:
 
 def remove(connection: Connection, key: int) -> None:
     """Mark a run as deleted: nobody finds it any more, and `erase` frees its space."""
-    connection.execute(update(run).filter_by(id=key).values(deleted_at=time.time(), implicit=False))
+    connection.execute(update(run).filter_by(id=key).values(deleted_at=now(), implicit=False))
 
 
 def erase(connection: Connection, key: int) -> bool:
@@ -111,7 +110,7 @@ def _values(model_key: int, dataset_key: int | None, name: str, metadata: str | 
         "metadata": metadata,
         "status": CREATED,
         "implicit": implicit,
-        "created_at": time.time(),
+        "created_at": now(),
     }
 
 

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from container.errors import NotFound, ServingError, Unavailable, shown
 from container.store.blobs import sync_folder
-from container.store.database import new_id
+from container.store.database import new_id, now
 from container.store.tables import job, upload
 
 LEFT_SECONDS = 86_400.0  # after which an upload that no job has taken is removed
@@ -80,7 +79,7 @@ def add(connection: Connection, dataset: int, request_id: str, file: str, size: 
     before = connection.execute(select(upload.c.file).filter_by(dataset_id=dataset, request_id=request_id)).scalar()
     connection.execute(delete(upload).filter_by(dataset_id=dataset, request_id=request_id))
     connection.execute(
-        insert(upload).values(dataset_id=dataset, request_id=request_id, file=file, size=size, created_at=time.time())
+        insert(upload).values(dataset_id=dataset, request_id=request_id, file=file, size=size, created_at=now())
     )
     return before
 

@@ -51,7 +51,7 @@ def test_one_process_has_a_job_at_a_time(store: Store, monkeypatch: pytest.Monke
     first = claim(store, "first", ["count"])
     assert first is not None and claim(store, "second", ["count"]) is None
     assert claim(store, "second", ["other"]) is None
-    monkeypatch.setattr(jobs.time, "time", lambda now=time.time: now() + jobs.LEASE_SECONDS + 1)
+    monkeypatch.setattr(jobs, "now", lambda: time.time() + jobs.LEASE_SECONDS + 1)
     second = claim(store, "second", ["count"])
     assert second is not None
     with pytest.raises(LeaseLost), first.step() as step:  # it writes nothing more
@@ -62,6 +62,13 @@ def test_one_process_has_a_job_at_a_time(store: Store, monkeypatch: pytest.Monke
         first.finish(COMPLETED, {})
     second.finish(COMPLETED, {"done": 1})
     assert claim(store, "third", ["count"]) is None
+
+
+def test_a_clock_that_is_set_back_holds_no_job(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(store)
+    assert claim(store, "first", ["count"])
+    monkeypatch.setattr(jobs, "now", lambda: time.time() - 3600)
+    assert claim(store, "second", ["count"])
 
 
 def test_a_step_is_written_with_its_work(store: Store) -> None:
