@@ -32,8 +32,8 @@ images/             bytes → picture: decode, headers (a file a format), rgb (P
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions), tables
-                    and migrations, objects (what is uploaded, checked), datasets, items, annotations (truth and
-                    predictions), models, runs, blobs, uploads, jobs and their runner, upserts
+                    and migrations, objects (what is uploaded), with checks and derived (ids), datasets, items,
+                    annotations (truth and predictions), models, runs, blobs, uploads, jobs and their runner, upserts
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
