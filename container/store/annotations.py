@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Select, Table, delete, func, select, tuple_
 
 from container.errors import NotFound, shown
 from container.store import datasets, items
+from container.store.derived import with_id
+from container.store.items import Place
 from container.store.objects import Row
 from container.store.tables import annotation, dataset, item, prediction, run_dataset
 from container.store.upserts import batches, upsert
@@ -66,11 +68,13 @@ def add(connection: Connection, owner: Owner, dataset: int | None, rows: Iterabl
         values = []
         for row in some:
             place = places.of(row)
-            if place is None:
-                total.errors.append(f"Item with id {row.item_id or row.reference_id} doesn't exist.")
+            if isinstance(place, str):
+                total.errors.append(place)
                 continue
-            touched.add(place[1])
-            value = {name: getattr(row, name) for name in _COLUMNS} | {"item_id": place[0]}
+            touched.add(place.dataset)
+            value = {name: getattr(row, name) for name in _COLUMNS} | {"item_id": place.key}
+            if row.reference_id is None:  # its readers know its item by that
+                value["payload"] = with_id(row.payload, json.loads(row.payload), place.reference_id, "reference_id")
             values.append(value if owner.run is None else {**value, "run_id": owner.run})
         if values:
             statement = upsert(connection, owner.table, key, replaced)
@@ -114,15 +118,18 @@ def find(connection: Connection, owner: Owner, item_key: int, annotation_id: str
     raise NotFound(f"Annotation with id {shown(annotation_id)} doesn't exist on this item.")
 
 
-def page(connection: Connection, run: int, kind: str, after: tuple[int, str], size: int) -> list[tuple[str, int, str]]:
-    """Return at most `size` predictions of a run of one kind behind the place `after`: payload, item and key.
+def page(
+    connection: Connection, run: int, kind: str, after: tuple[int, str], size: int
+) -> list[tuple[Stored, tuple[int, str]]]:
+    """Return at most `size` predictions of a run of one kind behind the place `after`, each with its place.
 
-    The last two are the place of each, in the order of the index; (0, "") is before all.
+    Places are in the order of the index; (0, "") is before all.
     """
-    columns = prediction.c.payload, prediction.c.item_id, prediction.c.key
-    behind = tuple_(prediction.c.item_id, prediction.c.key) > tuple_(*after)
-    rows = select(*columns).where(prediction.c.run_id == run, behind, prediction.c.kind == kind)
-    return [tuple(row) for row in connection.execute(rows.order_by(*columns[1:]).limit(size))]
+    place = prediction.c.item_id, prediction.c.key
+    behind = tuple_(*place) > tuple_(*after)
+    rows = _select(Owner(run)).add_columns(prediction.c.key).where(behind, prediction.c.kind == kind)
+    found = connection.execute(rows.order_by(*place).limit(size))
+    return [(Stored(*row[:-1]), (row.item_id, row.key)) for row in found]
 
 
 def kinds(connection: Connection, run: int) -> dict[str, int]:
@@ -149,7 +156,7 @@ class _Places:
 
     def __init__(self, connection: Connection, dataset_key: int | None, rows: list[Row]) -> None:
         self._dataset = dataset_key
-        self._by_id = items.keys_by_id(connection, [row.item_id for row in rows if row.item_id])
+        self._by_id = items.places_by_id(connection, [row.item_id for row in rows if row.item_id])
         named: dict[str | None, list[str]] = {}
         for row in rows:
             if not row.item_id and row.reference_id:
@@ -162,15 +169,24 @@ class _Places:
             for name, references in named.items()
             if name in self._datasets
         }
+        anywhere = [] if dataset_key is not None else named.get(None, [])
+        self._anywhere = items.places_by_reference(connection, anywhere)
 
-    def of(self, row: Row) -> tuple[int, int] | None:
-        """Return the keys of the item of a row and of its dataset; None if there is no such item."""
+    def of(self, row: Row) -> Place | str:
+        """Return where the item of a row is, or why there is none."""
+        missing = f"Item with id {row.item_id or row.reference_id} doesn't exist."
         if row.item_id:
             place = self._by_id.get(row.item_id)
-            return place if place is None or self._dataset in (None, place[1]) else None
+            return missing if place is None or self._dataset not in (None, place.dataset) else place
+        reference_id = row.reference_id or ""
+        if self._dataset is None and row.dataset_id is None:
+            places = self._anywhere.get(reference_id, [])
+            if len(places) > 1:
+                return f"Item with id {reference_id} is in {len(places)} datasets; name one by dataset_id."
+            return places[0] if places else missing
         name = None if self._dataset is not None else row.dataset_id
-        key, found = self._datasets.get(name), self._by_reference.get(name, {}).get(row.reference_id or "")
-        return None if key is None or found is None else (found, key)
+        key, found = self._datasets.get(name), self._by_reference.get(name, {}).get(reference_id)
+        return missing if key is None or found is None else Place(found, key, reference_id)
 
 
 def _dataset_keys(connection: Connection, ids: list[str | None]) -> dict[str | None, int]:

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
+from sqlalchemy import URL, Engine, create_engine, event, exc
+from sqlalchemy import Connection as Connection  # also for those who call the store
 from sqlalchemy.pool import QueuePool
 
 from container.errors import Unavailable

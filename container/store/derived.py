@@ -9,9 +9,6 @@ from typing import Any
 
 _DIGITS = 24  # of the SHA-256: 96 bits
 _REMEMBERED = 50_000
-_FIELD = "annotation_id"
-_QUOTED = f'"{_FIELD}"'
-_WRITTEN = re.compile(_QUOTED + r"\s*:\s*")
 _SPACE = re.compile(r"[ \t\r\n]*").match
 _DECODE = json.JSONDecoder().raw_decode
 
@@ -50,19 +47,22 @@ def _digest(kind: str, label: str, geometry: dict[str, Any], item: Iterable[str 
     return digest.digest()
 
 
-def with_id(text: str, value: dict[str, Any], annotation_id: str) -> str:
-    """Return the JSON text of an object, parsed as `value`, with its id set and every other byte as it was."""
-    written = json.dumps(annotation_id)
-    if _FIELD not in value:
-        return f"{{{_QUOTED}:{written},{text[1:]}"
-    start, end = _where(text)
+def with_id(text: str, value: dict[str, Any], id_: str, field: str = "annotation_id") -> str:
+    """Return the JSON text of an object, parsed as `value`, with an id set and every other byte as it was.
+
+    It has no such id yet: the field is missing, null or empty.
+    """
+    written = json.dumps(id_)
+    if field not in value:
+        return f'{{"{field}":{written},{text[1:]}'
+    start, end = _where(text, field)
     return text[:start] + written + text[end:]
 
 
-def _where(text: str) -> tuple[int, int]:
+def _where(text: str, field: str) -> tuple[int, int]:
     """Return where the value of the object's own id begins and ends, if it is null or empty."""
-    if "\\" not in text and text.count(_QUOTED) == 1:  # nothing else can be it
-        found = _WRITTEN.search(text)
+    if "\\" not in text and text.count(f'"{field}"') == 1:  # nothing else can be it
+        found = re.search(rf'"{field}"\s*:\s*', text)
         assert found is not None
         return found.end(), found.end() + (2 if text[found.end()] == '"' else 4)
     found_at, at = (0, 0), 0
@@ -70,7 +70,7 @@ def _where(text: str) -> tuple[int, int]:
         key, at = _DECODE(text, _space(text, at + 1))
         start = _space(text, _space(text, at) + 1)
         _, end = _DECODE(text, start)
-        if key == _FIELD:
+        if key == field:
             found_at = (start, end)  # the last wins, as where it was parsed
         at = _space(text, end)
     return found_at

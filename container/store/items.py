@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from container.errors import NotFound, shown
 from container.store.database import new_id
 from container.store.objects import ItemRow
-from container.store.tables import item
+from container.store.tables import dataset, item
 from container.store.upserts import batches, upsert
 
 BATCH = 1000  # rows that are written, or looked up, by one statement
@@ -23,6 +23,14 @@ class Item(NamedTuple):
     reference_id: str
     payload: str
     blob: str | None
+
+
+class Place(NamedTuple):
+    """Where an item is: the keys of its row and of its dataset, and its user's id."""
+
+    key: int
+    dataset: int
+    reference_id: str
 
 
 class Counts(NamedTuple):
@@ -102,13 +110,24 @@ def keys(connection: Connection, dataset: int, references: Sequence[str]) -> dic
     return found
 
 
-def keys_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return the keys of items by their own ids, each with the key of its dataset; unknown ones are missing."""
-    found: dict[str, tuple[int, int]] = {}
+def places_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Place]:
+    """Return where items are by their own ids; unknown ones are missing."""
+    found: dict[str, Place] = {}
     for some in batches(dict.fromkeys(ids), BATCH):
-        columns = item.c.public_id, item.c.id, item.c.dataset_id
-        rows = connection.execute(select(*columns).where(item.c.public_id.in_(some)))
-        found.update((row.public_id, (row.id, row.dataset_id)) for row in rows)
+        rows = connection.execute(_places().where(item.c.public_id.in_(some)))
+        found.update((row.public_id, Place(*row[:3])) for row in rows)
+    return found
+
+
+def places_by_reference(connection: Connection, references: Sequence[str]) -> dict[str, list[Place]]:
+    """Return where items with some references are, in whatever datasets; unknown ones are missing."""
+    found: dict[str, list[Place]] = {}
+    for some in batches(dict.fromkeys(references), BATCH):
+        # With the datasets named, the index finds them.
+        there = select(dataset.c.id).where(dataset.c.deleted_at.is_(None))
+        rows = _places().where(item.c.dataset_id.in_(there), item.c.reference_id.in_(some))
+        for row in connection.execute(rows):
+            found.setdefault(row.reference_id, []).append(Place(*row[:3]))
     return found
 
 
@@ -122,7 +141,13 @@ def merge_metadata(connection: Connection, dataset: int, reference_id: str, meta
     one = by_reference(connection, dataset, reference_id)
     payload = json.loads(one.payload)
     payload["metadata"] = {**(payload.get("metadata") or {}), **metadata}
-    connection.execute(update(item).filter_by(id=one.key).values(payload=json.dumps(payload, ensure_ascii=False)))
+    connection.execute(update(item).filter_by(id=one.key).values(payload=json.dumps(payload)))
+
+
+def _places() -> Any:
+    """Select items of datasets that were not deleted: a Place, and the item's own id."""
+    rows = select(item.c.id, item.c.dataset_id, item.c.reference_id, item.c.public_id)
+    return rows.join(dataset, dataset.c.id == item.c.dataset_id).where(dataset.c.deleted_at.is_(None))
 
 
 def _of(dataset: int) -> Any:

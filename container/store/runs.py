@@ -39,18 +39,23 @@ def create(
     return str(values["public_id"])
 
 
-def implicit(connection: Connection, model_key: int, dataset_key: int, name: str) -> Run:
-    """Return the run of predictions that are uploaded without one, made when first asked for."""
+def implicit(connection: Connection, model_key: int, dataset_key: int | None, name: str) -> Run:
+    """Return the run of predictions that are uploaded without one, made when first asked for.
+
+    Those of a model alone, without a dataset, have one that nobody lists.
+    """
     values = _values(model_key, dataset_key, name, None, implicit=True)
-    where = run.c.model_id == model_key, run.c.dataset_id == dataset_key, run.c.implicit.is_(True)
-    connection.execute(upsert(connection, run, ()), [values])
-    return Run(*connection.execute(_select().where(*where)).one())
+    if dataset_key is not None:
+        connection.execute(upsert(connection, run, ()), [values])
+    elif connection.execute(_implicit(model_key, None)).first() is None:  # an index takes any number without a dataset
+        connection.execute(insert(run).values(values))
+    return Run(*connection.execute(_implicit(model_key, dataset_key)).one())
 
 
-def find_implicit(connection: Connection, model_key: int, dataset_key: int) -> Run:
+def find_implicit(connection: Connection, model_key: int, dataset_key: int | None) -> Run:
     """Return that run; NotFound if nothing was uploaded."""
-    where = run.c.model_id == model_key, run.c.dataset_id == dataset_key, run.c.implicit.is_(True)
-    return _run(connection.execute(_select().where(*where, run.c.deleted_at.is_(None))).first(), "The run")
+    row = connection.execute(_implicit(model_key, dataset_key).where(run.c.deleted_at.is_(None))).first()
+    return _run(row, "A prediction of this model")
 
 
 def find(connection: Connection, run_id: str) -> Run:
@@ -63,15 +68,12 @@ def of_dataset(connection: Connection, dataset_key: int) -> list[Run]:
     """Return the runs that have a dataset, oldest first."""
     spanned = select(run_dataset.c.run_id).filter_by(dataset_id=dataset_key)
     where = (run.c.dataset_id == dataset_key) | run.c.id.in_(spanned)
-    return [
-        Run(*row) for row in connection.execute(_select().where(where, run.c.deleted_at.is_(None)).order_by(run.c.id))
-    ]
+    return _listed(connection, where)
 
 
 def of_model(connection: Connection, model_key: int) -> list[Run]:
     """Return the runs of a model, oldest first."""
-    rows = _select().where(run.c.model_id == model_key, run.c.deleted_at.is_(None)).order_by(run.c.id)
-    return [Run(*row) for row in connection.execute(rows)]
+    return _listed(connection, run.c.model_id == model_key)
 
 
 def datasets(connection: Connection, run_key: int) -> list[int]:
@@ -82,7 +84,10 @@ def datasets(connection: Connection, run_key: int) -> list[int]:
 
 
 def remove(connection: Connection, key: int) -> None:
-    """Mark a run as deleted: nobody finds it any more, and `erase` frees its space."""
+    """Mark a run as deleted: nobody finds it any more, and `erase` frees its space.
+
+    If it was implicit, the next upload without a run makes another one.
+    """
     connection.execute(update(run).filter_by(id=key).values(deleted_at=now(), implicit=False))
 
 
@@ -99,6 +104,15 @@ def deleted_of_model(connection: Connection, model_key: int) -> list[int]:
     """Return the keys of the deleted runs of a model."""
     rows = select(run.c.id).where(run.c.model_id == model_key, run.c.deleted_at.is_not(None))
     return list(connection.execute(rows).scalars())
+
+
+def _implicit(model_key: int, dataset_key: int | None) -> Select[Any]:
+    return _select().where(run.c.model_id == model_key, run.c.dataset_id == dataset_key, run.c.implicit.is_(True))
+
+
+def _listed(connection: Connection, where: Any) -> list[Run]:
+    there = where, run.c.deleted_at.is_(None), ~run.c.implicit | run.c.dataset_id.is_not(None)
+    return [Run(*row) for row in connection.execute(_select().where(*there).order_by(run.c.id))]
 
 
 def _values(model_key: int, dataset_key: int | None, name: str, metadata: str | None, implicit: bool) -> dict[str, Any]:

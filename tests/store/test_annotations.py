@@ -130,8 +130,8 @@ def test_pages_have_each_prediction_once(store: Store, dataset: datasets.Dataset
     assert owner.run is not None
     with store.read() as c:
         while page := annotations.page(c, owner.run, "box", after, 2):
-            found += [json.loads(payload)["annotation_id"] for payload, _, _ in page]
-            after = page[-1][1:]
+            found += [json.loads(one.payload)["annotation_id"] for one, _ in page]
+            after = page[-1][1]
         assert annotations.kinds(c, owner.run) == {"box": 9, "line": 1}
     assert sorted(found) == [str(i) for i in range(9)]
 
@@ -171,3 +171,38 @@ def test_what_is_deleted_is_found_by_nobody_and_erased_in_parts(
         for table in (annotations.annotation, annotations.prediction, annotations.item, annotations.dataset):
             assert c.execute(table.select()).first() is None
     assert steps >= 6
+
+
+def test_predictions_of_a_model_alone_have_a_run_that_is_not_listed(store: Store, dataset: datasets.Dataset) -> None:
+    with store.write() as c:
+        model = models.find(c, models.create(c, "net", "net"))
+        one = runs.implicit(c, model.key, None, "net")
+        assert runs.implicit(c, model.key, None, "net") == one == runs.find_implicit(c, model.key, None)
+        annotations.add(c, annotations.Owner(one.key), None, [row("a", "1")], replace=False)
+        assert runs.of_dataset(c, dataset.key) == runs.of_model(c, model.key) == []
+        other = datasets.find(c, datasets.create(c, "other"))
+        items.add(c, other.key, [item_row("a")], replace=False)
+        told = annotations.add(c, annotations.Owner(one.key), None, [row("a", "2")], replace=False)
+        assert told.errors == ["Item with id a is in 2 datasets; name one by dataset_id."]
+        datasets.remove(c, other)
+        assert annotations.add(c, annotations.Owner(one.key), None, [row("a", "2")], replace=False).processed == 1
+
+
+def test_a_prediction_that_names_its_item_by_id_gets_its_reference(store: Store, dataset: datasets.Dataset) -> None:
+    with store.write() as c:
+        item = items.at(c, dataset.key, 0)
+        sent = '{"item_id": "x", "reference_id": null, "confidence": 1.0}'
+        by_id = Row(None, item.id, None, "box", "a:1", "x", None, sent)
+        annotations.add(c, annotations.TRUTH, dataset.key, [by_id], replace=False)
+        (found,) = annotations.of_item(c, annotations.TRUTH, item.key)
+        assert found.payload == sent.replace("null", '"a"')
+
+
+def test_a_deleted_run_takes_no_more_predictions(store: Store, dataset: datasets.Dataset) -> None:
+    with store.write() as c:
+        model = models.find(c, models.create(c, "net", "net"))
+        first = runs.implicit(c, model.key, dataset.key, "net")
+        runs.remove(c, first.key)
+        with pytest.raises(NotFound):
+            runs.find_implicit(c, model.key, dataset.key)
+        assert runs.implicit(c, model.key, dataset.key, "net").key != first.key
