@@ -1,6 +1,5 @@
 """The gunicorn worker: many cheap threads, deadlines for slow clients, and a shutdown that drops no request."""
 
-import json
 import logging
 import os
 import selectors
@@ -227,8 +226,8 @@ class DrainingWorker(ThreadWorker):
 
     def _error_body(self, path: str | None, message: str) -> bytes:
         """Return the JSON error in the format of the protocol that owns the path, if the path was parsed."""
-        protocol = self.app.site.owner(unquote(path or ""))
-        return json.dumps(protocol.error_document(BadRequest(message), "")).encode()
+        body: bytes = self.app.site.owner(unquote(path or "")).error_body(BadRequest(message), "")
+        return body
 
     def init_signals(self) -> None:
         """Handle SIGINT like SIGTERM: Ctrl-C reaches the workers too, not only the master."""

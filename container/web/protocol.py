@@ -39,7 +39,8 @@ class Protocol:
     health_routes: tuple[str, ...] = ()  # need no key and are not logged: they are polled every few seconds
     open_routes: tuple[str, ...] = ()  # need no key
     key_field: str = ""  # field of the JSON body, on routes marked by `takes_json`, that may also hold a key
-    doubled_slashes: Literal["one", "data"] = "one"  # "//" in its paths: one slash, or data; never redirected
+    # "//" in its paths: one slash, or data except right behind a fixed prefix; never redirected.
+    doubled_slashes: Literal["one", "data"] = "one"
     request_id_headers: tuple[str, ...] = ()  # headers with the client's request id; they precede X-Request-Id
     exposed_headers: tuple[str, ...] = ()  # response headers that pages of other origins may read
     # Body limits by path, for bodies sent to that path of its own or below it; variables as in prefixes. All other
@@ -70,10 +71,13 @@ class Protocol:
         """Return the JSON document of an error, including errors that the server detects before routing."""
         return error_document(error, request_id)
 
+    def error_body(self, error: ServingError, request_id: str) -> bytes:
+        """Return that document as JSON."""
+        return as_json(self.error_document(error, request_id))
+
     def error_response(self, error: ServingError, request_id: str) -> Response:
         """Return the response to an error; the error handler adds Retry-After and Allow where they apply."""
-        body = as_json(self.error_document(error, request_id))
-        return Response(body, error.status, content_type="application/json")
+        return Response(self.error_body(error, request_id), error.status, content_type="application/json")
 
     def components(self) -> Mapping[str, Any]:
         """Return its part of `components` in /openapi.json; its operations are attached to its views by `operation`."""

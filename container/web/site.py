@@ -14,6 +14,7 @@ from container.web.body import BodyLimits
 from container.web.protocol import Protocol
 
 _SLASHES = re.compile(r"/{2,}")
+_SPREAD = "/+"  # between the parts of a prefix
 
 
 class Routes(Map):
@@ -107,7 +108,7 @@ class Site(Flask):
         return self._body_limits
 
     def wsgi_app(self, environ: Any, start_response: Any) -> Any:
-        """Handle one request, merging doubled slashes if the owner of the path says so."""
+        """Handle one request, merging doubled slashes as the owner of the path says."""
         if "//" in environ["PATH_INFO"]:
             environ["PATH_INFO"] = self._single_slashed(environ["PATH_INFO"])
         return super().wsgi_app(environ, start_response)
@@ -139,7 +140,12 @@ class Site(Flask):
     def _single_slashed(self, path: str) -> str:
         single = _SLASHES.sub("/", path)
         owner = self._owner(single)
-        return single if owner is not None and owner.doubled_slashes == "one" else path
+        if owner is not None and owner.doubled_slashes == "one":
+            return single
+        for prefix, fixed_owner in self._fixed:
+            if fixed_owner is owner:  # clients join a base address with a slash at its end: /prefix//route
+                path = re.sub(rf"\A{_SPREAD.join(map(re.escape, prefix.split('/')))}/+", f"{prefix}/", path)
+        return path
 
     def _limit_body(self) -> None:
         g.body_limits = self.body_limits(request.path)
