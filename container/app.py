@@ -17,11 +17,13 @@ from container.models.policies import Policy
 from container.models.policies.catalogue import Catalogue
 from container.models.policies.explicit import Explicit, Record
 from container.models.pool import ModelPool
-from container.models.store import Store
+from container.models.store import Store as ModelStore
 from container.service import Pipeline, Services
 from container.service.embeddings import Embeddings
 from container.service.sessions import Sessions
 from container.settings import Settings, pairs, variables
+from container.store.database import StoreError
+from container.store.store import Store
 from container.structures import ModelSpec
 from container.web import access, errors, request_log
 from container.web.body import BodyLimits
@@ -72,7 +74,7 @@ def choose_policy(settings: Settings, record: Path | None = None) -> Policy:
         return Explicit(Path(settings.base_dir) / "models", Record(record))
     return Catalogue(
         find_model(settings),
-        Store(Path(settings.model_store)) if settings.model_store else None,
+        ModelStore(Path(settings.model_store)) if settings.model_store else None,
         settings.max_active_models,
         pairs(settings.model_aliases),
         settings.processes,
@@ -100,6 +102,7 @@ def create_services(settings: Settings, policy: Policy) -> Services:
         settings.deadline_seconds,
         Sessions(settings.sessions_expiration, int(sessions_mb * 2**20)),
         Embeddings(int(settings.sam_cache_mb * 2**20)),
+        open_store(settings),
     )
 
 
@@ -125,7 +128,7 @@ def find_model(settings: Settings) -> Path | ModelSpec:
     folder = Path(settings.base_dir) / "model"
     try:
         if settings.model_store and "/" in settings.model and not Path(settings.model).exists():
-            store = Store(Path(settings.model_store))
+            store = ModelStore(Path(settings.model_store))
             with suppress(ModelNotFound):
                 return store.source(store.find(settings.model))
         return locate.locate(settings.model, settings.weights, comma_list(settings.labels), folder)
@@ -140,9 +143,19 @@ def check(settings: Settings) -> tuple[list[Protocol], Policy]:
     """
     enabled = enabled_protocols(settings)
     image_limits(settings)
+    if store := open_store(settings):
+        store.close()
     policy = choose_policy(settings)
     check_policy(settings, policy)
     return enabled, policy
+
+
+def open_store(settings: Settings) -> Store | None:
+    """Open the store of `settings`, if they name one; ValueError in one line if that cannot be done."""
+    try:
+        return Store.open(Path(settings.store)) if settings.store else None
+    except StoreError as error:
+        raise ValueError(f"{variables('store')[0]}: {error}") from None
 
 
 def check_policy(settings: Settings, policy: Policy) -> None:

@@ -47,6 +47,10 @@ _ORIGINS = Text(
     "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
     _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
 )
+_URL = Text(
+    "an address as https://masks.example.com or http://localhost:8080/below, without a / at its end",
+    lambda text: not text or re.fullmatch(r"https?://[^\s/?#]+(/[^\s/?#]+)*", text) is not None,
+)
 _ALIASES = Text(
     "ALIAS=ID, separated by commas, each alias once",
     lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
@@ -101,7 +105,7 @@ class Settings:
     )
 
     protocols: str = setting(
-        "", "Protocols to speak, separated by commas: `sagemaker`, `roboflow`; empty means all.", "PROTOCOLS"
+        "", "Protocols to speak, separated by commas: `sagemaker`, `roboflow`, `nucleus`; empty means all.", "PROTOCOLS"
     )
     host: str = setting(
         "0.0.0.0",
@@ -198,6 +202,31 @@ class Settings:
     local_s3: str = setting(
         "", "A folder that stands for S3: s3://bucket/key is FOLDER/bucket/key; empty means S3.", "LOCAL_S3"
     )
+    store: str = setting(
+        "",
+        "A folder for datasets, predictions and model runs, which are kept and read on /v1/nucleus; empty: they are "
+        "not.",
+        "STORE",
+    )
+    store_database: str = setting("", "For a later version: of PostgreSQL's databases.", "STORE_DATABASE", secret=True)
+    store_max_request_mb: float = setting(
+        128.0,
+        "Largest request in MB that brings items, annotations or predictions.",
+        "STORE_MAX_REQUEST_MB",
+        takes=Number(1, 4096),
+    )
+    store_max_upload_mb: float = setting(
+        512.0,
+        "Largest upload in MB to an address that this server has signed.",
+        "STORE_MAX_UPLOAD_MB",
+        takes=Number(1, 4096),
+    )
+    public_url: str = setting(
+        "",
+        "What the addresses of uploads and masks begin with, as https://masks.example.com; empty: the request's Host.",
+        "PUBLIC_URL",
+        takes=_URL,
+    )
     sessions_mb: float = setting(
         256.0,
         "Memory in MB for sticky sessions, with one worker; 0 turns them off.",
@@ -247,6 +276,10 @@ class Settings:
                 raise ValueError(
                     f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
                 )
+        if self.store_database:
+            raise ValueError(
+                f"{variables('store_database')[0]} is set, and this version keeps its store in SQLite only; unset it"
+            )
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "
