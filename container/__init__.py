@@ -17,11 +17,18 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
                     sam and sam2 (prompts; what they share is in segmenting), unavailable (501), openapi
+    nucleus/        protocol (its paths, keys, limits, errors), backend (what its routes work with), datasets, items,
+                    appending (items), annotations (ground truth), models, runs, predictions (uploaded), readings (of
+                    them), exports, jobs (as clients see them) and their work, uploads and the addresses that are
+                    signed, intake (of objects in one request), attachments (their masks), documents and forms (bodies
+                    of any size, as streams), bodies (small ones), names (in paths), replies, shapes (of objects),
+                    unavailable (501), openapi
 web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
+    streaming       bodies that are made while they are sent
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once

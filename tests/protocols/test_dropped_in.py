@@ -211,6 +211,11 @@ def test_doubled_slashes_are_data(path: str, server: Server) -> None:
     assert ask(server, "GET", "/paths/" + path, Authorization=f"Bearer {KEY}") == (200, {"rest": path})
 
 
+@pytest.mark.parametrize("base", ["/paths/", "/paths//", "//paths"])
+def test_doubled_slashes_of_a_base_address_are_one(base: str, server: Server) -> None:
+    assert ask(server, "GET", base + "/a//b", Authorization=f"Bearer {KEY}") == (200, {"rest": "a//b"})
+
+
 def test_it_is_documented(server: Server) -> None:
     document = ask(server, "GET", "/openapi.json", Authorization=f"Bearer {KEY}")[1]
     assert {"/echo/infer", "/invocations"} <= set(document["paths"])
@@ -291,7 +296,7 @@ def test_what_is_no_http_is_refused_in_its_words(request_line: bytes, members: s
 
 @pytest.mark.parametrize(
     ("wanted", "spoken"),
-    [("", {"sagemaker", "roboflow"}), ("echo", {"echo"}), ("paths,sagemaker", {"sagemaker", "paths"})],
+    [("", {"sagemaker", "roboflow", "nucleus"}), ("echo", {"echo"}), ("paths,sagemaker", {"sagemaker", "paths"})],
 )
 def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if wanted:
@@ -303,7 +308,7 @@ def test_the_operator_chooses(wanted: str, spoken: set[str], folder: Path, monke
 
 
 def test_a_protocol_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="MASKSERVE_PROTOCOLS names 'corba'; it takes roboflow, sagemaker"):
+    with pytest.raises(ValueError, match="MASKSERVE_PROTOCOLS names 'corba'; it takes nucleus, roboflow, sagemaker"):
         create_app(Settings(protocols="sagemaker,corba"), ready_services(FakeEngine()))
 
 

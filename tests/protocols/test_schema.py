@@ -4,6 +4,7 @@ import base64
 import io
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 from container.app import create_app
 from container.protocols.sagemaker.negotiation import UNTYPED
 from container.settings import Settings
+from container.store import datasets, items, models, runs
+from container.store.objects import ItemRow
+from container.store.store import Store
 from tests.conftest import encode
 from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started, tried
 
@@ -36,6 +40,18 @@ schemathesis.openapi.format("binary", st.sampled_from(FILES))
 for media_type in ("image/jpeg", "image/png", *UNTYPED[1:]):
     schemathesis.openapi.media_type(media_type, st.sampled_from(FILES))
 schemathesis.openapi.media_type("application/x-npy", st.sampled_from([npy(SMALL), npy(SMALL[None])]))
+
+
+def open_store() -> tuple[Store, str, str, str]:
+    """A store, with a dataset, a model and a run of that on it."""
+    store = Store.open(Path(FOLDER.name) / "store")
+    with store.write() as c:
+        dataset, model = datasets.create(c, "streets"), models.create(c, "net", "net-1")
+        run = runs.create(c, models.find(c, model).key, datasets.find(c, dataset).key, "first")
+        row = ItemRow("a", "s3://b/k", '{"reference_id":"a","image_url":"s3://b/k"}')
+        items.add(c, datasets.find(c, dataset).key, [(row, None)], replace=False)
+    return store, dataset, model, run
+
 
 FOLDER = tempfile.TemporaryDirectory()  # stands for S3, and has a model of the second application
 app = create_app(Settings(local_s3=FOLDER.name, async_output="s3://results"), ready_services(FakeEngine()))
@@ -101,6 +117,31 @@ promptable = schemathesis.openapi.from_wsgi(
         }
     ),
 )
+# Nor which datasets, items and runs there are, and whose signature is good. Members that nobody knows are kept.
+STORE, DATASET, MODEL, RUN = open_store()
+kept = create_app(Settings(protocols="nucleus"), replace(ready_services(FakeEngine()), store=STORE))
+keeping = schemathesis.openapi.from_wsgi(
+    "/openapi.json",
+    kept,
+    config=config(
+        checks={
+            "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401, 404, 501]},
+            "negative_data_rejection": {"enabled": False},
+            "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
+        },
+        parameters={"dataset_id": DATASET, "model_id": MODEL, "run_id": RUN, "name": "a/b", "index": "0"},
+        operations=[
+            *(  # which are datasets, too, for who deletes one
+                {"include-path-regex": f"dataset/{name}$", "checks": {"allow_header_conformance": {"enabled": False}}}
+                for name in ("create", "details")
+            ),
+            {  # which would leave nothing to others
+                "include-operation-id": ["nucleus_remove_dataset", "nucleus_remove_model", "nucleus_remove_run"],
+                "parameters": {"dataset_id": "ds_none", "model_id": "prj_none", "run_id": "run_none"},
+            },
+        ],
+    ),
+).exclude(lambda context: "200" not in context.operation.definition.raw["responses"])
 
 
 @schemathesis.hook
@@ -120,8 +161,9 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def folder() -> Iterator[None]:
     yield
-    app.services.draining.set()
-    app.close()
+    for one in (app, kept):
+        one.services.draining.set()
+        one.close()
     FOLDER.cleanup()
 
 
@@ -140,4 +182,10 @@ def test_a_multi_model_endpoint_answers_as_described(case: schemathesis.Case) ->
 @promptable.include(path_regex="^/sam2?/").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@keeping.include(path_regex="^/v1/nucleus").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_store_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()

@@ -1,0 +1,18 @@
+"""What the routes of this protocol work with."""
+
+from dataclasses import dataclass
+
+from container.protocols.nucleus.addresses import Addresses
+from container.protocols.nucleus.shapes import Shapes
+from container.store.runner import Runner
+from container.store.store import Store
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The store, the thread that works on its jobs, the addresses that it signs, and the shapes of its replies."""
+
+    store: Store
+    runner: Runner
+    addresses: Addresses
+    shapes: Shapes

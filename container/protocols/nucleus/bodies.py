@@ -1,0 +1,105 @@
+"""Small JSON bodies, and the members of them.
+
+document = read_document(request)
+name = text(document, "name")
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from flask import Request
+
+from container.errors import BadRequest
+from container.protocols.nucleus.names import MAX_NAME
+from container.web.body import read_body
+
+MAX_BYTES = 8 << 20
+_MAX_PARTS = 400_000  # commas and opening brackets: 100,000 references of items
+_MAX_SHOWN = 60  # characters
+
+
+def read_document(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a body, {} if it is empty; BadRequest for anything else."""
+    body = read_body(request)
+    if not body.strip():
+        return {}
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
+        raise BadRequest(f"the JSON body has over {_MAX_PARTS} commas and opening brackets")
+    try:
+        document = json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise BadRequest(f"the body is no JSON object: {shown(document)}")
+    return document
+
+
+def text(document: dict[str, Any], name: str, default: str | None = None, longest: int = MAX_NAME) -> str:
+    """Return a member that is a text, not empty; `default` if it is missing or null. BadRequest for anything else."""
+    value = document.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or not value or len(value) > longest or not _can_be_kept(value):
+        raise BadRequest(f"{name} is {shown(value)}; it takes a text of 1 to {longest} characters")
+    return value
+
+
+def flag(document: dict[str, Any], name: str, default: bool = False) -> bool:
+    """Return a member that is true or false; `default` if it is missing or null. BadRequest for anything else."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} is {shown(value)}; it takes true or false")
+    return value
+
+
+def whole(document: dict[str, Any], name: str, default: int, high: int, low: int = 1) -> int:
+    """Return a member that is a whole number from `low` to `high`; `default` if it is missing or null."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadRequest(f"{name} is {shown(value)}; it takes a whole number from {low} to {high}")
+    return value
+
+
+def texts(document: dict[str, Any], name: str, most: int = 1000, longest: int = MAX_NAME) -> list[str]:
+    """Return a member that is a list of texts, [] if it is missing or null; BadRequest for anything else."""
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
+        raise BadRequest(f"{name} is {shown(value)}; it takes a list of at most {most} texts")
+    return [text({name: one}, name, longest=longest) for one in value]
+
+
+def mapping(document: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return a member that is an object, None if it is missing or null; BadRequest for anything else."""
+    value = document.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(f"{name} is {shown(value)}; it takes an object")
+    return value
+
+
+def number(digits: str) -> int:
+    """Return the number of an item in a path, which may be one that no item has; BadRequest if it is none."""
+    if not re.fullmatch("-?[0-9]{1,18}", digits):
+        raise BadRequest(f"an item's number is {shown(digits)}; it takes 0 or more")
+    return int(digits)
+
+
+def shown(value: object) -> str:
+    """Return the start of a value, as JSON."""
+    written = json.dumps(value)
+    return written if len(written) <= _MAX_SHOWN else written[:_MAX_SHOWN] + "…"
+
+
+def _can_be_kept(value: str) -> bool:
+    """Return whether databases take a text: no half of a surrogate pair, and no null character."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _refuse(token: str) -> NoReturn:
+    raise ValueError(token)

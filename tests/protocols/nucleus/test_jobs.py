@@ -1,0 +1,103 @@
+"""Jobs: an upload, put to a signed address, read to its end."""
+
+import pytest
+
+from tests.protocols.nucleus.conftest import Api, box, item, segmentation
+
+ID = "0123456789abcdef" * 2
+
+
+def test_items(api: Api, dataset: str) -> None:
+    api.upload(dataset, ID, item("2"), item("3"), {"reference_id": "bad"})
+    job = api.post(f"dataset/{dataset}/append?async=1", requestId=ID, update=False)
+    assert job["job_type"] == "uploadDatasetItems"
+    status = api.finish(job)
+    counted = {"datasetId": dataset, "total": 3, "new": 1, "updated": 0, "ignored": 1, "errored": 1}
+    assert status == {
+        "job_id": job["job_id"],
+        "status": "Completed",
+        "message": {"items_upload": counted},
+        "job_progress": "1.00",
+        "completed_steps": 1,
+        "total_steps": 1,
+    }
+    assert api.get(f"dataset/{dataset}/size") == {"count": 3}
+
+
+def test_ground_truth(api: Api, dataset: str) -> None:
+    good = [box("1"), box("1"), segmentation("2", "s3://b/m.png")]
+    api.upload(dataset, ID, *good, box("nowhere"), "{", "", "[1]")
+    job = api.post(f"dataset/{dataset}/annotate?async=1", requestId=ID, update=False)
+    counted = {"datasetId": dataset, "total": 6, "processed": 2, "ignored": 1, "errored": 3}
+    assert api.finish(job)["message"] == {"annotation_upload": counted}
+    errors = api.get(f"job/{job['job_id']}/errors")
+    assert len(errors) == 3 and any("Item with id nowhere doesn't exist." in text for text in errors)
+    assert api.get(f"job/{job['job_id']}/info") == {**job, "job_last_known_status": "Completed"}
+    assert api.get(f"dataset/{dataset}/groundTruth/loc/1/b") == box("1")
+
+
+@pytest.mark.parametrize("way", ["modelRun/{r}/predict", "dataset/{d}/modelRun/{r}/uploadPredictions"])
+def test_predictions(api: Api, dataset: str, run: str, way: str) -> None:
+    sent = [box(name, str(i), confidence=0.5) for i in range(1100) for name in "12"]
+    api.upload(dataset, ID, *sent)
+    route = way.format(r=run, d=dataset)
+    job = api.post(f"{route}?async=1", requestId=ID, update=True, trained_slice_id=None)
+    assert job["job_last_known_status"] == "Running" and job["job_type"] == "uploadPredictions"
+    message = api.finish(job)["message"]["prediction_upload"]
+    assert (message["processed"], message["modelRunId"]) == (2200, run)
+    assert len(api.get(f"modelRun/{run}/refloc/2")["annotations"]["box"]) == 1100
+
+
+def test_predictions_of_a_model(api: Api, dataset: str, model: str) -> None:
+    api.upload(dataset, ID, box("1", None), box("1", None))
+    route = f"dataset/{dataset}/model/{model}"
+    api.finish(api.post(f"{route}/uploadPredictions?async=1", requestId=ID))
+    names = [one["annotation_id"] for one in api.get(f"{route}/iloc/0")["annotations"]["box"]]
+    assert names[1] == f"{names[0]}-2"
+
+
+def test_the_same_request_is_the_same_job(api: Api, dataset: str) -> None:
+    api.upload(dataset, ID, item("3"))
+    api.upload(dataset, ID, item("4"))  # sent again: it counts
+    jobs = [api.post(f"dataset/{dataset}/append?async=1", requestId=ID) for _ in range(2)]
+    api.finish(jobs[0])
+    jobs.append(api.post(f"dataset/{dataset}/append?async=1", requestId=ID))
+    assert len({job["job_id"] for job in jobs}) == 1
+    assert api.get(f"dataset/{dataset}/iloc/2")["item"]["reference_id"] == "4"
+
+
+def test_nothing_was_uploaded(api: Api, dataset: str) -> None:
+    api.error(404, "POST", f"dataset/{dataset}/append?async=1", {"requestId": ID})
+    api.error(400, "POST", f"dataset/{dataset}/append?async=1", {})
+    api.error(404, "GET", "job/job_none")
+    api.error(404, "GET", f"dataset/ds_none/signedUrl/{ID}")
+
+
+def test_an_empty_upload(api: Api, dataset: str) -> None:
+    api.upload(dataset, ID)
+    assert api.finish(api.post(f"dataset/{dataset}/annotate?async=1", requestId=ID))["status"] == "Completed"
+
+
+def test_a_job_whose_dataset_is_deleted_ends(api: Api, dataset: str, run: str) -> None:
+    api.upload(dataset, ID, *(box("1", str(i)) for i in range(3000)))
+    job = api.post(f"modelRun/{run}/predict?async=1", requestId=ID)
+    api.delete(f"modelRun/{run}")
+    assert api.finish(job)["status"] in ("Errored", "Completed")
+    for one in api.post("jobs/", job_types=["modelRunDeletion"], show_completed=True):
+        assert api.finish(one)["status"] == "Completed"
+
+
+def test_lists(api: Api, dataset: str) -> None:
+    api.upload(dataset, ID, item("3"))
+    job = api.post(f"dataset/{dataset}/append?async=1", requestId=ID)
+    api.finish(job)
+    job |= {"job_last_known_status": "Completed"}
+    none = {"dataset_id": None, "from_date": None, "to_date": None, "limit": None, "job_types": None}
+    assert api.post("jobs/", **none, show_completed=False) == []
+    assert api.post("jobs", **none, show_completed=True) == [job]
+    assert api.post("jobs/", show_completed=True, dataset_id="ds_other") == []
+    assert api.post("jobs/", show_completed=True, job_types=["uploadAnnotations"]) == []
+    assert api.post("jobs/", show_completed=True, from_date="2020-01-01", limit=5) == [job]
+    assert api.post("jobs/", show_completed=True, to_date="2020-01-01T00:00:00Z") == []
+    for wrong in ({"from_date": "soon"}, {"limit": 0}, {"job_types": 7}, {"from_date": 5}):
+        api.error(400, "POST", "jobs/", wrong)
