@@ -65,6 +65,15 @@ def test_read(environ: dict[str, str], name: str, value: object) -> None:
                 ("MASKSERVE_MAX_ACTIVE_MODELS", "3"),
             )
         ),
+        (
+            {"MASKSERVE_STORE_DATABASE": "postgresql://a:b@c/d"},
+            "MASKSERVE_STORE_DATABASE is set, and this version",
+        ),
+        ({"MASKSERVE_STORE_MAX_UPLOAD_MB": "0"}, "it takes 1 to 4096"),
+        *(
+            ({"MASKSERVE_PUBLIC_URL": value}, f"MASKSERVE_PUBLIC_URL is {value!r}; it takes an address as https://")
+            for value in ("masks.example.com", "https://a/", "ftp://a", "https://a?b", "https://a b")
+        ),
         ({"MASKSERVE_PRECISION": "int8"}, "MASKSERVE_PRECISION is 'int8'; it takes fp32, bf16 or fp16"),
     ],
 )

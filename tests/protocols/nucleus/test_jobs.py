@@ -1,7 +1,13 @@
 """Jobs: an upload, put to a signed address, read to its end."""
 
+import json
+
 import pytest
 
+from container.protocols.nucleus.work import UPLOAD_ANNOTATIONS, works
+from container.store import annotations, datasets, items, jobs
+from container.store.objects import ItemRow
+from container.store.store import Store
 from tests.protocols.nucleus.conftest import Api, box, item, segmentation
 
 ID = "0123456789abcdef" * 2
@@ -101,3 +107,36 @@ def test_lists(api: Api, dataset: str) -> None:
     assert api.post("jobs/", show_completed=True, to_date="2020-01-01T00:00:00Z") == []
     for wrong in ({"from_date": "soon"}, {"limit": 0}, {"job_types": 7}, {"from_date": 5}):
         api.error(400, "POST", "jobs/", wrong)
+
+
+def test_a_job_goes_on_behind_its_last_step(store: Store) -> None:
+    """Of 3,000 lines every tenth is no object, and the others are the same; another process takes over in between."""
+    lines = [json.dumps(box("1", None)) if i % 10 else "[]" for i in range(3000)]
+    with store.write() as c:
+        dataset = datasets.find(c, datasets.create(c, "streets"))
+        row = ItemRow("1", "s3://b/1", '{"reference_id":"1","image_url":"s3://b/1"}')
+        items.add(c, dataset.key, [(row, None)], replace=False)
+        file, size = store.uploads.receive(["\n".join(lines).encode()])
+        parameters = {"dataset": dataset.id, "file": file, "size": size, "replace": False}
+        job_id = jobs.create(c, UPLOAD_ANNOTATIONS, dataset.key, parameters)
+    for steps in (2, 0, 1):
+        lease = jobs.claim(store, f"process {steps}", [UPLOAD_ANNOTATIONS])
+        assert lease is not None
+        work = works()[UPLOAD_ANNOTATIONS](lease)
+        for _ in range(steps):
+            next(work)
+        work.close()
+        lease.release()
+    with store.read() as c:
+        assert jobs.find(c, job_id).state == {
+            "processed": 2700,
+            "ignored": 0,
+            "errored": 300,
+            "offset": size,
+            "lines": 3000,
+            "derived": True,
+        }
+        found = annotations.of_item(c, annotations.TRUTH, items.at(c, dataset.key, 0).key)
+        names = [json.loads(one.payload)["annotation_id"] for one in found]
+    assert len(set(names)) == 2700 and names[-1] == f"{names[0]}-2700"
+    store.close()
