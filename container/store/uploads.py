@@ -1,8 +1,9 @@
 """Uploads: files that clients send ahead of the job that reads them, and bodies that wait for their transaction."""
 
 import os
-import tempfile
+import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +51,6 @@ class Uploads:
             raise Unavailable("an upload cannot be written: the disk of the store fails, or is full") from error
         return name, size
 
-    def temporary(self) -> Path:
-        """Return a path for a file of one request, which the request removes."""
-        descriptor, path = tempfile.mkstemp(prefix="part_", dir=self.folder)
-        os.close(descriptor)
-        return Path(path)
-
     def remove(self, name: str) -> None:
         """Remove the file of an upload."""
         (self.folder / name).unlink(missing_ok=True)
@@ -68,9 +63,11 @@ class Uploads:
         kept = {*connection.execute(select(upload.c.file)).scalars(), *running}
         removed = 0
         for path in self.folder.iterdir():
-            if path.stat().st_mtime < old and not any(path.name in one for one in kept):
-                path.unlink(missing_ok=True)
-                removed += 1
+            with suppress(FileNotFoundError):  # the request that it was of has ended meanwhile
+                if path.stat().st_mtime < old and not any(path.name in one for one in kept):
+                    # Forms have folders, which those that died in between have left.
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    removed += 1
         return removed
 
 

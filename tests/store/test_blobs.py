@@ -78,13 +78,15 @@ def test_an_upload_that_breaks_off_leaves_no_file(store: Store) -> None:
 def test_uploads_that_no_job_takes_go_after_a_day(store: Store, dataset: datasets.Dataset) -> None:
     left, size = store.uploads.receive([b"a"])
     taken, _ = store.uploads.receive([b"b"])
-    part = store.uploads.temporary()
+    form = store.uploads.folder / "form-1"
+    form.mkdir()
+    (form / "0").write_bytes(b"c")
     old = time.time() - 2 * uploads.LEFT_SECONDS
-    for path in (store.uploads.folder / left, store.uploads.folder / taken, part):
+    for path in (store.uploads.folder / left, store.uploads.folder / taken, form):
         os.utime(path, (old, old))
     with store.write() as c:
         uploads.add(c, dataset.key, "r", left, size)
         jobs.create(c, "uploadPredictions", dataset.key, {"file": taken})
-        assert store.uploads.sweep(c, time.time()) == 1  # the part
+        assert store.uploads.sweep(c, time.time()) == 1  # the form
         assert store.uploads.sweep(c, time.time() + uploads.LEFT_SECONDS + 60) == 1
     assert [*store.uploads.folder.iterdir()] == [store.uploads.folder / taken]
