@@ -15,6 +15,7 @@ from container.store import annotations, datasets, jobs, models, runs
 from container.store.database import Connection
 
 _MADE = openapi.members(model_run_id=openapi.TEXT)
+_UNMADE = openapi.members(error=openapi.TEXT, status_code=openapi.INTEGER)  # of an unknown model
 _INFO = openapi.members(model_id=openapi.TEXT, name=openapi.TEXT, status=openapi.TEXT, metadata=openapi.OBJECT)
 
 
@@ -23,7 +24,11 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     store = backend.store
 
     @blueprint.post(f"{PREFIX}/dataset/<dataset_id>/modelRun/create")
-    @openapi.described("Make a run of a model on a dataset", _MADE, openapi.members(reference_id=openapi.NAME))
+    @openapi.described(
+        "Make a run of a model on a dataset",
+        openapi.either(_MADE, _UNMADE),
+        openapi.members(reference_id=openapi.NAME),
+    )
     def create_run(dataset_id: str) -> Response:
         document = read_document(request)
         reference_id, metadata = text(document, "reference_id"), dump(mapping(document, "metadata") or {})
