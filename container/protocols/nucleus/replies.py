@@ -5,15 +5,20 @@ streamed(pieces)  # of a text that is long
 """
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from flask import Response, g, stream_with_context
 
 from container.background import Rests
+from container.errors import Overloaded
+from container.store.database import CONNECTIONS
 from container.web.streaming import unfinished_on_error
 
 MEDIA_TYPE = "application/json"
+MAX_STREAMS = CONNECTIONS // 2
+_STREAMS = threading.BoundedSemaphore(MAX_STREAMS)
 _PIECE = 1 << 16  # characters that are sent at once
 
 
@@ -35,13 +40,39 @@ def spliced(text: str) -> Response:
 def streamed(texts: Iterator[str]) -> Response:
     """Return the response of the pieces of a JSON text, which are made while they are sent.
 
-    The first piece is made at once, so that its errors are answered.
+    The first piece is made at once, so that its errors are answered. Raises Overloaded, as each holds a connection to
+    the database for as long as its client reads, and others need some.
     """
-    first = next(texts)
+    place = _Place(_STREAMS)
+    try:
+        first = next(texts)
+    except BaseException:
+        place.leave()
+        raise
     pieces = (_encoded(text) for text in _joined(chain((first,), texts)))
     # With the context, of which addresses in the pieces are made.
-    body = stream_with_context(unfinished_on_error(pieces, g.context))
-    return Response(body, content_type=MEDIA_TYPE)
+    body = stream_with_context(unfinished_on_error(chain(pieces, place), g.context))
+    response = Response(body, content_type=MEDIA_TYPE)
+    response.call_on_close(place.leave)
+    return response
+
+
+class _Place:
+    """A place among the streams, which is left at the end of one: as an iterator it has no pieces."""
+
+    def __init__(self, places: threading.BoundedSemaphore) -> None:
+        if not places.acquire(blocking=False):
+            raise Overloaded(f"{MAX_STREAMS} long answers of the store are being sent already")
+        self._held: list[threading.BoundedSemaphore] = [places]
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.leave()
+        return iter(())
+
+    def leave(self) -> None:
+        """Leave it, if it has not been left."""
+        while self._held:
+            self._held.pop().release()
 
 
 def with_members(text: str, members: Mapping[str, object]) -> str:

@@ -2,10 +2,12 @@
 
 import io
 import json
+import threading
 from typing import Any
 
 import pytest
 
+from container.protocols.nucleus import replies
 from tests.protocols.nucleus.conftest import Api, box, item, segmentation
 
 
@@ -199,3 +201,15 @@ def test_ground_truth_of_a_page(api: Api, dataset: str) -> None:
     api.post(f"dataset/{dataset}/annotate", annotations=[box("2"), box("1")])
     page = api.post(f"dataset/{dataset}/queryObjectsPage", patch_mode="ground_truth_only", query="")
     assert page["items"] == [box("1"), box("2")]
+
+
+def test_long_answers_leave_connections_to_others(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = api.post("dataset/create", name="a")["dataset_id"]
+    monkeypatch.setattr(replies, "_STREAMS", threading.BoundedSemaphore(1))
+    for _ in range(3):  # each gives its place back, whatever becomes of it
+        assert api.get(f"dataset/{dataset}/datasetItems") == {"dataset_items": []}
+        api.error(404, "GET", "dataset/ds_none/datasetItems")
+        api.client.head(f"/v1/nucleus/dataset/{dataset}/datasetItems").close()
+    with replies._STREAMS:
+        assert "are being sent already" in api.error(503, "GET", f"dataset/{dataset}/datasetItems")
+        assert api.get(f"dataset/{dataset}/size") == {"count": 0}
