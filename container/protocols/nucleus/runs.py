@@ -13,6 +13,7 @@ from container.protocols.nucleus.replies import dump, reply
 from container.protocols.nucleus.work import RUN_DELETION
 from container.store import annotations, datasets, jobs, models, runs
 from container.store.database import Connection
+from container.store.store import Store
 
 _MADE = openapi.members(model_run_id=openapi.TEXT)
 _UNMADE = openapi.members(error=openapi.TEXT, status_code=openapi.INTEGER)  # of an unknown model
@@ -21,7 +22,11 @@ _INFO = openapi.members(model_id=openapi.TEXT, name=openapi.TEXT, status=openapi
 
 def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     """Add the routes of runs."""
-    store = backend.store
+    _add_creation(blueprint, backend.store)
+    _add_runs(blueprint, backend)
+
+
+def _add_creation(blueprint: Blueprint, store: Store) -> None:
 
     @blueprint.post(f"{PREFIX}/dataset/<dataset_id>/modelRun/create")
     @openapi.described(
@@ -50,6 +55,10 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
             model = models.find(connection, model_id)
             name = text(document, "name", model.name)
             return reply({"model_run_id": runs.create(connection, model.key, None, name, metadata)})
+
+
+def _add_runs(blueprint: Blueprint, backend: Backend) -> None:
+    store = backend.store
 
     @blueprint.get(f"{PREFIX}/modelRun/<run_id>/info")
     @openapi.described("What a run is", _INFO)
