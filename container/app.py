@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from container import protocols
 from container.engines import devices
@@ -22,8 +23,6 @@ from container.service import Pipeline, Services
 from container.service.embeddings import Embeddings
 from container.service.sessions import Sessions
 from container.settings import Settings, pairs, variables
-from container.store.database import StoreError
-from container.store.store import Store
 from container.structures import ModelSpec
 from container.web import access, errors, request_log
 from container.web.body import BodyLimits
@@ -31,6 +30,9 @@ from container.web.common import Common
 from container.web.protocol import Protocol
 from container.web.protocol import protocols as registered
 from container.web.site import Site
+
+if TYPE_CHECKING:
+    from container.store.store import Store
 
 PICTURES_HELD = 3  # decoded, of the largest size, at once: two for one being decoded, one for one being predicted
 
@@ -150,10 +152,15 @@ def check(settings: Settings) -> tuple[list[Protocol], Policy]:
     return enabled, policy
 
 
-def open_store(settings: Settings) -> Store | None:
+def open_store(settings: Settings) -> "Store | None":
     """Open the store of `settings`, if they name one; ValueError in one line if that cannot be done."""
+    if not settings.store:
+        return None
+    from container.store.database import StoreError  # these load SQLAlchemy, for 0.2 s
+    from container.store.store import Store
+
     try:
-        return Store.open(Path(settings.store)) if settings.store else None
+        return Store.open(Path(settings.store))
     except StoreError as error:
         raise ValueError(f"{variables('store')[0]}: {error}") from None
 

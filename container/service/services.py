@@ -2,12 +2,15 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from container.models.pool import ModelPool
 from container.service.embeddings import Embeddings
 from container.service.pipeline import Pipeline
 from container.service.sessions import Sessions
-from container.store.store import Store
+
+if TYPE_CHECKING:  # it loads SQLAlchemy
+    from container.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Services:
     deadline_seconds: float = 55.0
     sessions: Sessions = field(default_factory=Sessions)
     embeddings: Embeddings = field(default_factory=Embeddings)
-    store: Store | None = None
+    store: "Store | None" = None
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
 
     def __post_init__(self) -> None:

@@ -9,11 +9,10 @@ from urllib.parse import quote
 from flask import request
 
 from container.errors import Unauthenticated
-from container.protocols.nucleus.names import PREFIX
+from container.protocols.nucleus.names import MASKS, UPLOADS
 from container.store.database import now
 from container.store.store import Store
 
-UPLOADS, MASKS = f"{PREFIX}/upload", f"{PREFIX}/mask"
 _DAY = 86_400  # seconds
 PARAMETERS = [
     {"in": "query", "name": "expires", "required": True, "schema": {"type": "integer"}},

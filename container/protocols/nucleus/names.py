@@ -17,6 +17,8 @@ from werkzeug.routing import BaseConverter
 from container.errors import NotFound
 
 PREFIX = "/v1/nucleus"
+UPLOADS, MASKS = f"{PREFIX}/upload", f"{PREFIX}/mask"
+UPLOAD_RULE, MASK_RULE = f"{UPLOADS}/<dataset_id>/<request_id>", f"{MASKS}/<sha256>"
 # Of characters that the client's HTTP library (requests) leaves as they are.
 _UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 _ESCAPES = re.compile(f"%({'|'.join(f'{ord(one):02X}' for one in _UNQUOTED)})", re.IGNORECASE)

@@ -2,38 +2,21 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Request, Response, request
 
 from container.errors import NotFound, ServingError
-from container.protocols.nucleus import (
-    annotations,
-    appending,
-    datasets,
-    exports,
-    items,
-    jobs,
-    models,
-    openapi,
-    predictions,
-    readings,
-    runs,
-    unavailable,
-    uploads,
-)
-from container.protocols.nucleus.addresses import UPLOADS, Addresses
-from container.protocols.nucleus.backend import Backend
+from container.protocols.nucleus import openapi, unavailable
 from container.protocols.nucleus.bodies import MAX_BYTES
-from container.protocols.nucleus.names import PREFIX, Routes
-from container.protocols.nucleus.shapes import Shapes
-from container.protocols.nucleus.work import works
+from container.protocols.nucleus.names import MASK_RULE, PREFIX, UPLOAD_RULE, UPLOADS, Routes
 from container.service import Services
 from container.settings import Settings, variables
-from container.store.runner import Runner
-from container.store.store import Store
 from container.web.body import BodyLimits
 from container.web.protocol import Protocol
+
+if TYPE_CHECKING:
+    from container.protocols.nucleus.backend import Backend
 
 _LEAST_RATE = 65_536  # bytes a second
 # Of bodies that are read object by object, from a file.
@@ -53,13 +36,12 @@ class Nucleus(Protocol):
 
     name = "nucleus"
     prefixes = (PREFIX,)
-    open_routes = (uploads.UPLOAD_RULE, uploads.MASK_RULE)  # whose signatures are keys
+    open_routes = (UPLOAD_RULE, MASK_RULE)  # whose signatures are keys
     doubled_slashes = "data"
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._runner: Runner | None = None
-        self._store: Store | None = None
+        self._backend: Backend | None = None
         seconds = settings.read_seconds
 
         def on_disk(megabytes: float, name: str) -> BodyLimits:
@@ -81,19 +63,12 @@ class Nucleus(Protocol):
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
         """Return the blueprint of all routes, and start the work on jobs; without a store, of 501 for all."""
         blueprint = Routes(self.name, __name__)
-        self._store = store = services.store
-        if store is None:
+        if services.store is None:
             unavailable.add_routes(blueprint, variables("store")[0])
-            yield blueprint
-            return
-        addresses = Addresses(store, self.settings.public_url)
-        self._runner = Runner(store, works())
-        backend = Backend(store, self._runner, addresses, Shapes(addresses))
-        for routes in (
-            *(datasets, items, appending, annotations, models, runs, predictions, readings, exports, jobs, uploads),
-        ):
-            routes.add_routes(blueprint, backend)
-        self._runner.start()
+        else:
+            from container.protocols.nucleus import routes  # loads SQLAlchemy, for 0.2 s
+
+            self._backend = routes.add_routes(blueprint, services.store, self.settings.public_url)
         yield blueprint
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
@@ -117,6 +92,6 @@ class Nucleus(Protocol):
 
     def close(self) -> None:
         """Stop the work on jobs, which others go on with, and close the store."""
-        if self._runner is not None and self._store is not None:
-            self._runner.close()
-            self._store.close()
+        if self._backend is not None:
+            self._backend.runner.close()
+            self._backend.store.close()

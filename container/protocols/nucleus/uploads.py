@@ -6,15 +6,13 @@ from flask import Blueprint, Response, request, send_file
 
 from container.errors import BadRequest, ServingError
 from container.protocols.nucleus import openapi
-from container.protocols.nucleus.addresses import MASKS, PARAMETERS, UPLOADS
+from container.protocols.nucleus.addresses import PARAMETERS
 from container.protocols.nucleus.backend import Backend
-from container.protocols.nucleus.names import PREFIX
+from container.protocols.nucleus.names import MASK_RULE, PREFIX, UPLOAD_RULE
 from container.protocols.nucleus.replies import reply
 from container.store import blobs, datasets, uploads
 from container.web.body import read_pieces
 
-UPLOAD_RULE = f"{UPLOADS}/<dataset_id>/<request_id>"
-MASK_RULE = f"{MASKS}/<sha256>"
 _REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,100}")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {"description": "The file", "content": {"image/*": _BINARY, "application/octet-stream": _BINARY}}

@@ -1,0 +1,35 @@
+"""All routes over a store, joined."""
+
+from flask import Blueprint
+
+from container.protocols.nucleus import (
+    annotations,
+    appending,
+    datasets,
+    exports,
+    items,
+    jobs,
+    models,
+    predictions,
+    readings,
+    runs,
+    uploads,
+)
+from container.protocols.nucleus.addresses import Addresses
+from container.protocols.nucleus.backend import Backend
+from container.protocols.nucleus.shapes import Shapes
+from container.protocols.nucleus.work import works
+from container.store.runner import Runner
+from container.store.store import Store
+
+_PARTS = (datasets, items, appending, annotations, models, runs, predictions, readings, exports, jobs, uploads)
+
+
+def add_routes(blueprint: Blueprint, store: Store, public_url: str) -> Backend:
+    """Add all routes and start the work on jobs; `public_url` is what signed addresses begin with, "" for the host."""
+    addresses = Addresses(store, public_url)
+    backend = Backend(store, Runner(store, works()), addresses, Shapes(addresses))
+    for part in _PARTS:
+        part.add_routes(blueprint, backend)
+    backend.runner.start()
+    return backend
