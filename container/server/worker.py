@@ -36,6 +36,8 @@ MIN_BODIES = 100 << 20  # bytes, the lower bound if bodies are small
 ACCEPTED = 64  # connections at once
 MIN_COMPUTING = 16  # threads that may compute at once
 PAUSE_SECONDS = 0.1  # between two such checks, and while no connection can be accepted
+# Between Python threads. With its 0.005 the p99 of /ping is 300 to 480 ms beside uploads to the store, with this 10.
+SWITCH_SECONDS = 0.001
 
 # Parser error → HTTP status and message; subclasses before their bases.
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -83,6 +85,7 @@ class DrainingWorker(ThreadWorker):
         """Install the request parser and the thread starter, then run gunicorn's main loop."""
         RequestParser.mesg_class = framing.Head
         never_wait_for_ever()
+        sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
