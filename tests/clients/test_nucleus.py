@@ -1,0 +1,144 @@
+"""Scale's client in five versions against one store at once, led to it by its arguments alone; nothing is patched but
+the seconds between two looks at a job.
+
+`drive_scale_nucleus/` makes the calls, in the virtual environment of each version, and judges what is read back. Here
+is what it drives, and that nothing is wrong.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clients.nucleus_clients import SECONDS, VERSIONS, run
+from tests.conftest import ROOT, Server, StartServer
+
+OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
+KEY = "laptop-key/2026+a="
+DRIVE = Path(__file__).parent / "drive_scale_nucleus"
+
+TOPICS = {  # and how many checks each has at least
+    "page.snippet": 10,
+    "page.models": 7,
+    "page.runs": 25,
+    "predictions.kinds": 40,
+    "predictions.raw": 12,
+    "predictions.update": 10,
+    "predictions.identities": 12,
+    "predictions.twice_in_a_request": 5,
+    "predictions.errors": 20,
+    "uploads.batches": 9,
+    "uploads.polygons": 6,
+    "uploads.asynchronous": 18,
+    "uploads.ground_truth": 4,
+    "uploads.jobs": 15,
+    "masks.remote": 10,
+    "masks.local": 20,
+    "reads.names": 190,
+    "reads.splits": 12,
+    "reads.positions": 8,
+    "datasets.basics": 7,
+    "datasets.items": 12,
+    "datasets.files": 4,
+    "datasets.truth": 30,
+    "datasets.queries": 4,
+    "datasets.metadata": 4,
+    "datasets.labels": 9,
+    "datasets.deletions": 15,
+    "newer.keys": 2,
+    "unavailable.methods": 28,
+}
+ADDED = {"newer.spanning": ("0.21.2", 15), "newer.of_models": ("0.22.3", 10)}  # and since when
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 60)]
+
+Outcomes = dict[str, dict[str, str]]
+Drive = Callable[..., Outcomes]
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    """Make all calls of a version, once for each server, or those of the topics that are named."""
+
+    @functools.cache
+    def drive(version: str, url: str, *topics: str, locked: bool = False) -> Outcomes:
+        folder = tmp_path_factory.mktemp(version)
+        plan = {"url": url, "key": KEY, "locked": locked, "folder": str(folder), "topics": topics}
+        (folder / "plan.json").write_text(json.dumps(plan))
+        run(version, url, folder, [DRIVE, folder / "plan.json", folder / "outcomes.json"])
+        found: Outcomes = json.loads((folder / "outcomes.json").read_text())
+        return found
+
+    return drive
+
+
+@pytest.fixture(scope="module")
+def served(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The embedded model and a store, for all versions."""
+    started = start_server(MASKSERVE_STORE=str(tmp_path_factory.mktemp("store")))
+    started.wait()
+    return started
+
+
+def wrong(outcomes: Outcomes, *topics: str) -> str:
+    """What is wrong in some topics, a line a check."""
+    return "\n".join(f"{topic}, {name}: {text}" for topic in topics for name, text in outcomes[topic].items() if text)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_topic(served: Server, drive: Drive, version: str, topic: str) -> None:
+    outcomes = drive(version, served.url)
+    assert not wrong(outcomes, topic)
+    assert len(outcomes[topic]) >= TOPICS[topic]
+
+
+@pytest.mark.parametrize("topic", ADDED)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_topic_of_newer_clients(served: Server, drive: Drive, version: str, topic: str) -> None:
+    since, least = ADDED[topic]
+    outcomes = drive(version, served.url)
+    assert not wrong(outcomes, topic)
+    assert len(outcomes[topic]) >= least if VERSIONS.index(version) >= VERSIONS.index(since) else not outcomes[topic]
+
+
+def test_every_topic_is_listed(served: Server, drive: Drive) -> None:
+    assert sorted(drive(NEWEST, served.url)) == sorted([*TOPICS, *ADDED])
+
+
+def test_with_a_key(start_server: StartServer, drive: Drive, tmp_path: Path) -> None:
+    """Addresses of uploads and masks need none, as their signature is one."""
+    started = start_server(MASKSERVE_STORE=str(tmp_path / "store"), MASKSERVE_API_KEY=KEY)
+    started.wait()
+    topics = ("newer.keys", "page.snippet", "uploads.asynchronous", "masks.local", "datasets.files")
+    outcomes = drive(NEWEST, started.url, *topics, locked=True)
+    assert started.stop() == 0
+    assert not wrong(outcomes, *topics)
+    assert len(outcomes["newer.keys"]) == 5
+
+
+def test_with_two_workers(start_server: StartServer, drive: Drive, tmp_path: Path) -> None:
+    """Any of them answers, and any finishes the jobs."""
+    started = start_server(MASKSERVE_STORE=str(tmp_path / "store"), SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    started.wait()
+    topics = sorted({*TOPICS} - {"uploads.polygons"})
+    outcomes = drive(OLDEST, started.url, *topics)
+    assert started.stop() == 0
+    assert not wrong(outcomes, *topics)
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_the_chapter_runs_as_it_is_printed(served: Server, version: str, tmp_path: Path, astronaut: bytes) -> None:
+    """All of its Python, from the first block to the last."""
+    chapter = (ROOT / "docs" / "nucleus.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", chapter, re.DOTALL)
+    quick = "import nucleus.async_job\nnucleus.async_job.JOB_POLLING_INTERVAL = 0.05"
+    code = "\n".join([quick, *blocks, "client.delete_dataset(dataset.id)"])  # other tests have an item "1", too
+    (tmp_path / "photo.jpg").write_bytes(astronaut)
+    printed = run(version, served.url, tmp_path, ["-c", code.replace("http://127.0.0.1:8080", served.url)])
+    assert "1 None\ncar 0.9\nepoch 8 " in printed
+    assert re.search(r"^Completed \[.*no such item.*\]$", printed, re.MULTILINE)
+    assert re.search(r"^\['person'.*\]\nTrue$", printed, re.MULTILINE)
