@@ -4,6 +4,7 @@ import itertools
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def create(settings: Settings, record: Path | None) -> Any:
     ends before it has begun, as one does that has no memory to begin with.
     """
     # Here and not above: metrics of several workers want their folder before their import.
+    from container.app import open_store
     from container.engines.queue import Dispatcher
     from container.errors import ModelError
     from container.models.loading import Model
@@ -50,7 +52,7 @@ def create(settings: Settings, record: Path | None) -> Any:
         return Model(engine, Dispatcher(_trapped(engine.predict), settings.queue_size))
 
     patience = settings.deadline_seconds if settings.processes > 1 else 0.0
-    return fake_services(load, settings.deadline_seconds, patience)
+    return replace(fake_services(load, settings.deadline_seconds, patience), store=open_store(settings))
 
 
 def _end_early(every: int) -> None:
