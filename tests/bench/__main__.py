@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torchvision
 
-from tests.bench import cases, load, operations, protocols, report, segments
+from tests.bench import cases, load, nucleus, operations, protocols, report, segments
 from tests.bench.servers import KINDS, Server, available
 
 CASES = {  # model, photo, objects on it
@@ -69,12 +69,18 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="measure four workers too, of the first case")
     parser.add_argument("--operations", action="store_true", help="measure what is done with masks, before the rest")
     parser.add_argument("--segments", metavar="STORE/sam/VERSION", type=Path, help="only measure a Segment Anything")
+    parser.add_argument("--nucleus", action="store_true", help="only measure the store that speaks Nucleus")
     parser.add_argument("--protocols", action="store_true", help="only compare the protocols of this server")
     parser.add_argument("--output", type=Path, default=Path("bench"))
     asked = parser.parse_args()
     if asked.segments:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             for line in segments.measure(asked.segments.parent.parent, asked.segments.name, Path(folder)):
+                print(line, flush=True)
+        return
+    if asked.nucleus:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            for line in nucleus.measure(Path(folder)):
                 print(line, flush=True)
         return
     if asked.protocols:
