@@ -81,6 +81,13 @@ def add(connection: Connection, dataset: int, request_id: str, file: str, size: 
     return before
 
 
+def forget(connection: Connection, dataset: int) -> list[str]:
+    """Delete the rows of a dataset's uploads that no job has taken; return their files, which nobody needs then."""
+    files = list(connection.execute(select(upload.c.file).filter_by(dataset_id=dataset)).scalars())
+    connection.execute(delete(upload).filter_by(dataset_id=dataset))
+    return files
+
+
 def take(connection: Connection, dataset: int, request_id: str) -> Upload:
     """Return an upload and forget its row: a job owns the file from now on. NotFound if there is none."""
     row = connection.execute(select(upload).filter_by(dataset_id=dataset, request_id=request_id)).first()

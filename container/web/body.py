@@ -10,7 +10,7 @@ from flask import Request, g
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from container import memory
-from container.errors import BadRequest, BodyTooLarge, ServingError
+from container.errors import BadRequest, BodyTooLarge, ServingError, UnsupportedMediaType, shown
 
 MAX_PARTS = 10_000  # commas and opening brackets of a JSON body
 
@@ -34,6 +34,13 @@ class BodyLimits:
     def seconds_for(self, received: int) -> float:
         """Return the time limit in seconds for a body of which `received` bytes have arrived."""
         return self.seconds + (received / self.min_rate if self.min_rate else 0.0)
+
+
+def check_plain(request: Request) -> None:
+    """Raise UnsupportedMediaType for a compressed body, where only plain ones are read."""
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {shown(coding)} is not read; send the body as it is")
 
 
 def read_body(request: Request, keep: bool = False) -> bytes:

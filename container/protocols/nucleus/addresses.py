@@ -39,7 +39,8 @@ class Addresses:
         """Raise Unauthenticated unless this request has a good signature of its path, which has not expired."""
         expires, signature = request.args.get("expires", ""), request.args.get("signature", "")
         path = quote(request.path, safe="/")
-        if not self._store.signed(f"{request.method} {path} {expires}", signature):
+        method = "GET" if request.method == "HEAD" else request.method
+        if not self._store.signed(f"{method} {path} {expires}", signature):
             raise Unauthenticated("the signature of this address is wrong")
         if int(expires) < now():  # a number, as it was signed here
             raise Unauthenticated("this address has expired; ask for another one")

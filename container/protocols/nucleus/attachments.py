@@ -19,27 +19,25 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @contextmanager
-def received(request: Request, folder: Path) -> Generator[tuple[BinaryIO, list[Part]]]:
-    """Give the JSON of a body and the files beside it, which a form has; see `spool` and `read_files`."""
+def received(request: Request, folder: Path) -> Generator[tuple[BinaryIO, list[Part] | None]]:
+    """Give the JSON of a body and the files beside it; None for a body that is no form; see `spool`."""
     if request.mimetype == MEDIA_TYPE:
         with read_files(request, folder) as form:
             yield form.document, form.files
     else:
         with spool(request, folder) as file:
-            yield file, []
+            yield file, None
 
 
 class Attachments:
     """Files in their order, none for a body that is no form; each object that has one takes the next."""
 
-    def __init__(self, files: Sequence[Part], address: str) -> None:
-        """`address` is the member of an object that names its file."""
-        self._files = files
+    def __init__(self, files: Sequence[Part] | None, address: str) -> None:
+        """`files` is None for a body that is no form; `address` is the member of an object that names its file."""
+        self.expected = files is not None
+        self._files = files or ()
         self._address = address
         self._next = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._files)
 
     def begin(self) -> None:
         """Bind the files anew, from the first one."""

@@ -5,6 +5,7 @@ name = text(document, "name")
 """
 
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from flask import Request
 
 from container.errors import BadRequest
 from container.protocols.nucleus.names import MAX_NAME
-from container.web.body import read_body
+from container.web.body import check_plain, read_body
 
 MAX_BYTES = 8 << 20
 _MAX_PARTS = 400_000  # commas and opening brackets: 100,000 references of items
@@ -21,13 +22,14 @@ _MAX_SHOWN = 60  # characters
 
 def read_document(request: Request) -> dict[str, Any]:
     """Return the JSON object of a body, {} if it is empty; BadRequest for anything else."""
+    check_plain(request)
     body = read_body(request)
     if not body.strip():
         return {}
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         raise BadRequest(f"the JSON body has over {_MAX_PARTS} commas and opening brackets")
     try:
-        document = json.loads(body, parse_constant=_refuse)
+        document = json.loads(body, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
     if not isinstance(document, dict):
@@ -83,6 +85,14 @@ def mapping(document: dict[str, Any], name: str) -> dict[str, Any] | None:
     return value
 
 
+def kept(document: dict[str, Any], name: str) -> str:
+    """Return a member that is an object as JSON text, "{}" if it is missing or null; BadRequest for anything else.
+
+    It is ASCII: databases take no half of a surrogate pair and no null character, but their escapes.
+    """
+    return json.dumps(mapping(document, name) or {}, separators=(",", ":"))
+
+
 def number(digits: str) -> int:
     """Return the number of an item in a path, which may be one that no item has; BadRequest if it is none."""
     if not re.fullmatch("-?[0-9]{1,18}", digits):
@@ -99,6 +109,13 @@ def shown(value: object) -> str:
 def _can_be_kept(value: str) -> bool:
     """Return whether databases take a text: no half of a surrogate pair, and no null character."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _finite(written: str) -> float:
+    value = float(written)
+    if math.isinf(value):  # 1e999, which would be written as Infinity
+        raise ValueError(written)
+    return value
 
 
 def _refuse(token: str) -> NoReturn:

@@ -22,7 +22,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
 
 from container.errors import BadRequest, PayloadTooLarge, Unavailable, UnsupportedMediaType, shown
-from container.web.body import read_pieces
+from container.web.body import check_plain, read_pieces
 
 MEDIA_TYPE = "multipart/form-data"
 DOCUMENTS = ("serialized_request", "items")
@@ -60,7 +60,7 @@ def spool(request: Request, folder: Path) -> Generator[BinaryIO]:
     A client that sends slowly holds no lock of the database meanwhile. Raises the errors of `read_pieces`,
     UnsupportedMediaType for a compressed body, and Unavailable if the disk is full.
     """
-    _plain(request)
+    check_plain(request)
     with _file(folder) as file:
         for piece in read_pieces(request, _PIECE):
             with _disk():
@@ -76,7 +76,7 @@ def read_files(request: Request, folder: Path) -> Generator[Form]:
     Raises BadRequest for a form that is malformed, cut short or has no document, PayloadTooLarge for one over a limit,
     and the errors of `spool`.
     """
-    _plain(request)
+    check_plain(request)
     boundary = parse_options_header(request.content_type or "")[1].get("boundary", "")
     if not boundary or not boundary.isascii():
         raise BadRequest(f"Content-Type is {MEDIA_TYPE} without a boundary")
@@ -87,12 +87,6 @@ def read_files(request: Request, folder: Path) -> Generator[Form]:
             raise BadRequest(f"the form has no field {' or '.join(DOCUMENTS)}")
         _rewind(document)
         yield Form(writer.document_name, document, writer.files)
-
-
-def _plain(request: Request) -> None:
-    coding = request.headers.get("Content-Encoding", "").strip().lower()
-    if coding not in ("", "identity"):
-        raise UnsupportedMediaType(f"Content-Encoding {shown(coding)} is not read; send the body as it is")
 
 
 @contextmanager

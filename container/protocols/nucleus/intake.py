@@ -103,7 +103,7 @@ class Objects:
         self._masks.begin()
         for _, value, text in self._arrays:
             row = read_object(value, text, truth=self._truth, derived=derived)
-            blob = self._masks.next(value) if self._masks and _is_segmentation(value) else None
+            blob = self._masks.next(value) if self._masks.expected and _is_segmentation(value) else None
             if not isinstance(row, str) and row.kind not in self._kinds:
                 row = f"{row.kind} of item {row.item_id or row.reference_id}: it takes {', '.join(self._kinds)} only"
             if isinstance(row, str):

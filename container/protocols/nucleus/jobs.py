@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from container.errors import BadRequest
+from container.errors import BadRequest, Conflict
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import flag, read_document, shown, text, texts, whole
@@ -99,17 +99,35 @@ def begin(
 ) -> Response:
     """Start the job that reads the upload that a document names, or find it; return the reply with it.
 
-    Raises BadRequest without a `requestId`, and NotFound if nothing was uploaded as this request.
+    Raises BadRequest without a `requestId`, NotFound if nothing was uploaded as this request, and Conflict if that was
+    taken by a job that does something else with it.
     """
     request_id = text(document, "requestId")
     parameters |= {"replace": flag(document, "update")}
-    key = json.dumps([dataset.id, request_id])
+    key = _request_key(dataset.id, request_id)
     job_id = jobs.by_request(connection, key)
-    if job_id is None:
+    if job_id is not None:
+        job = jobs.find(connection, job_id)
+        if job.type != type or not parameters.items() <= job.parameters.items():
+            raise Conflict(
+                f"request {shown(request_id)} is that of job {job.id}, {job.type}, which does something else"
+            )
+    else:
         upload = uploads.take(connection, dataset.key, request_id)
         parameters |= {"file": upload.file, "size": upload.size}
         job_id = jobs.create(connection, type, dataset.key, parameters, key)
     return reply(shape(jobs.find(connection, job_id)))
+
+
+def check_new(connection: Connection, dataset_id: str, request_id: str) -> None:
+    """Raise Conflict if a job has taken the upload of a request, so that nobody would read another one."""
+    job_id = jobs.by_request(connection, _request_key(dataset_id, request_id))
+    if job_id is not None:
+        raise Conflict(f"request {shown(request_id)} is that of job {job_id}, which has its upload")
+
+
+def _request_key(dataset_id: str, request_id: str) -> str:
+    return json.dumps([dataset_id, request_id])
 
 
 def asynchronous() -> bool:

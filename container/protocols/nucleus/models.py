@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from container.errors import BadRequest
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
-from container.protocols.nucleus.bodies import mapping, read_document, text, texts
+from container.protocols.nucleus.bodies import kept, read_document, text, texts
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import array, dump, members, reply, spliced
 from container.protocols.nucleus.work import MODEL_DELETION
@@ -34,7 +34,7 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
     def create_model() -> Response:
         document = read_document(request)
         name, reference_id = text(document, "name"), text(document, "reference_id")
-        metadata = dump(mapping(document, "metadata") or {})
+        metadata = kept(document, "metadata")
         bundle_name = text(document, "bundle_name", "") or None
         tags, slices = texts(document, "tags"), texts(document, "trained_slice_ids")
         with store.write() as connection:

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, request
 from container.errors import BadRequest, NotFound
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
-from container.protocols.nucleus.bodies import mapping, read_document, text
+from container.protocols.nucleus.bodies import kept, read_document, text
 from container.protocols.nucleus.names import PREFIX
-from container.protocols.nucleus.replies import dump, reply
+from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.work import RUN_DELETION
 from container.store import annotations, datasets, jobs, models, runs
 from container.store.database import Connection
@@ -36,7 +36,7 @@ def _add_creation(blueprint: Blueprint, store: Store) -> None:
     )
     def create_run(dataset_id: str) -> Response:
         document = read_document(request)
-        reference_id, metadata = text(document, "reference_id"), dump(mapping(document, "metadata") or {})
+        reference_id, metadata = text(document, "reference_id"), kept(document, "metadata")
         with store.write() as connection:
             dataset = datasets.find(connection, dataset_id)
             try:
@@ -50,7 +50,7 @@ def _add_creation(blueprint: Blueprint, store: Store) -> None:
     @openapi.described("Make a run of a model on any datasets", _MADE, openapi.optional(name=openapi.NAME))
     def create_spanning_run(model_id: str) -> Response:
         document = read_document(request)
-        metadata = dump(mapping(document, "metadata") or {})
+        metadata = kept(document, "metadata")
         with store.write() as connection:
             model = models.find(connection, model_id)
             name = text(document, "name", model.name)

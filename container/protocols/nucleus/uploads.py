@@ -8,12 +8,13 @@ from container.errors import BadRequest, ServingError
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.addresses import PARAMETERS
 from container.protocols.nucleus.backend import Backend
+from container.protocols.nucleus.jobs import check_new
 from container.protocols.nucleus.names import MASK_RULE, PREFIX, UPLOAD_RULE
 from container.protocols.nucleus.replies import reply
 from container.store import blobs, datasets, uploads
-from container.web.body import read_pieces
+from container.web.body import check_plain, read_pieces
 
-_REQUEST_ID = re.compile("[A-Za-z0-9._-]{1,100}")
+_REQUEST_ID = re.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {"description": "The file", "content": {"image/*": _BINARY, "application/octet-stream": _BINARY}}
 
@@ -26,7 +27,7 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     @openapi.described("An address to put an upload to", openapi.members(signed_url=openapi.TEXT))
     def signed_url(dataset_id: str, request_id: str) -> Response:
         if not _REQUEST_ID.fullmatch(request_id):
-            raise BadRequest("the id of an upload takes 1 to 100 of the characters A-Z a-z 0-9 . _ -")
+            raise BadRequest("the id of an upload takes 1 to 100 of the characters A-Z a-z 0-9 . _ -, no dot first")
         with store.read() as connection:
             datasets.find(connection, dataset_id)
         return reply({"signed_url": backend.addresses.upload(dataset_id, request_id)})
@@ -40,13 +41,16 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     )
     def put_upload(dataset_id: str, request_id: str) -> Response:
         backend.addresses.check()
+        check_plain(request)
         store.check_space()
         with store.read() as connection:
             datasets.find(connection, dataset_id)
+            check_new(connection, dataset_id, request_id)
         file, size = store.uploads.receive(read_pieces(request))
         try:
             with store.write() as connection:
                 dataset = datasets.find(connection, dataset_id)
+                check_new(connection, dataset_id, request_id)
                 before = uploads.add(connection, dataset.key, request_id, file, size)
         except ServingError:
             store.uploads.remove(file)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from container.protocols.nucleus.documents import Line, read_lines
-from container.store import annotations, datasets, items, models, runs
+from container.store import annotations, datasets, items, models, runs, uploads
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.derived import Derived
@@ -181,7 +181,13 @@ def _delete_annotations(lease: Lease) -> Steps:
 
 
 def _delete_dataset(lease: Lease) -> Steps:
-    yield from _erase(lease, lambda connection: datasets.erase(connection, lease.job.parameters["dataset"]))
+    key = lease.job.parameters["dataset"]
+    with lease.step() as step:
+        waiting = uploads.forget(step.connection, key)
+    for file in waiting:
+        lease.store.uploads.remove(file)
+    yield
+    yield from _erase(lease, lambda connection: datasets.erase(connection, key))
     return {}
 
 

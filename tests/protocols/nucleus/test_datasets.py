@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from container.protocols.nucleus import replies
+from container.store.store import Store
 from tests.protocols.nucleus.conftest import Api, box, item, segmentation
 
 
@@ -55,6 +56,17 @@ def test_a_deleted_dataset_is_gone_at_once_and_its_job_ends(api: Api, dataset: s
         api.error(404, "GET", route)
     (job,) = api.post("jobs/", job_types=["datasetDeletion"], show_completed=True)
     assert api.finish(job)["status"] == "Completed"
+
+
+def test_uploads_of_a_deleted_dataset_are_removed(api: Api, store: Store, dataset: str) -> None:
+    url = api.get(f"dataset/{dataset}/signedUrl/late")["signed_url"].partition("/nucleus/")[2]
+    api.upload(dataset, "waits", item("3"))
+    assert len([*store.uploads.folder.iterdir()]) == 1
+    api.delete(f"dataset/{dataset}")
+    (job,) = api.post("jobs/", job_types=["datasetDeletion"], show_completed=True)
+    api.finish(job)
+    assert [*store.uploads.folder.iterdir()] == []
+    api.error(404, "PUT", url, data=b"{}")
 
 
 def test_items_are_added_ignored_and_replaced(api: Api, dataset: str) -> None:

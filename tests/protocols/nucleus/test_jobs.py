@@ -140,3 +140,19 @@ def test_a_job_goes_on_behind_its_last_step(store: Store) -> None:
         names = [json.loads(one.payload)["annotation_id"] for one in found]
     assert len(set(names)) == 2700 and names[-1] == f"{names[0]}-2700"
     store.close()
+
+
+def test_an_upload_is_taken_by_one_job(api: Api, dataset: str, run: str) -> None:
+    """What asks for other work with it is told so, and so is who uploads what no job would read."""
+    api.upload(dataset, ID, item("3"))
+    url = api.get(f"dataset/{dataset}/signedUrl/{ID}")["signed_url"].partition("/nucleus/")[2]
+    job = api.post(f"dataset/{dataset}/append?async=1", requestId=ID, update=False)["job_id"]
+    for route in (f"dataset/{dataset}/annotate", f"modelRun/{run}/predict"):
+        assert job in api.error(409, "POST", f"{route}?async=1", {"requestId": ID, "update": False})
+    assert job in api.error(409, "POST", f"dataset/{dataset}/append?async=1", {"requestId": ID, "update": True})
+    assert job in api.error(409, "PUT", url, data=b"{}")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a%20b", "a" * 101])
+def test_names_that_no_upload_has(api: Api, dataset: str, name: str) -> None:
+    api.error(400, "GET", f"dataset/{dataset}/signedUrl/{name}")

@@ -1,5 +1,7 @@
 """Models and runs."""
 
+import json
+
 import pytest
 
 from tests.protocols.nucleus.conftest import Api, box
@@ -60,6 +62,15 @@ def test_a_run(api: Api, dataset: str, model: str, run: str) -> None:
 def test_a_run_of_an_unknown_model(api: Api, dataset: str) -> None:
     told = api.post(f"dataset/{dataset}/modelRun/create", name="a", reference_id="none")
     assert told == {"error": "Model with reference_id 'none' doesn't exist.", "status_code": 404}
+
+
+def test_metadata_comes_back_whatever_is_in_it(api: Api, dataset: str, model: str) -> None:
+    metadata = {"\ud800": ["\0", "é", 1.0, 1, 12345678901234567890, None, {"a": [], "b": {}}]}
+    given = {"name": "n", "reference_id": "r", "metadata": metadata}
+    made = api.post("models/add", **given)["model_id"]
+    run = api.post(f"dataset/{dataset}/modelRun/create", **given)["model_run_id"]
+    for route in (f"model/{made}", f"modelRun/{run}/info"):
+        assert json.dumps(api.get(route)["metadata"]) == json.dumps(metadata)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,8 @@ def test_masks_stay_with_their_segmentations(api: Api, run: str) -> None:
         assert read == segmentation(name, path) and address.startswith("http://localhost/v1/nucleus/mask/")
         with api.client.get(address) as mask:
             assert (mask.status_code, mask.data, mask.mimetype) == (200, data, "image/png")
+        with api.client.head(address) as mask:
+            assert (mask.status_code, mask.content_length, mask.data) == (200, len(data), b"")
         api.error(401, "GET", address.partition("/nucleus/")[2].replace("signature=", "signature=0"))
     assert len(api.get(f"modelRun/{run}/ungrouped")["segmentation"]) == 2
 
@@ -158,6 +160,7 @@ def test_masks_stay_with_their_segmentations(api: Api, run: str) -> None:
     ("change", "said"),
     [
         (lambda data: data.update(mask=data["mask"][:1]), "the form has 1 files"),
+        (lambda data: data.update(mask=[]), "the form has 0 files"),
         (lambda data: data["mask"].append((io.BytesIO(PNG), "/tmp/3.png")), "3 files for 2"),
         (lambda data: data["mask"].reverse(), "come in the order"),
         (lambda data: data.update(mask=[(io.BytesIO(b"GIF"), "/tmp/1.png"), data["mask"][1]]), "is no PNG"),
@@ -167,7 +170,8 @@ def test_masks_stay_with_their_segmentations(api: Api, run: str) -> None:
 def test_forms_that_do_not_fit(api: Api, run: str, change: Any, said: str) -> None:
     sent = form(("1", "/tmp/1.png", PNG + b"1"), ("2", "/tmp/2.png", PNG + b"2"))
     change(sent["data"])
-    assert said in api.error(400, "POST", f"modelRun/{run}/predict", **sent)
+    form_type = "multipart/form-data"
+    assert said in api.error(400, "POST", f"modelRun/{run}/predict", content_type=form_type, **sent)
     assert api.get(f"modelRun/{run}/ungrouped") == {}
 
 

@@ -107,6 +107,7 @@ def test_bodies_of_requests_that_need_none(api: Api, dataset: str, body: bytes |
         (b"{", "not JSON"),
         (b'"x"', "no JSON object"),
         (b'{"name":NaN}', "not JSON"),
+        (b'{"name":"a","item_metadata_schema":{"a":1e999}}', "not JSON"),
         (b'{"name":""}', "name"),
         (b'{"name":"\\ud800"}', "name"),
         (b'{"name":"\\u0000"}', "name"),
@@ -145,3 +146,10 @@ def test_a_store_that_cannot_be_opened_is_refused_at_start(tmp_path: Path) -> No
         check(Settings(store=str(tmp_path / "file"), model="default"))
     check(Settings(store=str(tmp_path / "made"), model="default"))
     assert (tmp_path / "made" / "store.sqlite3").exists()
+
+
+def test_compressed_bodies_are_refused(api: Api, dataset: str) -> None:
+    url = api.get(f"dataset/{dataset}/signedUrl/r")["signed_url"].partition("/nucleus/")[2]
+    for method, route in [("POST", "dataset/create"), ("POST", f"dataset/{dataset}/append"), ("PUT", url)]:
+        text = api.error(415, method, route, data=b"{}", headers={"Content-Encoding": "gzip"})
+        assert "'gzip'" in text
