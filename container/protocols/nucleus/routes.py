@@ -13,6 +13,7 @@ from container.protocols.nucleus import (
     predictions,
     readings,
     runs,
+    unavailable,
     uploads,
 )
 from container.protocols.nucleus.addresses import Addresses
@@ -31,5 +32,6 @@ def add_routes(blueprint: Blueprint, store: Store, public_url: str) -> Backend:
     backend = Backend(store, Runner(store, works()), addresses, Shapes(addresses))
     for part in _PARTS:
         part.add_routes(blueprint, backend)
+    unavailable.add_look_alikes(blueprint)
     backend.runner.start()
     return backend

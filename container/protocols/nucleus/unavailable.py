@@ -1,6 +1,6 @@
 """What this server does not offer: every route while there is no store, and with one those that are in no table."""
 
-from flask import Blueprint, Request, Response
+from flask import Blueprint, Request, Response, request
 
 from container.errors import NotOffered
 from container.protocols.nucleus import openapi
@@ -19,6 +19,15 @@ def add_routes(blueprint: Blueprint, setting: str) -> None:
 
     blueprint.add_url_rule(PREFIX, "unavailable", view, methods=_METHODS)
     blueprint.add_url_rule(f"{PREFIX}/<tail:rest>", "unavailable_below", view, methods=_METHODS)
+
+
+def add_look_alikes(blueprint: Blueprint) -> None:
+    """Add the client's routes that are not here and look like one of those that are, with a name for an id."""
+
+    def view() -> Response:
+        raise unlisted(request)
+
+    blueprint.add_url_rule(f"{PREFIX}/dataset/create_from_project", "look_alike", view, methods=["POST"])
 
 
 def unlisted(request: Request) -> NotOffered:

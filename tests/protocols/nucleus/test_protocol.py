@@ -83,7 +83,14 @@ def test_an_expired_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "route", ["modelRun/x/commit", "dataset/d/model/m/calculateEvaluationMetrics", "slice/", "validate/m/evaluate"]
+    "route",
+    [
+        "modelRun/x/commit",
+        "dataset/d/model/m/calculateEvaluationMetrics",
+        "slice/",
+        "validate/m/evaluate",
+        "dataset/create_from_project",
+    ],
 )
 def test_routes_that_are_not_implemented(api: Api, route: str) -> None:
     assert api.error(501, "POST", route, {}) == f"not implemented: POST {route}"
