@@ -99,7 +99,24 @@ class Blobs:
         connection.execute(delete(blob).where(blob.c.sha256.in_(names)))
         for name in names:  # within the transaction; see `add`
             self.path(name).unlink(missing_ok=True)
-        return len(names)
+        return len(names) + self._sweep_rowless(connection, now)
+
+    def _sweep_rowless(self, connection: Connection, now: float) -> int:
+        """Remove files without a row, left by requests that failed behind `keep`; return how many.
+
+        Each hour it looks into one of the 256 folders: into all of them the store's writers would wait too long for.
+        """
+        part = f"{int(now // 3600) % 256:02x}"
+        folder = self._folder / part
+        if not folder.is_dir():
+            return 0
+        named = set(connection.execute(select(blob.c.sha256).where(blob.c.sha256.startswith(part))).scalars())
+        removed = 0
+        for path in folder.iterdir():
+            if path.name not in named and path.stat().st_mtime < now - ORPHANED_SECONDS:
+                path.unlink()
+                removed += 1
+        return removed
 
 
 def find(connection: Connection, sha256: str) -> Blob:

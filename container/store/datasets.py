@@ -104,6 +104,10 @@ def erase(connection: Connection, key: int) -> bool:
     if items:
         connection.execute(delete(item).where(item.c.id.in_(items)))
         return True
+    of_runs = select(run.c.id).filter_by(dataset_id=key)  # on items of other datasets
+    some = select(prediction.c.id).where(prediction.c.run_id.in_(of_runs)).limit(ERASED)
+    if connection.execute(delete(prediction).where(prediction.c.id.in_(some))).rowcount:
+        return True
     return bool(
         connection.execute(delete(dataset).where(dataset.c.id == key, dataset.c.deleted_at.is_not(None))).rowcount
     )

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from container.errors import NotFound, shown
+from container.errors import NotFound, PayloadTooLarge, shown
 from container.store.database import new_id
 from container.store.objects import ItemRow
 from container.store.tables import dataset, item
 from container.store.upserts import batches, upsert
 
 BATCH = 1000  # rows that are written, or looked up, by one statement
+MAX_SIZE = 1 << 20  # characters of an item to which metadata is added
 
 
 class Item(NamedTuple):
@@ -136,12 +137,19 @@ def remove(connection: Connection, key: int) -> None:
     connection.execute(delete(item).filter_by(id=key))
 
 
-def merge_metadata(connection: Connection, dataset: int, reference_id: str, metadata: dict[str, Any]) -> None:
-    """Add members to an item's metadata, replacing those of the same name; NotFound for an unknown item."""
+def merge_metadata(connection: Connection, dataset: int, reference_id: str, metadata: dict[str, Any]) -> int:
+    """Add members to an item's metadata, replacing those of the same name; return the size of the item's JSON.
+
+    Raises NotFound for an unknown item, and PayloadTooLarge for one that would grow over MAX_SIZE.
+    """
     one = by_reference(connection, dataset, reference_id)
     payload = json.loads(one.payload)
     payload["metadata"] = {**(payload.get("metadata") or {}), **metadata}
-    connection.execute(update(item).filter_by(id=one.key).values(payload=json.dumps(payload)))
+    written = json.dumps(payload)
+    if len(written) > MAX_SIZE:
+        raise PayloadTooLarge(f"Item with id {shown(reference_id)} would be over 1 MB with this metadata.")
+    connection.execute(update(item).filter_by(id=one.key).values(payload=written))
+    return len(written)
 
 
 def _places() -> Any:

@@ -173,6 +173,22 @@ def test_what_is_deleted_is_found_by_nobody_and_erased_in_parts(
     assert steps >= 6
 
 
+def test_predictions_of_its_runs_on_other_datasets_are_erased_in_parts(
+    store: Store, dataset: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "ERASED", 2)
+    with store.write() as c:
+        own = datasets.find(c, datasets.create(c, "own"))
+        model = models.find(c, models.create(c, "net", "net"))
+        run = runs.find(c, runs.create(c, model.key, own.key, "run"))
+        annotations.add(c, annotations.Owner(run.key), dataset.key, [row("a", str(i)) for i in range(5)], replace=False)
+        datasets.remove(c, own)
+        left = []
+        while datasets.erase(c, own.key):
+            left.append(len(c.execute(annotations.prediction.select()).all()))
+    assert left[:3] == [3, 1, 0]
+
+
 def test_predictions_of_a_model_alone_have_a_run_that_is_not_listed(store: Store, dataset: datasets.Dataset) -> None:
     with store.write() as c:
         model = models.find(c, models.create(c, "net", "net"))

@@ -53,6 +53,17 @@ def test_blobs_that_no_row_holds_go_after_a_day(store: Store, dataset: datasets.
     assert store.blobs.path(SHA).exists() and not store.blobs.path(other).exists()
 
 
+def test_files_without_a_row_go_within_days(store: Store) -> None:
+    rowless = store.blobs.put(b"rowless")
+    store.blobs.put(PNG)
+    with store.write() as c:
+        store.blobs.add(c, [Blob(SHA, 1, "image/png")])
+        hours = [time.time() + hour * 3600 for hour in range(256)]
+        assert sum(store.blobs._sweep_rowless(c, hour - blobs.ORPHANED_SECONDS) for hour in hours[:24]) == 0
+        assert sum(store.blobs._sweep_rowless(c, hour + blobs.ORPHANED_SECONDS) for hour in hours) == 1
+    assert store.blobs.path(SHA).exists() and not store.blobs.path(rowless).exists()
+
+
 def test_an_upload_is_taken_once_and_replaced_before(store: Store, dataset: datasets.Dataset) -> None:
     first, size = store.uploads.receive([b"ab", b"c"])
     second, _ = store.uploads.receive([b"d"])

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, request
 
-from container.errors import BadRequest, NotFound
+from container.errors import BadRequest, NotFound, PayloadTooLarge
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.attachments import Attachments, received
 from container.protocols.nucleus.backend import Backend
@@ -29,6 +29,8 @@ _APPENDED = openapi.members(
     ignored_items=openapi.INTEGER,
     upload_errors=openapi.INTEGER,
 )
+# Of one request, for which the store's other writers wait.
+MAX_MERGED, MAX_MERGED_SIZE = 50_000, 64 << 20
 _LEVELS = ("dataset_item", "item")
 
 
@@ -149,18 +151,22 @@ def _merge_metadata(backend: Backend, dataset_id: str) -> Response:
     store = backend.store
     store.check_space()
     errors: list[str] = []
-    processed = 0
+    processed = written = 0
     with received(request, store.uploads.folder) as (file, _), store.write() as connection:
         dataset = datasets.find(connection, dataset_id)
         arrays = read_arrays(file, ("metadata",))
         for number, (_, value, _) in enumerate(arrays):
+            if number == MAX_MERGED or written > MAX_MERGED_SIZE:
+                raise PayloadTooLarge(
+                    f"metadata is of over {MAX_MERGED:,} items, or these are over {MAX_MERGED_SIZE >> 20} MB; split it"
+                )
             if not isinstance(value, dict):
                 raise BadRequest(f"metadata[{number}] is {shown(value)}; it takes reference_id and metadata")
             name, given = text(value, "reference_id"), mapping(value, "metadata")
             try:
-                items.merge_metadata(connection, dataset.key, name, given or {})
+                written += items.merge_metadata(connection, dataset.key, name, given or {})
                 processed += 1
-            except NotFound as error:
+            except (NotFound, PayloadTooLarge) as error:
                 errors.append(error.message)
                 bound(errors)
         level = arrays.rest.get("level", _LEVELS[0])

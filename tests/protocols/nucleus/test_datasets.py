@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from container.protocols.nucleus import replies
+from container.protocols.nucleus import appending, replies
 from container.store.store import Store
 from tests.protocols.nucleus.conftest import Api, box, item, segmentation
 
@@ -225,3 +225,16 @@ def test_long_answers_leave_connections_to_others(api: Api, monkeypatch: pytest.
     with replies._STREAMS:
         assert "are being sent already" in api.error(503, "GET", f"dataset/{dataset}/datasetItems")
         assert api.get(f"dataset/{dataset}/size") == {"count": 0}
+
+
+def test_metadata_grows_to_a_limit(api: Api, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [{"reference_id": "1", "metadata": {name: "x" * 400_000}} for name in "abc"]
+    done = api.post(f"dataset/{dataset}/metadata", metadata=given)
+    assert done["processed"] == 2 and done["errors"] == ["Item with id '1' would be over 1 MB with this metadata."]
+    assert [*api.get(f"dataset/{dataset}/refloc/1")["item"]["metadata"]] == ["a", "b"]
+    for limit, value in [("MAX_MERGED", 2), ("MAX_MERGED_SIZE", 10)]:
+        with monkeypatch.context() as patch:
+            patch.setattr(appending, limit, value)
+            few = [{"reference_id": "2", "metadata": {"new": 1}}] * 3
+            assert "split it" in api.error(413, "POST", f"dataset/{dataset}/metadata", {"metadata": few})
+    assert api.get(f"dataset/{dataset}/refloc/2")["item"]["metadata"] == {}
