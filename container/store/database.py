@@ -25,7 +25,7 @@ from container.gate import outside
 
 log = logging.getLogger("maskserve.store")
 
-LOCKED_SECONDS = 10.0  # that a transaction waits for another one, before its request is refused
+LOCKED_SECONDS = 20.0  # that a transaction waits for another one; the largest request is written in 16
 CONNECTIONS = 32
 CACHE_KIB = 8192  # of pages, for each connection
 MAX_WAL = 64 << 20  # bytes of the write-ahead log that are kept between two transactions

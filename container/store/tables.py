@@ -198,7 +198,7 @@ job = Table(
     metadata,
     _key(),
     _public_id(),
-    _of("dataset", nullable=True),
+    Column("dataset_id", KEY, ForeignKey("dataset.id", ondelete="SET NULL")),  # who waits for it asks on
     Column("type", String(40), nullable=False),
     Column("request_key", Text, unique=True),  # the same request again is the same job
     Column("parameters", Text, nullable=False),

@@ -6,7 +6,7 @@ import math
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from container.errors import BadRequest
@@ -150,6 +150,7 @@ JSON = st.recursive(
 LAYOUTS = st.sampled_from([None, (",", ":"), (" ,\n", "\t: ")])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of busy cores
 @given(
     st.dictionaries(st.sampled_from([*NAMES, "update", "é"]), st.lists(JSON, max_size=4)),
     LAYOUTS,

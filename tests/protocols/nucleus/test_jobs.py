@@ -1,6 +1,7 @@
 """Jobs: an upload, put to a signed address, read to its end."""
 
 import json
+import time
 
 import pytest
 
@@ -156,3 +157,16 @@ def test_an_upload_is_taken_by_one_job(api: Api, dataset: str, run: str) -> None
 @pytest.mark.parametrize("name", ["..", ".", "a%20b", "a" * 101])
 def test_names_that_no_upload_has(api: Api, dataset: str, name: str) -> None:
     api.error(400, "GET", f"dataset/{dataset}/signedUrl/{name}")
+
+
+def test_a_job_outlives_its_dataset(api: Api) -> None:
+    dataset = api.post("dataset/create", name="a")["dataset_id"]
+    api.upload(dataset, "r", {"reference_id": "1", "image_url": "s3://b/1.jpg"})
+    job = api.post(f"dataset/{dataset}/append?async=1", requestId="r", update=False)
+    assert api.finish(job)["status"] == "Completed"
+    api.delete(f"dataset/{dataset}")
+    end = time.monotonic() + 20
+    while api.post("jobs/", job_types=["datasetDeletion"], show_completed=False):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert api.get(f"job/{job['job_id']}")["status"] == "Completed"

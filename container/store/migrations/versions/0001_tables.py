@@ -231,7 +231,7 @@ def _jobs() -> None:
         sa.Column("finished_at", sa.Float(), nullable=True),
         sa.Column("lease_owner", sa.String(length=40), nullable=True),
         sa.Column("lease_until", sa.Float(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["dataset_id"], ["dataset.id"], name=op.f("fk_job_dataset_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["dataset.id"], name=op.f("fk_job_dataset_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("public_id", name=op.f("uq_job_public_id")),
         sa.UniqueConstraint("request_key", name=op.f("uq_job_request_key")),
