@@ -73,8 +73,9 @@ def sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A transaction that reads first and then writes fails where another one has written in between.
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * options['seconds']:.0f}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options["writes"] else "BEGIN")
 
     return engine
 
@@ -90,7 +91,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the data; Unavailable if the database does not answer."""
-        with self._translated(), self._connection(writes=False) as connection:
+        with self._translated(), self._connection(writes=False, until=_soon()) as connection:
             yield connection
 
     @contextmanager
@@ -99,7 +100,8 @@ class Database:
 
         Unavailable if the database is locked for too long, full or broken: then nothing has been written.
         """
-        with self._translated(), self._alone(), self._connection(writes=True) as connection:
+        until = _soon()
+        with self._translated(), self._alone(until), self._connection(writes=True, until=until) as connection:
             yield connection
 
     def close(self) -> None:
@@ -126,9 +128,9 @@ class Database:
             command.upgrade(config, "head")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, until: float) -> Iterator[None]:
         with outside():
-            if not self._writing.acquire(timeout=LOCKED_SECONDS):
+            if not self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
                 raise Unavailable("the store is busy: others write to it")
         try:
             yield
@@ -136,11 +138,11 @@ class Database:
             self._writing.release()
 
     @contextmanager
-    def _connection(self, writes: bool) -> Iterator[Connection]:
+    def _connection(self, writes: bool, until: float) -> Iterator[Connection]:
         with outside():
             connection = self._engine.connect()
         try:
-            connection.execution_options(writes=writes)
+            connection.execution_options(writes=writes, seconds=max(0.0, until - time.monotonic()))
             with outside():  # until other processes have written
                 transaction = connection.begin()
             with transaction:
@@ -160,6 +162,11 @@ class Database:
                 self._said = time.monotonic()
                 log.error("the store %s: %s", reason, getattr(error, "orig", None) or error)
             raise Unavailable(f"the store {reason}; nothing of this request has been written") from error
+
+
+def _soon() -> float:
+    """Return when a transaction that has not begun by then is given up, on the monotonic clock."""
+    return time.monotonic() + LOCKED_SECONDS
 
 
 def _reason(error: exc.SQLAlchemyError) -> str:
