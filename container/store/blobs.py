@@ -1,9 +1,6 @@
 """Blobs: files known by their SHA-256, such as masks and pictures; on the disk before their row is in the database."""
 
-import hashlib
 import os
-import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -49,18 +46,6 @@ class Blobs:
         except OSError as error:
             raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
 
-    def put(self, data: bytes) -> str:
-        """Keep some bytes; return their SHA-256."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        temporary = self._folder / f"new-{os.getpid()}-{time.monotonic_ns()}"
-        try:
-            temporary.write_bytes(data)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
-        self.keep(temporary, sha256)
-        return sha256
-
     def path(self, sha256: str) -> Path:
         """Return where a blob lies."""
         return self._folder / sha256[:2] / sha256
@@ -71,11 +56,6 @@ class Blobs:
             return self.path(sha256).open("rb")
         except OSError:
             raise NotFound(f"there is no file {sha256[:64]!r}") from None
-
-    def copy(self, sha256: str, target: Path) -> None:
-        """Write a blob to a file."""
-        with self.open(sha256) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
 
     def add(self, connection: Connection, rows: Sequence[Blob]) -> None:
         """Write the rows of blobs that were kept; a sweep leaves them alone for a day from now on.

@@ -35,18 +35,19 @@ def name(holder: Mapping[str, Any], field: str, most: int = MAX_NAME, least: int
     value = holder.get(field, MISSING)
     if type(value) is not str or not least <= len(value) <= most:
         raise Wrong(where + field, value, f"a string of {least} to {most:,} characters")
-    # PostgreSQL takes no NUL, and neither database half of a character.
-    if "\0" in value or not (value.isascii() or _encodable(value)):
+    if not can_be_kept(value):
         raise Wrong(where + field, value, "characters only: no NUL, no lone surrogate")
     return value
 
 
-def _encodable(text: str) -> bool:
+def can_be_kept(text: str) -> bool:
+    """Return whether databases take a text: PostgreSQL no NUL, and neither half of a surrogate pair."""
+    if "\0" in text:
+        return False
     try:
-        text.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def optional_name(holder: Mapping[str, Any], field: str, least: int = 0) -> str | None:

@@ -107,7 +107,8 @@ def keys(connection: Connection, dataset: int, references: Sequence[str]) -> dic
     found: dict[str, int] = {}
     for some in batches(dict.fromkeys(references), BATCH):
         where = item.c.dataset_id == dataset, item.c.reference_id.in_(some)
-        found.update((row.reference_id, row.id) for row in connection.execute(select(item).where(*where)))
+        rows = connection.execute(select(item.c.reference_id, item.c.id).where(*where))  # not their payloads
+        found.update((row.reference_id, row.id) for row in rows)
     return found
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from container.errors import NotFound, shown
 from container.store.database import new_id, now
@@ -205,11 +205,6 @@ def _values(type: str, dataset_key: int | None, parameters: dict[str, Any], requ
         "status": RUNNING,
         "created_at": now(),
     }
-
-
-def running(connection: Connection) -> int:
-    """Return how many jobs run or wait."""
-    return connection.execute(select(func.count()).select_from(job).filter_by(status=RUNNING)).scalar_one()
 
 
 def _job(row: Row[Any]) -> Job:

@@ -60,11 +60,6 @@ def by_reference(connection: Connection, reference_id: str) -> Model:
     return _model(row)
 
 
-def by_key(connection: Connection, key: int) -> Model:
-    """Return a model by the number of its row."""
-    return _model(connection.execute(select(model).filter_by(id=key)).one())
-
-
 def every(connection: Connection) -> list[Model]:
     """Return all models, oldest first."""
     return [_model(row) for row in connection.execute(select(model).filter_by(deleted_at=None).order_by("id"))]

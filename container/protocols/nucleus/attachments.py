@@ -9,10 +9,11 @@ from flask import Request
 
 from container.errors import BadRequest
 from container.protocols.nucleus.bodies import shown
-from container.protocols.nucleus.forms import MEDIA_TYPE, Part, read_files, spool
+from container.protocols.nucleus.forms import Part, read_files, spool
 from container.store.blobs import Blob
 from container.store.database import Connection
 from container.store.store import Store
+from container.web.forms import MEDIA_TYPE
 
 _PICTURES = ("image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "image/bmp", "image/tiff")
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from flask import Request
 
 from container.errors import BadRequest
-from container.protocols.nucleus.names import MAX_NAME
+from container.store.checks import MAX_NAME, can_be_kept
 from container.web.body import check_plain, read_body
 
 MAX_BYTES = 8 << 20
@@ -42,7 +42,7 @@ def text(document: dict[str, Any], name: str, default: str | None = None, longes
     value = document.get(name)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or not value or len(value) > longest or not _can_be_kept(value):
+    if not isinstance(value, str) or not value or len(value) > longest or not can_be_kept(value):
         raise BadRequest(f"{name} is {shown(value)}; it takes a text of 1 to {longest} characters")
     return value
 
@@ -104,11 +104,6 @@ def shown(value: object) -> str:
     """Return the start of a value, as JSON."""
     written = json.dumps(value)
     return written if len(written) <= _MAX_SHOWN else written[:_MAX_SHOWN] + "…"
-
-
-def _can_be_kept(value: str) -> bool:
-    """Return whether databases take a text: no half of a surrogate pair, and no null character."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _finite(written: str) -> float:

@@ -23,8 +23,8 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from container.errors import BadRequest, PayloadTooLarge, Unavailable, UnsupportedMediaType, shown
 from container.web.body import check_plain, read_pieces
+from container.web.forms import MEDIA_TYPE
 
-MEDIA_TYPE = "multipart/form-data"
 DOCUMENTS = ("serialized_request", "items")
 MAX_PARTS = 1000
 MAX_HEADERS = 8192  # bytes of the headers of a part

@@ -15,6 +15,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
 from container.errors import NotFound
+from container.store.checks import MAX_NAME
 
 PREFIX = "/v1/nucleus"
 UPLOADS, MASKS = f"{PREFIX}/upload", f"{PREFIX}/mask"
@@ -22,7 +23,6 @@ UPLOAD_RULE, MASK_RULE = f"{UPLOADS}/<dataset_id>/<request_id>", f"{MASKS}/<sha2
 # Of characters that the client's HTTP library (requests) leaves as they are.
 _UNQUOTED = "!#$%&'()*+,/:;=?@[]~"
 _ESCAPES = re.compile(f"%({'|'.join(f'{ord(one):02X}' for one in _UNQUOTED)})", re.IGNORECASE)
-MAX_NAME = 1000  # characters of a reference_id or an annotation_id
 
 Found = TypeVar("Found")
 
