@@ -40,7 +40,8 @@ training/           train (COCO folders → a model that can be served), evaluat
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions), tables
                     and migrations, objects (what is uploaded), with checks and derived (ids), datasets, items,
-                    annotations (truth and predictions), models, runs, blobs, uploads, jobs and their runner, upserts
+                    annotations (truth and predictions), models, runs, tags, blobs, uploads, jobs and their runner,
+                    upserts
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),

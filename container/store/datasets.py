@@ -1,15 +1,13 @@
 """Datasets, their tags and their taxonomies."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from container.errors import BadRequest, NotFound, shown
 from container.store.database import new_id, now
-from container.store.tables import annotation, dataset, dataset_tag, item, prediction, run, taxonomy
-from container.store.upserts import upsert
+from container.store.tables import annotation, dataset, item, prediction, run, taxonomy
 
 ERASED = 2000  # rows in one transaction
 
@@ -111,23 +109,6 @@ def erase(connection: Connection, key: int) -> bool:
     return bool(
         connection.execute(delete(dataset).where(dataset.c.id == key, dataset.c.deleted_at.is_not(None))).rowcount
     )
-
-
-def tags(connection: Connection, key: int) -> list[str]:
-    """Return the tags of a dataset, sorted."""
-    return sorted(connection.execute(select(dataset_tag.c.tag).filter_by(dataset_id=key)).scalars())
-
-
-def add_tags(connection: Connection, key: int, names: Sequence[str]) -> None:
-    """Add tags; those that are there stay."""
-    if names:
-        rows = [{"dataset_id": key, "tag": name} for name in names]
-        connection.execute(upsert(connection, dataset_tag, ("dataset_id", "tag")), rows)
-
-
-def remove_tags(connection: Connection, key: int, names: Sequence[str]) -> None:
-    """Remove those of some tags that are there."""
-    connection.execute(delete(dataset_tag).where(dataset_tag.c.dataset_id == key, dataset_tag.c.tag.in_(names)))
 
 
 def taxonomies(connection: Connection, key: int) -> dict[str, Taxonomy]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from container.errors import NotFound, shown
 from container.store.database import new_id, now
-from container.store.tables import model, model_tag, run
+from container.store.tables import model, run
 from container.store.upserts import upsert
 
 
@@ -76,24 +76,6 @@ def remove(connection: Connection, key: int) -> None:
 def erase(connection: Connection, key: int) -> None:
     """Delete the row of a model whose runs are erased."""
     connection.execute(delete(model).where(model.c.id == key, model.c.deleted_at.is_not(None)))
-
-
-def tags(connection: Connection, key: int) -> list[str]:
-    """Return the tags of a model, sorted."""
-    return sorted(connection.execute(select(model_tag.c.tag).filter_by(model_id=key)).scalars())
-
-
-def add_tags(connection: Connection, key: int, names: Sequence[str]) -> None:
-    """Add tags; those that are there stay."""
-    if names:
-        rows = [{"model_id": key, "tag": name} for name in names]
-        connection.execute(upsert(connection, model_tag, ("model_id", "tag")), rows)
-
-
-def remove_tags(connection: Connection, key: int, names: Sequence[str]) -> int:
-    """Remove those of some tags that are there; return how many."""
-    where = model_tag.c.model_id == key, model_tag.c.tag.in_(names)
-    return connection.execute(delete(model_tag).where(*where)).rowcount
 
 
 def set_trained_slices(connection: Connection, key: int, ids: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from container.protocols.nucleus.bodies import flag, mapping, read_document, tex
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.work import DATASET_DELETION
-from container.store import datasets, items, jobs, runs
+from container.store import datasets, items, jobs, runs, tags
 from container.store.store import Store
 
 _ROOT = f"{PREFIX}/dataset"
@@ -105,7 +105,7 @@ def _add_facts(blueprint: Blueprint, store: Store) -> None:
                 "slice_ids": [],
                 "annotation_metadata_schema": dataset.annotation_metadata_schema,
                 "item_metadata_schema": dataset.item_metadata_schema,
-                "tags": datasets.tags(connection, dataset.key),
+                "tags": tags.OF_DATASETS.of(connection, dataset.key),
             }
         return reply(facts)
 
@@ -129,9 +129,9 @@ def _add_tags(blueprint: Blueprint, store: Store) -> None:
 
     @blueprint.get(rule)
     @openapi.described("A dataset's tags", _TAGS)
-    def tags(dataset_id: str) -> Response:
+    def dataset_tags(dataset_id: str) -> Response:
         with store.read() as connection:
-            return reply({"tags": datasets.tags(connection, datasets.find(connection, dataset_id).key)})
+            return reply({"tags": tags.OF_DATASETS.of(connection, datasets.find(connection, dataset_id).key)})
 
     @blueprint.post(rule)
     @openapi.described("Add tags to a dataset", _TAGS, _TAGS)
@@ -139,8 +139,8 @@ def _add_tags(blueprint: Blueprint, store: Store) -> None:
         names = texts(read_document(request), "tags")
         with store.write() as connection:
             dataset = datasets.find(connection, dataset_id)
-            datasets.add_tags(connection, dataset.key, names)
-            return reply({"tags": datasets.tags(connection, dataset.key)})
+            tags.OF_DATASETS.add(connection, dataset.key, names)
+            return reply({"tags": tags.OF_DATASETS.of(connection, dataset.key)})
 
     @blueprint.delete(rule)
     @openapi.described("Remove tags from a dataset", _TAGS, _TAGS)
@@ -148,8 +148,8 @@ def _add_tags(blueprint: Blueprint, store: Store) -> None:
         names = texts(read_document(request), "tags")
         with store.write() as connection:
             dataset = datasets.find(connection, dataset_id)
-            datasets.remove_tags(connection, dataset.key, names)
-            return reply({"tags": datasets.tags(connection, dataset.key)})
+            tags.OF_DATASETS.remove(connection, dataset.key, names)
+            return reply({"tags": tags.OF_DATASETS.of(connection, dataset.key)})
 
 
 def _add_taxonomies(blueprint: Blueprint, store: Store) -> None:

@@ -9,7 +9,7 @@ from container.protocols.nucleus.bodies import kept, read_document, text, texts
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import array, dump, members, reply, spliced
 from container.protocols.nucleus.work import MODEL_DELETION
-from container.store import jobs, models, runs
+from container.store import jobs, models, runs, tags
 from container.store.store import Store
 
 _MODEL = openapi.members(id=openapi.TEXT, name=openapi.TEXT, ref_id=openapi.TEXT, metadata=openapi.OBJECT)
@@ -36,11 +36,11 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
         name, reference_id = text(document, "name"), text(document, "reference_id")
         metadata = kept(document, "metadata")
         bundle_name = text(document, "bundle_name", "") or None
-        tags, slices = texts(document, "tags"), texts(document, "trained_slice_ids")
+        names, slices = texts(document, "tags"), texts(document, "trained_slice_ids")
         with store.write() as connection:
             model_id = models.create(connection, name, reference_id, metadata, bundle_name)
             model = models.find(connection, model_id)
-            models.add_tags(connection, model.key, tags)
+            tags.OF_MODELS.add(connection, model.key, names)
             if slices:
                 models.set_trained_slices(connection, model.key, _joined(model, slices))
         return reply({"model_id": model_id})
@@ -49,7 +49,8 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
     @openapi.described("All models", openapi.members(models={"type": "array", "items": _MODEL}))
     def every_model() -> Response:
         with store.read() as connection:
-            texts_of_models = [_model(one, models.tags(connection, one.key)) for one in models.every(connection)]
+            by_model = tags.OF_MODELS.every(connection)
+            texts_of_models = [_model(one, by_model.get(one.key, [])) for one in models.every(connection)]
         return spliced(members({"models": array(texts_of_models)}))
 
     @blueprint.get(f"{PREFIX}/model/<model_id>")
@@ -57,7 +58,7 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
     def model(model_id: str) -> Response:
         with store.read() as connection:
             model = models.find(connection, model_id)
-            return spliced(_model(model, models.tags(connection, model.key)))
+            return spliced(_model(model, tags.OF_MODELS.of(connection, model.key)))
 
     @blueprint.delete(f"{PREFIX}/model/<model_id>")
     @openapi.described("Delete a model with its runs and their predictions", openapi.members(msg=openapi.TEXT))
@@ -84,8 +85,8 @@ def _add_details(blueprint: Blueprint, store: Store) -> None:
         names = texts(read_document(request), "tags")
         with store.write() as connection:
             model = models.find(connection, model_id)
-            models.add_tags(connection, model.key, names)
-            return reply({"tags": models.tags(connection, model.key)})
+            tags.OF_MODELS.add(connection, model.key, names)
+            return reply({"tags": tags.OF_MODELS.of(connection, model.key)})
 
     @blueprint.delete(f"{PREFIX}/model/<model_id>/tag")
     @openapi.described("Remove tags from a model", _TAGS, _TAGS)
@@ -93,9 +94,9 @@ def _add_details(blueprint: Blueprint, store: Store) -> None:
         names = texts(read_document(request), "tags")
         with store.write() as connection:
             model = models.find(connection, model_id)
-            if not models.remove_tags(connection, model.key, names):
+            if not tags.OF_MODELS.remove(connection, model.key, names):
                 raise BadRequest("Deleted 0 tags from model. The specified tag(s) were not found.")
-            return reply({"tags": models.tags(connection, model.key)})
+            return reply({"tags": tags.OF_MODELS.of(connection, model.key)})
 
     @blueprint.post(f"{PREFIX}/model/<model_id>/trainedSliceId")
     @openapi.described("Add slices that a model was trained on", _SLICES, _SLICES)
@@ -122,13 +123,13 @@ def _joined(model: models.Model, ids: list[str]) -> list[str]:
     return list(dict.fromkeys(model.trained_slice_ids + ids))
 
 
-def _model(model: models.Model, tags: list[str]) -> str:
+def _model(model: models.Model, names: list[str]) -> str:
     facts = {
         "id": model.id,
         "name": model.name,
         "ref_id": model.reference_id,
         "bundle_name": model.bundle_name,
-        "tags": tags,
+        "tags": names,
         "trained_slice_ids": model.trained_slice_ids,
     }
     return members({**{name: dump(value) for name, value in facts.items()}, "metadata": model.metadata})
