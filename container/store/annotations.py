@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, Table, delete, func, select, tuple_
 
 from container.errors import NotFound, shown
-from container.store import datasets, items
+from container.store import datasets, items, runs
 from container.store.derived import with_id
 from container.store.items import Place
 from container.store.objects import Row
@@ -81,7 +81,9 @@ def add(connection: Connection, owner: Owner, dataset: int | None, rows: Iterabl
             processed = connection.execute(statement, values).rowcount
             total.processed += processed
             total.ignored += len(values) - processed
-    if total.processed:
+    if total.processed and owner.run is not None:
+        runs.changed(connection, owner.run)
+    elif total.processed:
         for one in sorted(touched):
             datasets.changed(connection, one)
     if owner.run is not None and touched:

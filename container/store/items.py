@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from container.errors import NotFound, PayloadTooLarge, shown
+from container.store import datasets
 from container.store.database import new_id
 from container.store.objects import ItemRow
 from container.store.tables import dataset, item
@@ -69,6 +70,8 @@ def add(connection: Connection, dataset: int, rows: Iterable[tuple[ItemRow, str 
             total += Counts(new, len(values) - new, 0)
         else:
             total += Counts(new, 0, len(values) - new)
+    if total.new or total.updated:
+        datasets.changed(connection, dataset)
     return total
 
 
@@ -133,9 +136,10 @@ def places_by_reference(connection: Connection, references: Sequence[str]) -> di
     return found
 
 
-def remove(connection: Connection, key: int) -> None:
-    """Delete an item with its annotations and predictions."""
+def remove(connection: Connection, dataset: int, key: int) -> None:
+    """Delete an item of a dataset with its annotations and predictions."""
     connection.execute(delete(item).filter_by(id=key))
+    datasets.changed(connection, dataset)
 
 
 def merge_metadata(connection: Connection, dataset: int, reference_id: str, metadata: dict[str, Any]) -> int:

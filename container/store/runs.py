@@ -9,7 +9,7 @@ from container.store.database import new_id, now
 from container.store.tables import dataset, model, prediction, run, run_dataset
 from container.store.upserts import upsert
 
-CREATED = "Created"
+CREATED, COMMITTING, COMPLETED, FAILED = "Created", "Committing", "Completed", "Failed"
 ERASED = 5000  # predictions in one transaction
 
 
@@ -28,6 +28,7 @@ class Run(NamedTuple):
     model_name: str
     dataset_key: int | None
     dataset_id: str | None
+    revision: int
 
 
 def create(
@@ -100,6 +101,16 @@ def erase(connection: Connection, key: int) -> bool:
     return False
 
 
+def changed(connection: Connection, key: int) -> None:
+    """Count a change of a run's predictions."""
+    connection.execute(update(run).filter_by(id=key).values(revision=run.c.revision + 1))
+
+
+def set_status(connection: Connection, key: int, status: str) -> None:
+    """Write how far the matching of a run is."""
+    connection.execute(update(run).filter_by(id=key).values(status=status))
+
+
 def deleted_of_model(connection: Connection, model_key: int) -> list[int]:
     """Return the keys of the deleted runs of a model."""
     rows = select(run.c.id).where(run.c.model_id == model_key, run.c.deleted_at.is_not(None))
@@ -132,7 +143,7 @@ def _select() -> Select[Any]:
     columns = run.c.id, run.c.public_id, run.c.name, run.c.metadata, run.c.status, run.c.implicit, run.c.created_at
     of_model = model.c.id.label("model_key"), model.c.public_id.label("model_id"), model.c.name.label("model_name")
     of_dataset = dataset.c.id.label("dataset_key"), dataset.c.public_id.label("dataset_id")
-    rows = select(*columns, *of_model, *of_dataset).join(model, model.c.id == run.c.model_id)
+    rows = select(*columns, *of_model, *of_dataset, run.c.revision).join(model, model.c.id == run.c.model_id)
     return rows.outerjoin(dataset, dataset.c.id == run.c.dataset_id)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -55,7 +56,7 @@ dataset = Table(
     Column("use_privacy_mode", Boolean, nullable=False),
     Column("annotation_metadata_schema", Text),
     Column("item_metadata_schema", Text),
-    Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of what it holds
+    Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of its items and its truth
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),  # from then on nobody finds it, and a job erases it
 )
@@ -119,6 +120,7 @@ run = Table(
     Column("implicit", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
+    Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of its predictions
     Index("ix_run_model_id", "model_id"),
     Index("ix_run_dataset_id", "dataset_id"),
 )
@@ -222,4 +224,53 @@ job_error = Table(
     Column("number", KEY, nullable=False),
     Column("text", Text, nullable=False),
     UniqueConstraint("job_id", "number"),
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    _key(),
+    _public_id(),
+    Column("purpose", String(12), nullable=False),  # "commit" of a run, or "evaluation"
+    _of("model"),
+    _of("run", nullable=True),  # none: of the predictions of a model without one
+    Column("benchmark_id", KEY),  # it may be deleted since
+    Column("job_id", KEY, ForeignKey("job.id", ondelete="SET NULL")),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("selection", Text, nullable=False),  # which datasets and runs were compared
+    Column("status", String(12), nullable=False),
+    Column("error", Text),
+    Column("revisions", Text, nullable=False, server_default="{}"),  # of what was compared, at that moment
+    Column("version", Text, nullable=False, server_default=""),  # of the code
+    Column("counts", Text, nullable=False, server_default="{}"),
+    Column("created_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("deleted_at", Float),
+    Index("ix_evaluation_run_id", "run_id"),
+    Index("ix_evaluation_model_id", "model_id"),
+    Index("ix_evaluation_job_id", "job_id"),
+    Index("ix_evaluation_benchmark_id", "benchmark_id"),
+)
+
+# Arrays of a part of its items: what figures are computed from.
+evaluation_part = Table(
+    "evaluation_part",
+    metadata,
+    _of("evaluation"),
+    Column("number", KEY, nullable=False),
+    Column("kind", String(10), nullable=False),  # "bbox" or "segm"
+    Column("data", LargeBinary, nullable=False),
+    UniqueConstraint("evaluation_id", "kind", "number"),
+)
+
+# The rows of a commit, an item's in one text: 5,000 of them are written where 360,000 would be.
+match = Table(
+    "match",
+    metadata,
+    _of("evaluation"),
+    _of("item"),
+    Column("rows", Text, nullable=False),
+    UniqueConstraint("evaluation_id", "item_id"),
+    Index("ix_match_item_id", "item_id"),
 )

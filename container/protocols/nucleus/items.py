@@ -130,6 +130,5 @@ def _add_single(blueprint: Blueprint, backend: Backend) -> None:
         with store.write() as connection:
             dataset = datasets.find(connection, dataset_id)
             item = look_up(name, lambda spelling: items.by_reference(connection, dataset.key, spelling))
-            items.remove(connection, item.key)
-            datasets.changed(connection, dataset.key)
+            items.remove(connection, dataset.key, item.key)
         return reply({"dataset_id": dataset.id, "reference_id": item.reference_id})
