@@ -185,13 +185,23 @@ def remove(connection: Connection, key: int) -> None:
     connection.execute(update(evaluation).filter_by(id=key, deleted_at=None).values(deleted_at=now()))
 
 
-def superseded(connection: Connection, one: Evaluation) -> list[int]:
-    """Mark the older commits of the run as deleted; return the keys of all that are."""
-    older = evaluation.c.run_id == one.run_key, evaluation.c.purpose == COMMIT, evaluation.c.id < one.key
-    connection.execute(
-        update(evaluation).where(*older, evaluation.c.deleted_at.is_(None)).values(deleted_at=now(), status=CANCELLED)
-    )
-    return list(connection.execute(select(evaluation.c.id).where(*older)).scalars())
+def forsaken(connection: Connection, key: int) -> dict[int, bool]:
+    """Return what the end of an evaluation leaves to erase: keys, and whether the evaluation itself goes, too.
+
+    A commit that has succeeded takes the place of the older ones; a cancelled evaluation keeps nothing but its row.
+    """
+    row = connection.execute(select(evaluation).filter_by(id=key)).first()
+    if row is None:
+        return {}
+    if row.deleted_at is not None:
+        return {key: True}
+    if row.status != SUCCEEDED:
+        return {key: False}
+    if row.purpose != COMMIT:
+        return {}
+    older = evaluation.c.run_id == row.run_id, evaluation.c.purpose == COMMIT, evaluation.c.id < key
+    connection.execute(update(evaluation).where(*older, evaluation.c.deleted_at.is_(None)).values(deleted_at=now()))
+    return {one: True for one in connection.execute(select(evaluation.c.id).where(*older)).scalars()}
 
 
 def every_of_run(connection: Connection, run_key: int) -> list[int]:

@@ -29,10 +29,18 @@ REST = 0.2  # times what a step took, between two steps: other threads and proce
 class Runner:
     """Works on the jobs of a store in a thread, beside those of other processes."""
 
-    def __init__(self, store: Store, works: Mapping[str, Work]) -> None:
-        """`works` has the work of each type of job."""
+    def __init__(
+        self,
+        store: Store,
+        works: Mapping[str, Work],
+        at_once: int = AT_ONCE,
+        rest: Callable[[float], float] | None = None,
+    ) -> None:
+        """`works` has the work of each type of job, `rest` the seconds between two steps by those of the first one."""
         self._store = store
         self._works = works
+        self._at_once = at_once
+        self._rest = rest or _rest
         self._owner = f"{os.getpid()}-{new_id('runner')}"[:40]
         self._wake = threading.Event()
         self._ending = False
@@ -70,7 +78,7 @@ class Runner:
                 self._active.clear()
                 self._wait(PAUSE_SECONDS)
             else:
-                self._wait(_rest(time.monotonic() - begun) if busy else LOOK_SECONDS)
+                self._wait(self._rest(time.monotonic() - begun) if busy else LOOK_SECONDS)
         for lease, _ in self._active:
             try:
                 lease.release()
@@ -82,7 +90,7 @@ class Runner:
             self._wake.clear()
 
     def _take(self) -> None:
-        while len(self._active) < AT_ONCE:
+        while len(self._active) < self._at_once:
             lease = claim(self._store, self._owner, list(self._works))
             if lease is None:
                 return

@@ -59,6 +59,11 @@ class Store:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise StoreError(f"the store {str(folder)!r} cannot be opened: {reason}") from None
 
+    @classmethod
+    def attach(cls, folder: Path) -> Self:
+        """Open the store in `folder` that another process has opened and brought up to date."""
+        return cls(folder, Database(sqlite(folder / "store.sqlite3")))
+
     def read(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one state of the data; see Database.read."""
         return self._database.read()

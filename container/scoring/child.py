@@ -1,0 +1,107 @@
+"""The program of a process that compares, or answers questions about evaluations: it reads the store and writes nothing.
+
+A request is a line of JSON. An answer is frames: four bytes with the length of a head in JSON, the head, then as many
+bytes as the head's "sizes" add up to. The last frame of an answer has "end".
+"""
+
+import json
+import os
+import resource
+import select
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from container import __version__
+from container.errors import ServingError
+from container.evaluation.geometry import TooManyPairs
+from container.scoring import questions
+from container.scoring.config import Config
+from container.scoring.reading import compare
+from container.store import evaluations
+from container.store.evaluations import Selection
+from container.store.store import Store
+
+MEMORY = 4 << 30  # bytes of address space; 360,000 objects take a tenth of it
+IDLE_SECONDS = 60  # without a request, after which it ends: it holds the arrays of an evaluation
+PART_SECONDS = 300  # of computing, for one part of the items or for one question
+
+Frame = tuple[dict[str, Any], Sequence[bytes]]
+
+
+def main(folder: str) -> None:
+    """Answer requests until there are no more."""
+    _lowest_priority()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # whatever is printed goes to the log
+    store = Store.attach(Path(folder))
+    with suppress(BrokenPipeError):  # nobody listens any more
+        _serve(store, out)
+
+
+def _serve(store: Store, out: BinaryIO) -> None:
+    ready = select.poll()
+    ready.register(0, select.POLLIN)
+    while ready.poll(1000 * IDLE_SECONDS) and (line := sys.stdin.buffer.readline()):  # one request at a time
+        try:
+            for frame in _answer(store, json.loads(line)):
+                _write(out, *frame)
+        except ServingError as error:
+            _write(out, {"end": True, "error": error.message, "status": error.status}, ())
+        except TooManyPairs as error:
+            _write(out, {"end": True, "error": str(error), "status": 422}, ())
+        except MemoryError:
+            _write(out, {"end": True, "error": f"it takes more than {MEMORY >> 30} GB of memory", "status": 422}, ())
+
+
+def _answer(store: Store, request: dict[str, Any]) -> Iterator[Frame]:
+    _more_time()
+    if "selection" in request:
+        yield from _compared(store, request)
+        return
+    with store.read() as connection:
+        yield {"end": True}, [json.dumps(questions.answer(connection, request)).encode()]
+
+
+def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:
+    selection, config = Selection.read(request["selection"]), Config.read(request["config"])
+    with store.read() as connection:  # one state of the data, whatever is uploaded meanwhile
+        revisions = evaluations.revisions(connection, selection)
+        for part in compare(store, connection, selection, config, request["matches"]):
+            texts = [text.encode() for _, text in part.matches]
+            yield (
+                {
+                    "kinds": list(part.arrays),
+                    "items": [key for key, _ in part.matches],
+                    "errors": part.errors,
+                    "counts": part.counts,
+                    "progress": part.progress,
+                },
+                [*part.arrays.values(), *texts],
+            )
+            _more_time()
+    yield {"end": True, "revisions": revisions, "version": __version__}, ()
+
+
+def _write(out: BinaryIO, head: dict[str, Any], payloads: Sequence[bytes]) -> None:
+    written = json.dumps({**head, "sizes": [len(one) for one in payloads]}).encode()
+    data = memoryview(b"".join([struct.pack(">I", len(written)), written, *payloads]))
+    while data:
+        data = data[out.write(data) :]
+
+
+def _lowest_priority() -> None:
+    os.nice(19)
+    with suppress(OSError, AttributeError):  # where a container's rules forbid it; Linux only
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _more_time() -> None:
+    """Let this process compute for PART_SECONDS from now on; the kernel ends it then."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = int(used.ru_utime + used.ru_stime) + PART_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -1,0 +1,60 @@
+"""Rules that leave items, or some of their truth and predictions, out of an evaluation.
+
+{"type": "metadata", "scope": "item", "key": "night", "op": "EQ", "value": true}
+{"type": "labels", "scope": "annotation", "target": "prediction", "labels": ["ignore"]}
+{"type": "boxArea", "scope": "item", "target": "groundTruth", "min": 16, "max": 4096}  # pixels
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from container.scoring.objects import Object
+
+Rule = Mapping[str, Any]
+
+
+def kept(
+    rules: Sequence[Rule], metadata: Mapping[str, Any], truth: list[Object], found: list[Object]
+) -> tuple[list[Object], list[Object]] | None:
+    """Return an item's truth and predictions that no rule leaves out; None if one leaves the item out."""
+    for rule in rules:
+        if rule["type"] == "metadata":
+            if rule["key"] in metadata and holds(metadata[rule["key"]], rule["op"], rule["value"]):
+                return None
+            continue
+        side = truth if rule["target"] == "groundTruth" else found
+        left = [one for one in side if not _excluded(rule, one)]
+        if len(left) < len(side) and rule["scope"] == "item":
+            return None
+        if rule["target"] == "groundTruth":
+            truth = left
+        else:
+            found = left
+    return truth, found
+
+
+def holds(value: object, op: str, wanted: Any) -> bool:
+    """Return whether a value of metadata is equal to (EQ), one of (IN), over (GT) or under (LT) another one."""
+    if op == "IN":
+        return any(_equal(value, one) for one in wanted)
+    if op == "EQ":
+        return _equal(value, wanted)
+    numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in (value, wanted)]
+    if not all(numbers) and not (isinstance(value, str) and isinstance(wanted, str)):
+        return False
+    over: bool = value > wanted if op == "GT" else value < wanted  # type: ignore[operator]
+    return over
+
+
+def _equal(one: object, other: object) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _excluded(rule: Rule, one: Object) -> bool:
+    if rule["type"] == "labels":
+        return one.label in rule["labels"]
+    if one.kind != "box":
+        return False
+    area = float(one.shape[2]) * float(one.shape[3])
+    low, high = rule.get("min"), rule.get("max")
+    return (low is not None and area < low) or (high is not None and area > high)

@@ -1,0 +1,107 @@
+"""A process of scoring/child.py, and what is asked of it."""
+
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from container.errors import BadRequest, NotFound, ServingError, Unprocessable
+from container.scoring.child import PART_SECONDS
+
+# Isolated from the environment and from the working folder.
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from container.scoring.child import main; main(sys.argv[2])"
+_ROOT = Path(__file__).parent.parent.parent
+
+
+class Ended(Unprocessable):
+    """The process has ended before its answer."""
+
+
+class Frame(NamedTuple):
+    """A piece of an answer."""
+
+    head: dict[str, Any]
+    payloads: list[bytes]
+
+
+class Child:
+    """A process that compares, at the lowest priority; `with` ends it."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: of the store."""
+        # One malloc arena and one thread: each takes 64 MB of address space.
+        environ = {**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _CODE, str(_ROOT), str(folder)],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,  # a signal to the server's group is not for it
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._in.close()
+        self._out.close()
+
+    def ask(self, request: dict[str, Any], wait: float) -> Iterator[Frame | None]:
+        """Yield the frames of an answer, and None whenever there has been none for `wait` seconds.
+
+        Raises ServingError with what the process says, and Ended if it ends before.
+        """
+        try:
+            self._in.write(json.dumps(request).encode() + b"\n")
+        except OSError:
+            raise self._ended() from None
+        ready = select.poll()
+        ready.register(self._out, select.POLLIN)
+        while True:
+            if not ready.poll(1000 * wait):
+                yield None
+                continue
+            frame = self._read()
+            if "error" in frame.head:
+                raise _ERRORS.get(frame.head["status"], Unprocessable)(frame.head["error"])
+            yield frame
+            if "end" in frame.head:
+                return
+
+    def _read(self) -> Frame:
+        (size,) = struct.unpack(">I", self._exactly(4))
+        head = json.loads(self._exactly(size))
+        return Frame(head, [self._exactly(one) for one in head["sizes"]])
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            some = self._out.read(min(size - len(data), 1 << 20))
+            if not some:
+                raise self._ended()
+            data += some
+        return bytes(data)
+
+    def _ended(self) -> "Ended":
+        code = self._process.wait()
+        if code == -signal.SIGXCPU:
+            return Ended(f"a part of this takes over {PART_SECONDS} s of computing")
+        return Ended(f"the process that computed this was ended ({code}): it may have taken too much memory")
+
+
+_ERRORS: dict[int, type[ServingError]] = {one.status: one for one in (BadRequest, NotFound)}

@@ -1,0 +1,131 @@
+"""Items with their truth and their predictions, read out of the store and compared part by part."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from container.scoring.config import Config
+from container.scoring.exclusions import kept
+from container.scoring.masks import MaskError, read_mask
+from container.scoring.objects import Object, read_objects
+from container.scoring.parts import Item, Part
+from container.store import annotations, benchmarks, items
+from container.store.annotations import TRUTH, Owner
+from container.store.database import Connection
+from container.store.evaluations import Selection
+from container.store.store import Store
+
+ITEMS = 250  # in one part, at most
+SECONDS = 2.0  # of one part, about
+
+
+@dataclass
+class Compared:
+    """A part of the items, compared."""
+
+    arrays: dict[str, bytes]  # see evaluation/sample.py; "bbox" and "segm"
+    matches: list[tuple[int, str]]
+    errors: list[str]
+    counts: dict[str, int]
+    progress: float  # 0 to 1, of all items
+
+
+@dataclass
+class _Counts:
+    """What rules leave out, and how many items there are."""
+
+    values: dict[str, int] = field(default_factory=dict)
+
+    def add(self, **numbers: int) -> None:
+        for name, number in numbers.items():
+            self.values[name] = self.values.get(name, 0) + number
+
+
+class Read(NamedTuple):
+    """An item of a selection as it is compared, with its own JSON; None for one that a rule leaves out."""
+
+    item: items.Item
+    compared: Item | None
+    excluded: tuple[int, int]  # truth and predictions that rules leave out of an item that stays
+
+
+def read_items(connection: Connection, selection: Selection, config: Config) -> Iterator[Read]:
+    """Yield the items of a selection in order, with their truth and predictions."""
+    for some in _pages(connection, selection):
+        keys = [item.key for item in some]
+        truth = annotations.of_items(connection, TRUTH, keys)
+        found = [annotations.of_items(connection, Owner(run), keys) for run in selection.runs]
+        for item in some:
+            document = json.loads(item.payload)
+            of_truth = read_objects(truth.pop(item.key))
+            of_found = read_objects(row for one in found for row in one.pop(item.key))
+            left = kept(config.exclusions, document.get("metadata") or {}, of_truth, of_found)
+            if left is None:
+                yield Read(item, None, (0, 0))
+            else:
+                excluded = len(of_truth) - len(left[0]), len(of_found) - len(left[1])
+                yield Read(item, Item(item.key, item.reference_id, _size(document), *left), excluded)
+
+
+def compare(store: Store, connection: Connection, selection: Selection, config: Config, matches: bool) -> Iterator[Compared]:
+    """Yield the parts of a selection, compared; `matches`: with the rows of a commit."""
+    total = max(1, _number(connection, selection))
+
+    def mask(sha256: str) -> np.ndarray:
+        with store.blobs.open(sha256) as file:
+            return read_mask(file)
+
+    done = 0
+    part, begun, counts = Part(config, mask, matches), time.monotonic(), _Counts()
+    for read in read_items(connection, selection, config):
+        done += 1
+        if read.compared is None:
+            counts.add(items_excluded=1)
+        else:
+            part.add(read.compared)
+            counts.add(items=1, truth_excluded=read.excluded[0], predictions_excluded=read.excluded[1])
+            counts.add(**_kinds("truth", read.compared.truth), **_kinds("predictions", read.compared.found))
+        if len(part) >= ITEMS or time.monotonic() - begun > SECONDS:
+            yield _finished(part, counts, done / total)
+            part, begun, counts = Part(config, mask, matches), time.monotonic(), _Counts()
+    yield _finished(part, counts, 1.0)
+
+
+def _finished(part: Part, counts: _Counts, progress: float) -> Compared:
+    arrays, matches = part.finish()
+    return Compared(arrays, matches, part.errors, counts.values | part.counts, progress)
+
+
+def _kinds(name: str, objects: list[Object]) -> dict[str, int]:
+    return {name: len(objects)}
+
+
+def _pages(connection: Connection, selection: Selection) -> Iterator[list[items.Item]]:
+    if selection.benchmark is not None:
+        after = 0
+        while some := benchmarks.page(connection, selection.benchmark, after, ITEMS):
+            yield some
+            after = some[-1].key
+        return
+    for dataset in selection.datasets:
+        after = 0
+        while some := items.page(connection, dataset, after, ITEMS):
+            yield some
+            after = some[-1].key
+
+
+def _number(connection: Connection, selection: Selection) -> int:
+    if selection.benchmark is not None:
+        return benchmarks.count(connection, selection.benchmark)
+    return sum(items.count(connection, dataset) for dataset in selection.datasets)
+
+
+def _size(document: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the (height, width) that an item came with, if they are whole numbers over 0."""
+    size = document.get("height"), document.get("width")
+    good = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
+    return size if good else None  # type: ignore[return-value]

@@ -1,0 +1,70 @@
+"""Answers to questions about evaluations, by a process that keeps what it has read last; and the thread of their jobs."""
+
+import threading
+from typing import Any
+
+from container.errors import Overloaded, Unavailable
+from container.gate import outside
+from container.scoring.process import Child, Ended
+from container.scoring.work import works
+from container.store.runner import Runner
+from container.store.store import Store
+
+WAIT_SECONDS = 90.0  # for an answer: clients give up after 120
+MAX_WAITING = 8  # requests that wait for an answer
+
+
+class Scorer:
+    """Works on the jobs that compare, one at a time, and answers questions about what they have made."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.runner = Runner(store, works(), at_once=1, rest=lambda worked: 0.0)
+        self._asking = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._child: Child | None = None
+
+    def ask(self, question: dict[str, Any]) -> bytes:
+        """Return the answer to a question, see `questions.answer`, as JSON.
+
+        Raises BadRequest for one that has none, Overloaded if too many wait, and Unavailable if it takes too long.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Overloaded(f"{MAX_WAITING} questions about evaluations are being answered already")
+        try:
+            with outside():
+                if not self._asking.acquire(timeout=WAIT_SECONDS):
+                    raise Unavailable("other questions about evaluations take too long")
+                try:
+                    return self._ask(question)
+                finally:
+                    self._asking.release()
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """End after the current step, and leave the jobs to others."""
+        self.runner.close()
+        with self._asking:
+            self._end()
+
+    def _ask(self, question: dict[str, Any]) -> bytes:
+        used = self._child is not None
+        if self._child is None:
+            self._child = Child(self._store.folder)
+        try:
+            frame = next(self._child.ask(question, wait=WAIT_SECONDS))
+        except Ended:
+            self._end()
+            if used:  # it had nothing to do for a while
+                return self._ask(question)
+            raise
+        if frame is None:
+            self._end()
+            raise Unavailable(f"the answer takes over {WAIT_SECONDS:.0f} s: this server is busy")
+        return frame.payloads[0]
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
