@@ -76,7 +76,6 @@ FENCES = {
     "PIL": ("images", "ops", "rendering", "formats", "datasets", "training", "scoring"),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
-    "shapely": ("evaluation",),
     "prometheus_client": ("telemetry", "server"),
     "click": ("cli", "usage"),
     "gunicorn": ("server",),

@@ -118,10 +118,8 @@ _OF_PAIRS = ("found", "truth", "iou")
 def joined(parts: Iterable[Sample]) -> Sample:
     """Return the sample of all images of some parts, in their order."""
     samples = list(parts)
-    labels = tuple(dict.fromkeys(label for one in samples for label in one.labels))
-    places = {label: i for i, label in enumerate(labels)}
-    tables = [np.array([places[label] for label in one.labels], np.int64) for one in samples]
-    images = _starts([len(one.images) for one in samples])
+    labels, tables = merged([one.labels for one in samples])
+    images = starts([len(one.images) for one in samples])
 
     def side(several: Sequence[Side]) -> Side:
         moved = [
@@ -131,13 +129,13 @@ def joined(parts: Iterable[Sample]) -> Sample:
         return Side(*(_concatenated(column, [getattr(one, column) for one in moved]) for column in _COLUMNS))
 
     truth, found = [one.truth for one in samples], [one.found for one in samples]
-    starts = {"truth": _starts([len(one) for one in truth]), "found": _starts([len(one) for one in found])}
+    first = {"truth": starts([len(one) for one in truth]), "found": starts([len(one) for one in found])}
     pairs = {
         column: _concatenated(
             column,
-            [getattr(one.pairs, column) + start for one, start in zip(samples, starts[column], strict=True)],
+            [getattr(one.pairs, column) + start for one, start in zip(samples, first[column], strict=True)],
         )
-        for column in starts
+        for column in first
     }
     return Sample(
         labels,
@@ -149,11 +147,19 @@ def joined(parts: Iterable[Sample]) -> Sample:
 
 
 def _concatenated(column: str, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    types = {"area": np.float64, "score": np.float64, "iou": np.float64, "crowd": np.bool_}
-    return np.concatenate([np.zeros(0, types.get(column, np.int64)), *arrays]).astype(types.get(column, np.int64))
+    kind = {"area": np.float64, "score": np.float64, "iou": np.float64, "crowd": np.bool_}.get(column, np.int64)
+    return np.concatenate([np.zeros(0, kind), *arrays]).astype(kind, copy=False)
 
 
-def _starts(sizes: Sequence[int]) -> list[int]:
+def merged(labels: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """Return the labels of all parts, each once, and for each part where among them its own are."""
+    every = tuple(dict.fromkeys(label for one in labels for label in one))
+    places = {label: i for i, label in enumerate(every)}
+    return every, [np.array([places[label] for label in one], np.int64) for one in labels]
+
+
+def starts(sizes: Sequence[int]) -> list[int]:
+    """Return where each of several parts starts when they lie one behind the other."""
     return [0, *np.cumsum(sizes).tolist()][: len(sizes)]
 
 

@@ -50,7 +50,11 @@ class Arrays:
         for one in self._items:
             near = one.overlap.iou >= LOWEST_IOU
             pairs.append(
-                Pairs(one.overlap.found[near] + before_found, one.overlap.truth[near] + before_truth, one.overlap.iou[near])
+                Pairs(
+                    one.overlap.found[near] + before_found,
+                    one.overlap.truth[near] + before_truth,
+                    one.overlap.iou[near],
+                )
             )
             before_truth, before_found = before_truth + len(one.truth), before_found + len(one.found)
         return Sample(
@@ -94,9 +98,7 @@ def mask_arrays(
         return _NOTHING
     shapes = [one.shape for side in sides for one in side if one.kind == "polygon"]
     if size is None:
-        size = next((mask.shape for mask in masks.values()), None)  # type: ignore[arg-type]
-    if size is None:
-        size = tuple(int(max(np.ceil(shape[:, axis].max()) for shape in shapes).clip(1, MAX_SIDE)) for axis in (1, 0))
+        size = next((mask.shape for mask in masks.values()), None) or _around(shapes)
     drawn = []
     for side in sides:
         reason = _undrawable(size, side)
@@ -108,6 +110,12 @@ def mask_arrays(
     crowd = np.array([one.crowd for one in truth_kept], bool)
     overlap = mask_overlaps(found_masks, truth_masks, crowd) if truth_masks and found_masks else _NO_OVERLAP
     return Compared(truth_kept, mask_areas(truth_masks), found_kept, mask_areas(found_masks), overlap)
+
+
+def _around(shapes: Sequence[np.ndarray]) -> tuple[int, int]:
+    """Return the least (height, width) that holds all points, as far as masks are drawn."""
+    farthest = np.ceil(np.max([shape.max(axis=0) for shape in shapes], axis=0)).clip(1, MAX_SIDE)
+    return int(farthest[1]), int(farthest[0])
 
 
 def _drawn(

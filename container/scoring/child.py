@@ -1,4 +1,4 @@
-"""The program of a process that compares, or answers questions about evaluations: it reads the store and writes nothing.
+"""The program of a process that compares, or answers questions about evaluations; it writes nothing to the store.
 
 A request is a line of JSON. An answer is frames: four bytes with the length of a head in JSON, the head, then as many
 bytes as the head's "sizes" add up to. The last frame of an answer has "end".
@@ -18,16 +18,13 @@ from typing import Any, BinaryIO
 from container import __version__
 from container.errors import ServingError
 from container.evaluation.geometry import TooManyPairs
-from container.scoring import questions
 from container.scoring.config import Config
+from container.scoring.process import IDLE_SECONDS, MEMORY, PART_SECONDS
+from container.scoring.questions import Questions
 from container.scoring.reading import compare
 from container.store import evaluations
 from container.store.evaluations import Selection
 from container.store.store import Store
-
-MEMORY = 4 << 30  # bytes of address space; 360,000 objects take a tenth of it
-IDLE_SECONDS = 60  # without a request, after which it ends: it holds the arrays of an evaluation
-PART_SECONDS = 300  # of computing, for one part of the items or for one question
 
 Frame = tuple[dict[str, Any], Sequence[bytes]]
 
@@ -44,11 +41,12 @@ def main(folder: str) -> None:
 
 
 def _serve(store: Store, out: BinaryIO) -> None:
+    questions = Questions()
     ready = select.poll()
     ready.register(0, select.POLLIN)
     while ready.poll(1000 * IDLE_SECONDS) and (line := sys.stdin.buffer.readline()):  # one request at a time
         try:
-            for frame in _answer(store, json.loads(line)):
+            for frame in _answer(store, questions, json.loads(line)):
                 _write(out, *frame)
         except ServingError as error:
             _write(out, {"end": True, "error": error.message, "status": error.status}, ())
@@ -58,13 +56,13 @@ def _serve(store: Store, out: BinaryIO) -> None:
             _write(out, {"end": True, "error": f"it takes more than {MEMORY >> 30} GB of memory", "status": 422}, ())
 
 
-def _answer(store: Store, request: dict[str, Any]) -> Iterator[Frame]:
+def _answer(store: Store, questions: Questions, request: dict[str, Any]) -> Iterator[Frame]:
     _more_time()
     if "selection" in request:
         yield from _compared(store, request)
         return
     with store.read() as connection:
-        yield {"end": True}, [json.dumps(questions.answer(connection, request)).encode()]
+        yield {"end": True}, [json.dumps(questions.answer(connection, request), ensure_ascii=False).encode()]
 
 
 def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:

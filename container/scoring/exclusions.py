@@ -42,7 +42,7 @@ def holds(value: object, op: str, wanted: Any) -> bool:
     numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in (value, wanted)]
     if not all(numbers) and not (isinstance(value, str) and isinstance(wanted, str)):
         return False
-    over: bool = value > wanted if op == "GT" else value < wanted  # type: ignore[operator]
+    over: bool = value > wanted if op == "GT" else value < wanted
     return over
 
 

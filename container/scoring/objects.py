@@ -104,4 +104,8 @@ def _cuboid(geometry: dict[str, Any]) -> Shape:
 
 
 _SHAPES = {"box": _box, "polygon": _polygon, "cuboid": _cuboid}
-_READERS = {**dict.fromkeys(_SHAPES, _shaped), "segmentation": _segments, **dict.fromkeys(("category", "multicategory"), _category)}
+_READERS = {
+    **dict.fromkeys(_SHAPES, _shaped),
+    "segmentation": _segments,
+    **dict.fromkeys(("category", "multicategory"), _category),
+}

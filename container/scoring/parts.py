@@ -121,8 +121,8 @@ class Part:
             return cuboid_overlaps(_numbers(found), _numbers(truth))
         if kind == "category":
             pairs = [(i, j) for i, p in enumerate(found) for j, t in enumerate(truth) if t.taxonomy == p.taxonomy]
-            places = np.array(pairs, np.int64).reshape(-1, 2)
-            return Overlap(places[:, 0], places[:, 1], np.ones(len(pairs)))
+            both = np.array(pairs, np.int64).reshape(-1, 2)
+            return Overlap(both[:, 0], both[:, 1], np.ones(len(pairs)))
         if kind == "polygon":
             overlap, *flat = polygon_overlaps([one.shape for one in found], [one.shape for one in truth])
             say = self._say(item)
@@ -133,12 +133,12 @@ class Part:
         names = [one.mask for one in (found[0], truth[0])]
         if any(name not in masks for name in names):
             return _NONE
-        pixels = [masks[str(name)] for name in names]
-        if pixels[0].shape != pixels[1].shape:
-            sizes = [f"{one.shape[1]} × {one.shape[0]}" for one in pixels]
+        of_found, of_truth = (masks[str(name)] for name in names)
+        if of_found.shape != of_truth.shape:
+            sizes = [f"{one.shape[1]} × {one.shape[0]}" for one in (of_found, of_truth)]
             self._say(item)(f"the masks of predictions and truth have {sizes[0]} and {sizes[1]} pixels")
             return _NONE
-        return segment_overlaps(*pixels, [one.shape for one in found], [one.shape for one in truth])
+        return segment_overlaps(of_found, of_truth, [one.shape for one in found], [one.shape for one in truth])
 
     def _read_masks(self, item: Item) -> dict[str, np.ndarray]:
         """Return the masks of an item's segmentations by their SHA-256; why one cannot be read is an error."""
@@ -169,7 +169,11 @@ class Part:
         single_truth, single_found = np.ones(len(pool.truth), bool), np.ones(len(pool.found), bool)
         single_truth[pairs.truth], single_found[pairs.found] = False, False
         for i, j, iou, fit in zip(
-            pairs.found.tolist(), pairs.truth.tolist(), pairs.iou.tolist(), self._fits(pool, pairs).tolist(), strict=True
+            pairs.found.tolist(),
+            pairs.truth.tolist(),
+            pairs.iou.tolist(),
+            self._fits(pool, pairs).tolist(),
+            strict=True,
         ):
             place, one = pool.found[i]
             truth = pool.truth[j][1]
@@ -192,7 +196,7 @@ class Part:
         truth = np.array([codes.setdefault(one.label, len(codes)) for _, one in pool.truth], np.int64)
         found = np.array([codes.setdefault(one.label, len(codes)) for _, one in pool.found], np.int64)
         of_truth, of_found = truth[overlap.truth], found[overlap.found]
-        fits = of_truth == of_found
+        fits: np.ndarray = of_truth == of_found
         allowed = [codes[t] * len(codes) + codes[f] for t, f in self._config.allowed if t in codes and f in codes]
         fits |= np.isin(of_truth * len(codes) + of_found, allowed)
         several = np.array([bool(one.labels) for _, one in pool.truth], bool)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from container.errors import BadRequest, NotFound, ServingError, Unprocessable
-from container.scoring.child import PART_SECONDS
 
+MEMORY = 4 << 30  # bytes of address space; 360,000 objects take a tenth of it
+IDLE_SECONDS = 60  # without a request, after which a process ends: it holds the arrays of an evaluation
+PART_SECONDS = 300  # of computing, for one part of the items or for one question
 # Isolated from the environment and from the working folder.
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from container.scoring.child import main; main(sys.argv[2])"
 _ROOT = Path(__file__).parent.parent.parent

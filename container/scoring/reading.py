@@ -2,16 +2,17 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from container.scoring.config import Config
 from container.scoring.exclusions import kept
-from container.scoring.masks import MaskError, read_mask
-from container.scoring.objects import Object, read_objects
+from container.scoring.masks import read_mask
+from container.scoring.objects import read_objects
 from container.scoring.parts import Item, Part
 from container.store import annotations, benchmarks, items
 from container.store.annotations import TRUTH, Owner
@@ -32,17 +33,6 @@ class Compared:
     errors: list[str]
     counts: dict[str, int]
     progress: float  # 0 to 1, of all items
-
-
-@dataclass
-class _Counts:
-    """What rules leave out, and how many items there are."""
-
-    values: dict[str, int] = field(default_factory=dict)
-
-    def add(self, **numbers: int) -> None:
-        for name, number in numbers.items():
-            self.values[name] = self.values.get(name, 0) + number
 
 
 class Read(NamedTuple):
@@ -71,7 +61,9 @@ def read_items(connection: Connection, selection: Selection, config: Config) -> 
                 yield Read(item, Item(item.key, item.reference_id, _size(document), *left), excluded)
 
 
-def compare(store: Store, connection: Connection, selection: Selection, config: Config, matches: bool) -> Iterator[Compared]:
+def compare(
+    store: Store, connection: Connection, selection: Selection, config: Config, matches: bool
+) -> Iterator[Compared]:
     """Yield the parts of a selection, compared; `matches`: with the rows of a commit."""
     total = max(1, _number(connection, selection))
 
@@ -80,36 +72,32 @@ def compare(store: Store, connection: Connection, selection: Selection, config: 
             return read_mask(file)
 
     done = 0
-    part, begun, counts = Part(config, mask, matches), time.monotonic(), _Counts()
+    part, begun, counts = Part(config, mask, matches), time.monotonic(), Counter[str]()
     for read in read_items(connection, selection, config):
         done += 1
         if read.compared is None:
-            counts.add(items_excluded=1)
+            counts["items_excluded"] += 1
         else:
             part.add(read.compared)
-            counts.add(items=1, truth_excluded=read.excluded[0], predictions_excluded=read.excluded[1])
-            counts.add(**_kinds("truth", read.compared.truth), **_kinds("predictions", read.compared.found))
+            counts.update(items=1, truth=len(read.compared.truth), predictions=len(read.compared.found))
+            counts.update(truth_excluded=read.excluded[0], predictions_excluded=read.excluded[1])
         if len(part) >= ITEMS or time.monotonic() - begun > SECONDS:
             yield _finished(part, counts, done / total)
-            part, begun, counts = Part(config, mask, matches), time.monotonic(), _Counts()
+            part, begun, counts = Part(config, mask, matches), time.monotonic(), Counter()
     yield _finished(part, counts, 1.0)
 
 
-def _finished(part: Part, counts: _Counts, progress: float) -> Compared:
+def _finished(part: Part, counts: Counter[str], progress: float) -> Compared:
     arrays, matches = part.finish()
-    return Compared(arrays, matches, part.errors, counts.values | part.counts, progress)
-
-
-def _kinds(name: str, objects: list[Object]) -> dict[str, int]:
-    return {name: len(objects)}
+    return Compared(arrays, matches, part.errors, dict(counts) | part.counts, progress)
 
 
 def _pages(connection: Connection, selection: Selection) -> Iterator[list[items.Item]]:
     if selection.benchmark is not None:
         after = 0
-        while some := benchmarks.page(connection, selection.benchmark, after, ITEMS):
-            yield some
-            after = some[-1].key
+        while keys := benchmarks.item_keys(connection, selection.benchmark, after, ITEMS):
+            yield items.by_keys(connection, keys)
+            after = keys[-1]
         return
     for dataset in selection.datasets:
         after = 0

@@ -1,4 +1,4 @@
-"""Answers to questions about evaluations, by a process that keeps what it has read last; and the thread of their jobs."""
+"""Answers to questions about evaluations, by a process that keeps what it has read last, and the thread of jobs."""
 
 import threading
 from typing import Any

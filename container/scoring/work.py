@@ -46,7 +46,7 @@ def _evaluate(lease: Lease) -> Steps:
             evaluations.set_status(step.connection, one, evaluations.FAILED, message)
         raise
     yield from _clean(lease, key)
-    return {"evaluation": {"evaluationId": one.id, "modelRunId": one.run_id, **lease.job.state.get("counts", {})}}
+    return {"evaluation": lease.job.state.get("counts", {})}
 
 
 def _compute(lease: Lease, one: Evaluation) -> Steps:

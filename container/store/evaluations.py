@@ -246,11 +246,11 @@ def parts(connection: Connection, key: int, kind: str) -> Iterator[bytes]:
     yield from connection.execute(rows).scalars()
 
 
-def matches(connection: Connection, key: int, dataset_key: int, after: int, size: int) -> list[Row[Any]]:
+def matches(connection: Connection, key: int, dataset_key: int, after: int, size: int) -> list[tuple[int, str, str]]:
     """Return the matches of at most `size` items of a dataset behind the key `after`: the item's key, its id, rows."""
     rows = select(match.c.item_id, item.c.public_id, match.c.rows).join(item, item.c.id == match.c.item_id)
     rows = rows.where(match.c.evaluation_id == key, item.c.dataset_id == dataset_key, match.c.item_id > after)
-    return list(connection.execute(rows.order_by(match.c.item_id).limit(size)))
+    return [(one, of, text) for one, of, text in connection.execute(rows.order_by(match.c.item_id).limit(size))]
 
 
 _OF_RUNS = {

@@ -105,6 +105,18 @@ def page(connection: Connection, dataset: int, after: int, size: int) -> list[It
     return [Item(*row) for row in rows]
 
 
+def by_keys(connection: Connection, some: Sequence[int]) -> list[Item]:
+    """Return the items with some keys, in the order of these."""
+    rows = select(*_COLUMNS).where(item.c.id.in_(some)).order_by(item.c.id)
+    return [Item(*row) for row in connection.execute(rows)]
+
+
+def page_keys(connection: Connection, dataset: int, after: int, size: int) -> list[int]:
+    """Return the keys of the items of such a page."""
+    rows = select(item.c.id).where(item.c.dataset_id == dataset, item.c.id > after).order_by(item.c.id).limit(size)
+    return list(connection.execute(rows).scalars())
+
+
 def keys(connection: Connection, dataset: int, references: Sequence[str]) -> dict[str, int]:
     """Return the keys of the items with some references; unknown ones are missing."""
     found: dict[str, int] = {}
@@ -163,9 +175,11 @@ def _places() -> Any:
     return rows.join(dataset, dataset.c.id == item.c.dataset_id).where(dataset.c.deleted_at.is_(None))
 
 
+_COLUMNS = item.c.id, item.c.public_id, item.c.reference_id, item.c.payload, item.c.blob
+
+
 def _of(dataset: int) -> Any:
-    columns = item.c.id, item.c.public_id, item.c.reference_id, item.c.payload, item.c.blob
-    return select(*columns).where(item.c.dataset_id == dataset)
+    return select(*_COLUMNS).where(item.c.dataset_id == dataset)
 
 
 def _item(row: Row[Any] | None, missing: str) -> Item:

@@ -61,7 +61,9 @@ def create(
     return found
 
 
-def create_done(connection: Connection, type: str, dataset_key: int, message: dict[str, Any], errors: list[str]) -> str:
+def create_done(
+    connection: Connection, type: str, dataset_key: int | None, message: dict[str, Any], errors: list[str]
+) -> str:
     """Make a job whose work is done in the same transaction; return its id."""
     values = _values(type, dataset_key, {}, None)
     done = {"status": COMPLETED, "message": json.dumps(message), "progress": 1.0, "finished_at": now()}

@@ -274,3 +274,46 @@ match = Table(
     UniqueConstraint("evaluation_id", "item_id"),
     Index("ix_match_item_id", "item_id"),
 )
+
+benchmark = Table(
+    "benchmark",
+    metadata,
+    _key(),
+    _public_id(),
+    Column("parent_id", KEY, ForeignKey("benchmark.id", ondelete="SET NULL")),  # the version that it was made of
+    Column("job_id", KEY, ForeignKey("job.id", ondelete="SET NULL")),  # which adds items, or has added the last ones
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("metadata", Text),
+    Column("status", String(12), nullable=False),
+    Column("version_major", KEY, nullable=False),
+    Column("version_minor", KEY, nullable=False),
+    Column("version_label", Text),
+    Column("rollup_groups", Text, nullable=False, server_default="[]"),  # labels that count as one
+    Column("class_agnostic", Boolean),
+    Column("skipped", KEY, nullable=False, server_default="0"),  # items without ground truth
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("ix_benchmark_parent_id", "parent_id"),
+    Index("ix_benchmark_job_id", "job_id"),
+)
+
+benchmark_item = Table(
+    "benchmark_item",
+    metadata,
+    _of("benchmark"),
+    _of("item"),
+    UniqueConstraint("benchmark_id", "item_id"),
+    Index("ix_benchmark_item_item_id", "item_id"),
+)
+
+preset = Table(
+    "preset",
+    metadata,
+    _key(),
+    _public_id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("config", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)

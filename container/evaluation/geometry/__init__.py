@@ -5,7 +5,7 @@ Degenerate objects match nothing: no area, coordinates whose areas overflow. Non
 
 from container.evaluation.geometry.boxes import MAX_PAIRS, Overlap, TooManyPairs, box_overlaps
 from container.evaluation.geometry.cuboids import cuboid_overlaps
-from container.evaluation.geometry.masks import mask_overlaps, polygon_masks, segment_overlaps
+from container.evaluation.geometry.masks import index_masks, mask_areas, mask_overlaps, polygon_masks, segment_overlaps
 from container.evaluation.geometry.polygons import polygon_overlaps
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "TooManyPairs",
     "box_overlaps",
     "cuboid_overlaps",
+    "index_masks",
+    "mask_areas",
     "mask_overlaps",
     "polygon_masks",
     "polygon_overlaps",

@@ -94,3 +94,13 @@ def _counted(blocks: Iterable[np.ndarray], cells: int) -> tuple[np.ndarray, np.n
     kept, places = np.unique(np.concatenate([numbers for numbers, _ in parts]), return_inverse=True)
     counts = np.bincount(places, np.concatenate([counts for _, counts in parts]), len(kept))
     return kept, counts.astype(np.int64)
+
+
+def index_masks(pixels: np.ndarray, indices: Sequence[int]) -> list[RunLengths]:
+    """Return the mask of each index among the pixels of an H×W array."""
+    return [coco.encode(np.asfortranarray(pixels == index, np.uint8)) for index in indices]
+
+
+def mask_areas(masks: Sequence[RunLengths]) -> np.ndarray:
+    """Return how many pixels each mask has, float64."""
+    return np.array([coco.area(mask) for mask in masks], np.float64)

@@ -18,6 +18,7 @@ from container.web.body import check_plain, read_body
 MAX_BYTES = 8 << 20
 _MAX_PARTS = 400_000  # commas and opening brackets: 100,000 references of items
 _MAX_SHOWN = 60  # characters
+_CAPITAL = re.compile("[A-Z]")
 
 
 def read_document(request: Request) -> dict[str, Any]:
@@ -35,6 +36,42 @@ def read_document(request: Request) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadRequest(f"the body is no JSON object: {shown(document)}")
     return document
+
+
+def known(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return a document by the `names` that it may have, which are in snake_case; BadRequest for any other.
+
+    Clients mix camelCase in: "rollupGroups" is "rollup_groups". A name that is given in both ways is refused.
+    """
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        snake = _CAPITAL.sub(lambda letter: f"_{letter[0].lower()}", name)
+        if snake not in names:
+            raise BadRequest(f"{shown(name)} is not known here; there are {', '.join(names)}")
+        if snake in found:
+            raise BadRequest(f"{snake} is given twice, the second time as {shown(name)}")
+        found[snake] = value
+    return found
+
+
+def one_of(document: dict[str, Any], name: str, *values: str) -> str:
+    """Return a member that is one of some texts, the first of them if it is missing or null; else BadRequest."""
+    value = document.get(name)
+    if value is None:
+        return values[0]
+    if value not in values:
+        raise BadRequest(f"{name} is {shown(value)}; it takes {', '.join(values)}")
+    return str(value)
+
+
+def real(document: dict[str, Any], name: str, low: float, high: float) -> float | None:
+    """Return a member that is a number from `low` to `high`, None if it is missing or null; else BadRequest."""
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BadRequest(f"{name} is {shown(value)}; it takes a number from {low:g} to {high:g}")
+    return float(value)
 
 
 def text(document: dict[str, Any], name: str, default: str | None = None, longest: int = MAX_NAME) -> str:

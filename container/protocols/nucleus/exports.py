@@ -10,6 +10,7 @@ from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import read_document, shown, text
 from container.protocols.nucleus.items import PAGE, page_of, token
+from container.protocols.nucleus.matches import MATCHES, rows_page
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.readings import find_pair
 from container.protocols.nucleus.replies import dump, streamed, streamed_array
@@ -21,7 +22,6 @@ from container.store.database import Connection
 _DATASET = f"{PREFIX}/dataset/<dataset_id>"
 _PAGE = openapi.optional(pageToken=openapi.TEXT, pageSize=openapi.INTEGER, query=openapi.TEXT)
 _ITEMS_OF_A_PAGE = 100  # whose objects are one page of them
-_MATCHES = ("iou", "false_positive", "false_negative")
 
 
 def add_routes(blueprint: Blueprint, backend: Backend) -> None:
@@ -84,7 +84,7 @@ def _add_objects(blueprint: Blueprint, backend: Backend) -> None:
             "type": "object",
             "required": ["patch_mode"],
             "properties": {
-                "patch_mode": {"type": "string", "enum": ["ground_truth_only", "predictions_only", *_MATCHES]},
+                "patch_mode": {"type": "string", "enum": ["ground_truth_only", "predictions_only", *MATCHES]},
                 "model_run_id": {"type": "string", "nullable": True},
                 **_PAGE["properties"],
             },
@@ -95,29 +95,32 @@ def _add_objects(blueprint: Blueprint, backend: Backend) -> None:
         def pieces() -> Iterator[str]:
             with store.read() as connection:
                 dataset = datasets.find(connection, dataset_id)
-                owner = _owner(connection, document)
-                some = items.page(connection, dataset.key, token(document), _ITEMS_OF_A_PAGE)
-                found = annotations.of_items(connection, owner, [item.key for item in some])
-                last = str(some[-1].key) if some else None
+                after, mode = token(document), text(document, "patch_mode")
+                if mode in MATCHES:
+                    run = runs.find(connection, text(document, "model_run_id"))
+                    texts, last = rows_page(connection, run, mode, dataset.key, after, _ITEMS_OF_A_PAGE)
+                else:
+                    owner = _owner(connection, document, mode)
+                    some = items.page(connection, dataset.key, after, _ITEMS_OF_A_PAGE)
+                    found = annotations.of_items(connection, owner, [item.key for item in some])
+                    texts = (shapes.one(row) for rows in found.values() for row in rows)
+                    last = some[-1].key if some else None
                 yield '{"items":'
-                yield from streamed_array(shapes.one(row) for rows in found.values() for row in rows)
-                yield f',"nextPageToken":{dump(last)}}}'
+                yield from streamed_array(texts)
+                yield f',"nextPageToken":{dump(None if last is None else str(last))}}}'
 
         document = read_document(request)
         _refuse_query(document)
         return streamed(pieces())
 
 
-def _owner(connection: Connection, document: dict[str, Any]) -> Owner:
+def _owner(connection: Connection, document: dict[str, Any], mode: str) -> Owner:
     """Return whose objects a document asks for."""
-    mode = text(document, "patch_mode")
-    if mode in _MATCHES:
-        raise NotOffered(f"not implemented: queryObjectsPage with patch_mode {mode!r}; runs are not matched yet")
     if mode == "ground_truth_only":
         return TRUTH
     if mode == "predictions_only":
         return Owner(runs.find(connection, text(document, "model_run_id")).key)
-    raise BadRequest(f"patch_mode is {shown(mode)}; it takes ground_truth_only or predictions_only")
+    raise BadRequest(f"patch_mode is {shown(mode)}; it takes ground_truth_only, predictions_only, {', '.join(MATCHES)}")
 
 
 def _refuse_query(document: dict[str, Any]) -> None:

@@ -54,15 +54,22 @@ def either(*schemas: Schema) -> Schema:
 
 
 def described(
-    summary: str, returns: Schema, takes: Schema | None = None, in_part: bool = False, **rest: Any
+    summary: str,
+    returns: Schema,
+    takes: Schema | None = None,
+    in_part: bool = False,
+    conflicts: bool = False,
+    **rest: Any,
 ) -> Callable[[View], View]:
     """Describe a route that returns JSON, or one of the errors that all of them may return; see `operation`.
 
-    If it is offered `in_part`, also 501.
+    If it is offered `in_part`, also 501, and 409 if what it works on may be in a state that does not allow it.
     """
     if takes is not None:
         rest["requestBody"] = {"content": {JSON: {"schema": takes}}}
     more = {"501": UNAVAILABLE["501"]} if in_part else {}
+    if conflicts:
+        more["409"] = _error("The benchmark, evaluation or preset is not in a state for it, and is as it was")
     return operation(summary, {"200": answer("The answer", returns), **ERRORS, **more}, **rest)
 
 

@@ -94,4 +94,5 @@ class Nucleus(Protocol):
         """Stop the work on jobs, which others go on with, and close the store."""
         if self._backend is not None:
             self._backend.runner.close()
+            self._backend.scorer.close()
             self._backend.store.close()

@@ -5,12 +5,15 @@ from flask import Blueprint
 from container.protocols.nucleus import (
     annotations,
     appending,
+    benchmarks,
+    commits,
     datasets,
     exports,
     items,
     jobs,
     models,
     predictions,
+    presets,
     readings,
     runs,
     unavailable,
@@ -20,18 +23,35 @@ from container.protocols.nucleus.addresses import Addresses
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.shapes import Shapes
 from container.protocols.nucleus.work import works
+from container.scoring.scorer import Scorer
 from container.store.runner import Runner
 from container.store.store import Store
 
-_PARTS = (datasets, items, appending, annotations, models, runs, predictions, readings, exports, jobs, uploads)
+_PARTS = (
+    datasets,
+    items,
+    appending,
+    annotations,
+    models,
+    runs,
+    commits,
+    predictions,
+    readings,
+    exports,
+    benchmarks,
+    presets,
+    jobs,
+    uploads,
+)
 
 
 def add_routes(blueprint: Blueprint, store: Store, public_url: str) -> Backend:
     """Add all routes and start the work on jobs; `public_url` is what signed addresses begin with, "" for the host."""
     addresses = Addresses(store, public_url)
-    backend = Backend(store, Runner(store, works()), addresses, Shapes(addresses))
+    backend = Backend(store, Runner(store, works()), Scorer(store), addresses, Shapes(addresses))
     for part in _PARTS:
         part.add_routes(blueprint, backend)
     unavailable.add_look_alikes(blueprint)
     backend.runner.start()
+    backend.scorer.runner.start()
     return backend

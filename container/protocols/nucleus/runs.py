@@ -1,6 +1,7 @@
 """Runs of models: made, told about and deleted."""
 
 import json
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -11,8 +12,9 @@ from container.protocols.nucleus.bodies import kept, read_document, text
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.work import RUN_DELETION
-from container.store import annotations, datasets, jobs, models, runs
+from container.store import annotations, datasets, evaluations, jobs, models, runs
 from container.store.database import Connection
+from container.store.evaluations import Selection
 from container.store.store import Store
 
 _MADE = openapi.members(model_run_id=openapi.TEXT)
@@ -66,6 +68,9 @@ def _add_runs(blueprint: Blueprint, backend: Backend) -> None:
         with store.read() as connection:
             run = runs.find(connection, run_id)
             counts = annotations.kinds(connection, run.key)
+            last = evaluations.last_commit(connection, run.key)
+            failed = evaluations.last_commit(connection, run.key, evaluations.FAILED)
+            stale = last is not None and last.revisions != evaluations.revisions(connection, selected(connection, run))
         return reply(
             {
                 "model_run_id": run.id,
@@ -75,9 +80,11 @@ def _add_runs(blueprint: Blueprint, backend: Backend) -> None:
                 "status": run.status,
                 "metadata": json.loads(run.metadata or "{}"),
                 "dataset_id": run.dataset_id,
-                "match_config": None,
-                "stale": False,
+                "match_config": None if last is None else _shown(last.config),
+                "stale": stale,
                 "counts": counts,
+                "matches": None if last is None else last.counts,
+                "error": failed.error if failed is not None and run.status == runs.FAILED else None,
             }
         )
 
@@ -98,9 +105,20 @@ def scope(connection: Connection, run: runs.Run) -> list[int]:
     return list(dict.fromkeys(own + runs.datasets(connection, run.key)))
 
 
+def selected(connection: Connection, run: runs.Run) -> Selection:
+    """Return what a commit of a run compares: all items of its datasets."""
+    return Selection(tuple(scope(connection, run)), (run.key,))
+
+
 def only_dataset(connection: Connection, run: runs.Run) -> int:
     """Return the key of a run's dataset; BadRequest if it is about several, or none yet."""
     keys = scope(connection, run)
     if run.dataset_key is None and len(keys) != 1:
         raise BadRequest(f"model run {run.id} is about {len(keys)} datasets, so that numbers say no item; use its id")
     return keys[0]
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules of a commit as clients send them."""
+    allowed = [{"ground_truth_label": truth, "model_prediction_label": found} for truth, found in config["allowed"]]
+    return {"class_agnostic": config["class_agnostic"], "allowed_label_matches": allowed}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from container.protocols.nucleus.documents import Line, read_lines
-from container.store import annotations, datasets, items, models, runs, uploads
+from container.store import annotations, benchmarks, datasets, items, models, runs, uploads
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.derived import Derived
@@ -21,6 +21,7 @@ from container.store.upserts import batches
 
 UPLOAD_ITEMS, UPLOAD_ANNOTATIONS, UPLOAD_PREDICTIONS = "uploadDatasetItems", "uploadAnnotations", "uploadPredictions"
 METADATA_UPDATE, ANNOTATION_DELETION = "metadataUpdate", "annotationDeletion"
+BENCHMARK_ITEMS, BENCHMARK_DELETION = "benchmarkItems", "benchmarkDeletion"
 DATASET_DELETION, MODEL_DELETION, RUN_DELETION = "datasetDeletion", "modelDeletion", "modelRunDeletion"
 STEP_OBJECTS, STEP_CHARACTERS = 1000, 4 << 20  # of one step, which others wait for: 1,000 boxes take 30 ms
 REPEATED = 10_000  # lines between two of the steps that keep the lease while lines are read again
@@ -39,6 +40,8 @@ def works() -> Mapping[str, Work]:
         DATASET_DELETION: _delete_dataset,
         MODEL_DELETION: _delete_model,
         RUN_DELETION: _delete_run,
+        BENCHMARK_ITEMS: _fill_benchmark,
+        BENCHMARK_DELETION: _delete_benchmark,
     }
 
 
@@ -165,6 +168,28 @@ def _counted(lease: Lease, *names: str) -> dict[str, int]:
     """Return the numbers in the state of an upload's job, with those of errors and of all lines."""
     counted = {name: lease.job.state.get(name, 0) for name in (*names, "errored")}
     return {"total": sum(counted.values()), **counted}
+
+
+def _fill_benchmark(lease: Lease) -> Steps:
+    key, size = lease.job.parameters["benchmark"], lease.job.parameters["size"]
+    sources = benchmarks.Sources.read(lease.job.parameters["sources"])
+    while not lease.job.state.get("done"):
+        with lease.step() as step:
+            one = benchmarks.by_key(step.connection, key)
+            place = benchmarks.Place(*step.state.get("place", ()))
+            taken = benchmarks.take(step.connection, key, sources, place, STEP_OBJECTS)
+            _count(step, seen=taken.seen, skipped=taken.skipped)
+            step.state |= {"place": taken.next, "done": taken.next is None}
+            step.progress = min(1.0, step.state["seen"] / size)
+            if taken.next is None and one.status != benchmarks.DRAFT:
+                benchmarks.settle(step.connection, key)
+        yield
+    return {"benchmark_items": {"benchmarkId": lease.job.parameters["id"], "skipped": lease.job.state["skipped"]}}
+
+
+def _delete_benchmark(lease: Lease) -> Steps:
+    yield from _erase(lease, lambda connection: benchmarks.erase(connection, lease.job.parameters["benchmark"]))
+    return {}
 
 
 def _delete_annotations(lease: Lease) -> Steps:
