@@ -18,12 +18,14 @@ from typing import Any, BinaryIO
 from container import __version__
 from container.errors import ServingError
 from container.evaluation.geometry import TooManyPairs
+from container.evaluation.sample import Sample, joined
 from container.scoring.config import Config
 from container.scoring.process import IDLE_SECONDS, MEMORY, PART_SECONDS
-from container.scoring.questions import Questions
+from container.scoring.questions import Questions, counted, kind_of
 from container.scoring.reading import compare
+from container.scoring.summary import summary
 from container.store import evaluations
-from container.store.evaluations import Selection
+from container.store.evaluations import COMMIT, EVALUATION, Selection
 from container.store.store import Store
 
 Frame = tuple[dict[str, Any], Sequence[bytes]]
@@ -67,10 +69,14 @@ def _answer(store: Store, questions: Questions, request: dict[str, Any]) -> Iter
 
 def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:
     selection, config = Selection.read(request["selection"]), Config.read(request["config"])
+    samples: dict[str, list[Sample]] = {"bbox": [], "segm": []}
     with store.read() as connection:  # one state of the data, whatever is uploaded meanwhile
         revisions = evaluations.revisions(connection, selection)
-        for part in compare(store, connection, selection, config, request["matches"]):
+        for part in compare(store, connection, selection, config, request["purpose"] == COMMIT):
             texts = [text.encode() for _, text in part.matches]
+            if request["purpose"] == EVALUATION:
+                for kind, data in part.arrays.items():
+                    samples[kind].append(Sample.from_bytes(data))
             yield (
                 {
                     "kinds": list(part.arrays),
@@ -82,7 +88,12 @@ def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:
                 [*part.arrays.values(), *texts],
             )
             _more_time()
-    yield {"end": True, "revisions": revisions, "version": __version__}, ()
+    end = {"end": True, "revisions": revisions, "version": __version__, "summary": {}}
+    if request["purpose"] == EVALUATION:
+        whole = [counted(joined(parts), config, EVALUATION) for parts in samples.values()]
+        kind = kind_of(*whole)
+        end["summary"] = {"iou_type": kind, **summary(whole[list(samples).index(kind)])}
+    yield end, ()
 
 
 def _write(out: BinaryIO, head: dict[str, Any], payloads: Sequence[bytes]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from container.errors import NotFound, ServingError, Unavailable
 from container.scoring.process import Child, Frame
 from container.store import evaluations
-from container.store.evaluations import COMMIT, COMMIT_JOB, EVALUATION_JOB, Evaluation, Part
+from container.store.evaluations import COMMIT_JOB, EVALUATION_JOB, Evaluation, Part
 from container.store.jobs import Lease, LeaseLost
 from container.store.runner import Work
 
@@ -58,7 +58,7 @@ def _compute(lease: Lease, one: Evaluation) -> Steps:
             if not evaluations.clear(step.connection, one.key):
                 break
         yield
-    request = {"selection": asdict(one.selection), "config": one.config, "matches": one.purpose == COMMIT}
+    request = {"selection": asdict(one.selection), "config": one.config, "purpose": one.purpose}
     counts: dict[str, int] = {}
     number = 0
     with Child(lease.store.folder) as child:
@@ -69,8 +69,9 @@ def _compute(lease: Lease, one: Evaluation) -> Steps:
                 if frame is None:  # nothing new, and the lease goes on
                     pass
                 elif "end" in frame.head:
-                    notes = {"revisions": frame.head["revisions"], "version": frame.head["version"], "counts": counts}
-                    evaluations.note(step.connection, one, **notes)
+                    head = frame.head
+                    notes = {"revisions": head["revisions"], "version": head["version"]}
+                    evaluations.note(step.connection, one, **notes, counts={**counts, **head["summary"]})
                     evaluations.set_status(step.connection, one, evaluations.SUCCEEDED)
                     step.state["counts"] = counts
                 else:
