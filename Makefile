@@ -31,7 +31,7 @@ setup: $(VENV)/.runtime ## install what the server needs; TORCH_INDEX_URL=https:
 dev: $(VENV)/.dev ## install what tests, checks and deploy/ need
 
 .PHONY: test
-test: $(VENV)/.dev $(CLIENTS) $(INFERENCE_SDKS) $(SCALE_NUCLEUS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
+test: $(VENV)/.dev $(VENV)/.tidecv $(CLIENTS) $(INFERENCE_SDKS) $(SCALE_NUCLEUS) ## run the tests, JOBS=2 at a time: ARGS="-k overlay -x"
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
@@ -107,6 +107,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 # Beside the virtual environment's own packages, which stay as they are pinned.
 $(VENV)/.peers: tests/bench/requirements.txt $(VENV)/.dev
 	$(BIN)/python -m pip install --upgrade --target $(VENV)/peers -r tests/bench/requirements.txt
+	@touch $@
+
+# Without the libraries it draws with, which its counts do not need.
+$(VENV)/.tidecv: tests/evaluation/requirements-tidecv.txt | $(BIN)/python
+	$(BIN)/python -m pip install --upgrade --no-deps --target $(VENV)/tidecv -r $<
 	@touch $@
 
 # SageMaker's SDK wants other versions of what the server needs.

@@ -32,16 +32,21 @@ web/                what HTTP needs whatever the protocol
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once
+scoring/            predictions of the store compared with its truth: scorer (asked by a protocol), process and child (what
+                    computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the store),
+                    parts (pairs) and arrays, config and exclusions (rules), questions, examples, summary (answers)
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources
                     (plug-ins)
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
-evaluation/         average precision, mean IoU: predictions and truth in, numbers out
+evaluation/         average precision, mean IoU: predictions and truth in, numbers out; of whole datasets as arrays:
+                    sample, geometry and pairing, matching, coco (equal to pycocotools), outcomes, tide, charts,
+                    filters, narrowing
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions), tables
                     and migrations, objects (what is uploaded), with checks and derived (ids), datasets, items,
-                    annotations (truth and predictions), models, runs, tags, blobs, uploads, jobs and their runner,
-                    upserts
+                    annotations (truth and predictions), models, runs, evaluations (what was compared), benchmarks,
+                    presets, tags, blobs, uploads, jobs and their runner, upserts
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),

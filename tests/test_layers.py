@@ -197,7 +197,7 @@ def words() -> Iterator[tuple[str, str]]:
     Roboflow's and Nucleus's protocols have words of their own, some of which are the same.
     """
     for path in MODULES:
-        if part(path) not in ("check", "datasets", "evaluation", "store") and not {"roboflow", "nucleus"} & {
+        if part(path) not in ("check", "datasets", "evaluation", "scoring", "store") and not {"roboflow", "nucleus"} & {
             *path.parts
         }:
             tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from container import __version__
 from container.errors import ServingError
+from container.evaluation.coco import TooManyLabels
 from container.evaluation.geometry import TooManyPairs
 from container.evaluation.sample import Sample, joined
 from container.scoring.config import Config
@@ -52,7 +53,7 @@ def _serve(store: Store, out: BinaryIO) -> None:
                 _write(out, *frame)
         except ServingError as error:
             _write(out, {"end": True, "error": error.message, "status": error.status}, ())
-        except TooManyPairs as error:
+        except (TooManyPairs, TooManyLabels) as error:
             _write(out, {"end": True, "error": str(error), "status": 422}, ())
         except MemoryError:
             _write(out, {"end": True, "error": f"it takes more than {MEMORY >> 30} GB of memory", "status": 422}, ())
@@ -60,6 +61,9 @@ def _serve(store: Store, out: BinaryIO) -> None:
 
 def _answer(store: Store, questions: Questions, request: dict[str, Any]) -> Iterator[Frame]:
     _more_time()
+    if not request:  # asks only whether there is anybody
+        yield {"end": True}, ()
+        return
     if "selection" in request:
         yield from _compared(store, request)
         return

@@ -8,6 +8,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from container.evaluation.filters import Predicate
 from container.scoring.objects import Object
 
 Rule = Mapping[str, Any]
@@ -19,7 +20,7 @@ def kept(
     """Return an item's truth and predictions that no rule leaves out; None if one leaves the item out."""
     for rule in rules:
         if rule["type"] == "metadata":
-            if rule["key"] in metadata and holds(metadata[rule["key"]], rule["op"], rule["value"]):
+            if Predicate(rule["key"], rule["op"], rule["value"]).holds(metadata):
                 return None
             continue
         side = truth if rule["target"] == "groundTruth" else found
@@ -31,23 +32,6 @@ def kept(
         else:
             found = left
     return truth, found
-
-
-def holds(value: object, op: str, wanted: Any) -> bool:
-    """Return whether a value of metadata is equal to (EQ), one of (IN), over (GT) or under (LT) another one."""
-    if op == "IN":
-        return any(_equal(value, one) for one in wanted)
-    if op == "EQ":
-        return _equal(value, wanted)
-    numbers = [isinstance(one, int | float) and not isinstance(one, bool) for one in (value, wanted)]
-    if not all(numbers) and not (isinstance(value, str) and isinstance(wanted, str)):
-        return False
-    over: bool = value > wanted if op == "GT" else value < wanted
-    return over
-
-
-def _equal(one: object, other: object) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _excluded(rule: Rule, one: Object) -> bool:

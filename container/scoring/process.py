@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
 
 from container.errors import BadRequest, NotFound, ServingError, Unprocessable
 
@@ -32,8 +34,45 @@ class Frame(NamedTuple):
     payloads: list[bytes]
 
 
+class Children:
+    """Processes that compare; one that has nothing to do waits for the next one who needs it, which saves 0.5 s."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: of the store."""
+        self._folder = folder
+        self._idle: SimpleQueue[Child] = SimpleQueue()
+
+    @contextmanager
+    def one(self) -> Iterator["Child"]:
+        """Give a process; it is ended if what is done with it is not brought to its end."""
+        child = self._waiting() or Child(self._folder)
+        try:
+            yield child
+        finally:
+            if child.busy or not self._idle.empty():
+                child.close()
+            else:
+                self._idle.put(child)
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _waiting(self) -> "Child | None":
+        with suppress(Empty):
+            child = self._idle.get_nowait()
+            with suppress(ServingError):  # it has ended a moment ago
+                if next(child.ask({}, wait=1.0)) is not None:
+                    child.busy = False
+                    return child
+            child.close()
+        return None
+
+
 class Child:
-    """A process that compares, at the lowest priority; `with` ends it."""
+    """A process that compares, at the lowest priority."""
 
     def __init__(self, folder: Path) -> None:
         """`folder`: of the store."""
@@ -49,12 +88,7 @@ class Child:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self.busy = False  # with an answer that nobody has read to its end
 
     def close(self) -> None:
         """End the process."""
@@ -68,6 +102,7 @@ class Child:
 
         Raises ServingError with what the process says, and Ended if it ends before.
         """
+        self.busy = True
         try:
             self._in.write(json.dumps(request).encode() + b"\n")
         except OSError:
@@ -79,10 +114,11 @@ class Child:
                 yield None
                 continue
             frame = self._read()
+            self.busy = "end" not in frame.head
             if "error" in frame.head:
                 raise _ERRORS.get(frame.head["status"], Unprocessable)(frame.head["error"])
             yield frame
-            if "end" in frame.head:
+            if not self.busy:
                 return
 
     def _read(self) -> Frame:

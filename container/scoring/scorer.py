@@ -5,7 +5,7 @@ from typing import Any
 
 from container.errors import Overloaded, Unavailable
 from container.gate import outside
-from container.scoring.process import Child, Ended
+from container.scoring.process import Children
 from container.scoring.work import works
 from container.store.runner import Runner
 from container.store.store import Store
@@ -18,11 +18,10 @@ class Scorer:
     """Works on the jobs that compare, one at a time, and answers questions about what they have made."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self.runner = Runner(store, works(), at_once=1, rest=lambda worked: 0.0)
+        self._children = Children(store.folder)
+        self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
         self._asking = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
-        self._child: Child | None = None
 
     def ask(self, question: dict[str, Any]) -> bytes:
         """Return the answer to a question, see `questions.answer`, as JSON.
@@ -45,26 +44,11 @@ class Scorer:
     def close(self) -> None:
         """End after the current step, and leave the jobs to others."""
         self.runner.close()
-        with self._asking:
-            self._end()
+        self._children.close()
 
     def _ask(self, question: dict[str, Any]) -> bytes:
-        used = self._child is not None
-        if self._child is None:
-            self._child = Child(self._store.folder)
-        try:
-            frame = next(self._child.ask(question, wait=WAIT_SECONDS))
-        except Ended:
-            self._end()
-            if used:  # it had nothing to do for a while
-                return self._ask(question)
-            raise
-        if frame is None:
-            self._end()
-            raise Unavailable(f"the answer takes over {WAIT_SECONDS:.0f} s: this server is busy")
+        with self._children.one() as child:
+            frame = next(child.ask(question, wait=WAIT_SECONDS))
+            if frame is None:
+                raise Unavailable(f"the answer takes over {WAIT_SECONDS:.0f} s: this server is busy")
         return frame.payloads[0]
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Generator, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from container.errors import NotFound, ServingError, Unavailable
-from container.scoring.process import Child, Frame
+from container.scoring.process import Children, Frame
 from container.store import evaluations
-from container.store.evaluations import COMMIT_JOB, EVALUATION_JOB, Evaluation, Part
+from container.store.evaluations import COMMIT_JOB, DELETION_JOB, EVALUATION_JOB, Evaluation, Part
 from container.store.jobs import Lease, LeaseLost
 from container.store.runner import Work
 
@@ -19,23 +20,24 @@ BEAT_SECONDS = 2.0  # between two steps that only keep the lease, while a part i
 Steps = Generator[None, None, dict[str, Any]]
 
 
-def works() -> Mapping[str, Work]:
-    """Return the work of each type of job."""
-    return dict.fromkeys((COMMIT_JOB, EVALUATION_JOB), _evaluate)
+def works(children: Children) -> Mapping[str, Work]:
+    """Return the work of each type of job, done by `children`."""
+    evaluate = partial(_evaluate, children)
+    return {COMMIT_JOB: evaluate, EVALUATION_JOB: evaluate, DELETION_JOB: _delete}
 
 
 class _Cancelled(Exception):
     """The evaluation was cancelled or deleted."""
 
 
-def _evaluate(lease: Lease) -> Steps:
+def _evaluate(children: Children, lease: Lease) -> Steps:
     key = lease.job.parameters["evaluation"]
     try:
         with lease.step() as step:
             one = evaluations.by_key(step.connection, key)
             evaluations.set_status(step.connection, one, evaluations.COMPUTING)
         yield
-        yield from _compute(lease, one)
+        yield from _compute(children, lease, one)
     except (NotFound, _Cancelled):
         pass
     except (LeaseLost, Unavailable):
@@ -49,7 +51,12 @@ def _evaluate(lease: Lease) -> Steps:
     return {"evaluation": lease.job.state.get("counts", {})}
 
 
-def _compute(lease: Lease, one: Evaluation) -> Steps:
+def _delete(lease: Lease) -> Steps:
+    yield from _clean(lease, lease.job.parameters["evaluation"])
+    return {}
+
+
+def _compute(children: Children, lease: Lease, one: Evaluation) -> Steps:
     with lease.store.read() as connection:
         if evaluations.by_key(connection, one.key).status != evaluations.COMPUTING:
             return {}  # it is done already, and the server died before the rest was
@@ -61,7 +68,7 @@ def _compute(lease: Lease, one: Evaluation) -> Steps:
     request = {"selection": asdict(one.selection), "config": one.config, "purpose": one.purpose}
     counts: dict[str, int] = {}
     number = 0
-    with Child(lease.store.folder) as child:
+    with children.one() as child:
         for frame in child.ask(request, wait=BEAT_SECONDS):
             with lease.step() as step:
                 if evaluations.by_key(step.connection, one.key).status != evaluations.COMPUTING:

@@ -1,7 +1,7 @@
 """Annotations of items: the ground truth of datasets, and the predictions of runs, written and read alike."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -104,6 +104,15 @@ def of_items(connection: Connection, owner: Owner, item_keys: list[int]) -> dict
     for some in batches(item_keys, items.BATCH):
         for row in connection.execute(_select(owner).where(owner.table.c.item_id.in_(some)).order_by(owner.table.c.id)):
             found[row.item_id].append(Stored(*row))
+    return found
+
+
+def payloads(connection: Connection, table: Table, keys: Sequence[int]) -> dict[int, str]:
+    """Return the JSON of annotations, or of predictions, by the keys of their rows; those that are gone are missing."""
+    found: dict[int, str] = {}
+    for some in batches(keys, items.BATCH):
+        rows = connection.execute(select(table.c.id, table.c.payload).where(table.c.id.in_(some)))
+        found.update((row.id, row.payload) for row in rows)
     return found
 
 

@@ -18,7 +18,7 @@ from container.store.tables import dataset, evaluation, evaluation_part, item, j
 COMMIT, EVALUATION = "commit", "evaluation"
 PENDING, COMPUTING, SUCCEEDED, FAILED, CANCELLED = "pending", "computing", "succeeded", "failed", "cancelled"
 UNFINISHED = (PENDING, COMPUTING)
-COMMIT_JOB, EVALUATION_JOB = "modelRunCommit", "evaluationV2"  # types
+COMMIT_JOB, EVALUATION_JOB, DELETION_JOB = "modelRunCommit", "evaluationV2", "evaluationDeletion"  # types
 ERASED = 500  # texts of matches in one transaction: 2 MB
 
 
@@ -181,8 +181,9 @@ def note(connection: Connection, one: Evaluation, **values: Any) -> None:
 
 
 def remove(connection: Connection, key: int) -> None:
-    """Mark an evaluation as deleted: nobody finds it any more, its job ends, and `erase` frees its space."""
-    connection.execute(update(evaluation).filter_by(id=key, deleted_at=None).values(deleted_at=now()))
+    """Mark an evaluation as deleted: nobody finds it any more, its job ends, and a job frees its space."""
+    if connection.execute(update(evaluation).filter_by(id=key, deleted_at=None).values(deleted_at=now())).rowcount:
+        jobs.create(connection, DELETION_JOB, None, {"evaluation": key})
 
 
 def forsaken(connection: Connection, key: int) -> dict[int, bool]:
@@ -207,6 +208,11 @@ def forsaken(connection: Connection, key: int) -> dict[int, bool]:
 def every_of_run(connection: Connection, run_key: int) -> list[int]:
     """Return the keys of all evaluations of a run, with commits and deleted ones."""
     return list(connection.execute(select(evaluation.c.id).filter_by(run_id=run_key)).scalars())
+
+
+def every_of_model(connection: Connection, model_key: int) -> list[int]:
+    """Return the keys of all evaluations of a model, with those of its runs, commits and deleted ones."""
+    return list(connection.execute(select(evaluation.c.id).filter_by(model_id=model_key)).scalars())
 
 
 def clear(connection: Connection, key: int) -> bool:

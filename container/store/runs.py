@@ -1,5 +1,6 @@
 """Runs: the predictions of one model on one dataset or on several; each has its own."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
@@ -57,6 +58,12 @@ def find_implicit(connection: Connection, model_key: int, dataset_key: int | Non
     """Return that run; NotFound if nothing was uploaded."""
     row = connection.execute(_implicit(model_key, dataset_key).where(run.c.deleted_at.is_(None))).first()
     return _run(row, "A prediction of this model")
+
+
+def implicit_keys(connection: Connection, model_key: int, dataset_keys: Sequence[int | None]) -> tuple[int, ...]:
+    """Return the keys of those runs that there are, for some datasets; None among them is that of a model alone."""
+    found = [connection.execute(_implicit(model_key, key)).first() for key in dataset_keys]
+    return tuple(row.id for row in found if row is not None)
 
 
 def find(connection: Connection, run_id: str) -> Run:

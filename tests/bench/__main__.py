@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torchvision
 
-from tests.bench import cases, load, nucleus, operations, protocols, report, segments
+from tests.bench import cases, load, nucleus, operations, precision, protocols, report, segments
 from tests.bench.servers import KINDS, Server, available
 
 CASES = {  # model, photo, objects on it
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--operations", action="store_true", help="measure what is done with masks, before the rest")
     parser.add_argument("--segments", metavar="STORE/sam/VERSION", type=Path, help="only measure a Segment Anything")
     parser.add_argument("--nucleus", action="store_true", help="only measure the store that speaks Nucleus")
+    parser.add_argument("--precision", action="store_true", help="only measure average precision, against pycocotools")
     parser.add_argument("--protocols", action="store_true", help="only compare the protocols of this server")
     parser.add_argument("--output", type=Path, default=Path("bench"))
     asked = parser.parse_args()
@@ -82,6 +83,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             for line in nucleus.measure(Path(folder)):
                 print(line, flush=True)
+        return
+    if asked.precision:
+        for line in precision.measure():
+            print(line, flush=True)
         return
     if asked.protocols:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:

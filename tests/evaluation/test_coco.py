@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from container.evaluation.coco import THRESHOLDS, Ranked, Stats, curves, evaluated, ranked
+from container.evaluation.coco import THRESHOLDS, Ranked, Stats, TooManyLabels, curves, evaluated, ranked
 from container.evaluation.sample import joined
 from tests.evaluation.samples import NO_SCORE, Kind, Picture, Seen, There, oracle, pictures_of, sample_of
 
@@ -48,7 +48,7 @@ def test_figures_that_can_be_reckoned(case: str) -> None:
     assert {name: found[name] for name in expected} == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(100))
 def test_every_number_is_pycocotools(seed: int) -> None:
     kind: Kind = "segm" if seed % 4 == 3 else "bbox"
     pictures = pictures_of(
@@ -90,6 +90,15 @@ def test_parts_add_up_to_the_whole(cuts: tuple[int, ...]) -> None:
     ):
         assert (figures.stats, figures.labels, figures.ap) == (whole.stats, whole.labels, whole.ap)
         assert np.array_equal(figures.precision, whole.precision)
+
+
+def test_more_labels_than_can_be_drawn_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [Picture([There(str(number), A) for number in range(3)])]
+    monkeypatch.setattr("container.evaluation.coco.MAX_LABELS", 3)
+    assert ap_of(pictures).AP == 0
+    monkeypatch.setattr("container.evaluation.coco.MAX_LABELS", 2)
+    with pytest.raises(TooManyLabels, match="over 2 labels have truth"):
+        ap_of(pictures)
 
 
 def test_thresholds_are_those_of_pycocotools() -> None:

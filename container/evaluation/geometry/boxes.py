@@ -19,10 +19,10 @@ class Overlap(NamedTuple):
 
 
 class TooManyPairs(ValueError):
-    """The objects of one image overlap too often."""
+    """The objects of one image overlap too often to compare them."""
 
-    def __init__(self) -> None:
-        super().__init__(f"over {MAX_PAIRS:,} pairs of objects of one image overlap")
+    def __init__(self, reason: str = f"over {MAX_PAIRS:,} pairs of objects of one image overlap") -> None:
+        super().__init__(reason)
 
 
 def box_overlaps(found: np.ndarray, truth: np.ndarray, crowd: np.ndarray | None = None) -> Overlap:

@@ -25,7 +25,8 @@ def cuboid_overlaps(found: np.ndarray, truth: np.ndarray) -> Overlap:
     height = np.maximum(high.min(0) - low.max(0), 0)
     # From the first one's centre: the digits of far away places are not lost.
     seen, known = (_footprints(c, c[:, :2] - first[:, :2]) for c in (first, second))
-    ground = np.minimum(shared_areas(seen, known), np.minimum(shapely.area(seen), shapely.area(known)))
+    places = np.arange(len(one))
+    ground = np.minimum(shared_areas(seen, known, places, places), np.minimum(shapely.area(seen), shapely.area(known)))
     both = ground * height
     iou = both / (first[:, 3:6].prod(1) + second[:, 3:6].prod(1) - both)
     kept = iou > ROUNDING
@@ -45,7 +46,6 @@ def _footprints(cuboids: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """The polygons on the ground, around centres N×2."""
     corners = _CORNERS * cuboids[:, None, 3:5]
     cos, sin = np.cos(cuboids[:, 6, None]), np.sin(cuboids[:, 6, None])
-    turned = np.stack(
-        (cos * corners[..., 0] - sin * corners[..., 1], sin * corners[..., 0] + cos * corners[..., 1]), -1
-    )
+    x, y = np.moveaxis(corners, -1, 0)
+    turned = np.stack((cos * x - sin * y, sin * x + cos * y), -1)
     return np.asarray(shapely.polygons(turned + centres[:, None]))

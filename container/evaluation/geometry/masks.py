@@ -1,15 +1,20 @@
 """IoU of masks by their pixels: run lengths, and the segments of pictures of indices."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 from pycocotools import mask as coco
 
-from container.evaluation.geometry.boxes import MAX_PAIRS, Overlap, TooManyPairs
+from container.evaluation.geometry.boxes import Overlap, TooManyPairs, meeting
 from container.evaluation.objects import RunLengths
 
-_DENSE = 2**20  # pairs of masks that are compared at once; pixels that are counted at once
+_DENSE = 2**20  # pairs of masks that are compared each with each
+_BLOCK = 2**20  # pixels that are counted at once
 _CELLS = 2**20  # so many counts are kept in a table; more are sorted
+_MAX_BYTES = 10_000_000_000  # of the run lengths of all pairs of one image: 20 s
+_MAX_PIXELS = 2**31  # pycocotools counts no further
+_MAX_OUTLINE = 2**22  # steps of a fifth of a pixel, in which pycocotools goes around a ring; each takes 16 bytes
 
 
 def mask_overlaps(found: Sequence[RunLengths], truth: Sequence[RunLengths], crowd: np.ndarray) -> Overlap:
@@ -21,25 +26,74 @@ def mask_overlaps(found: Sequence[RunLengths], truth: Sequence[RunLengths], crow
         crowd: bool M, whose IoU is the share of the prediction that lies in it.
 
     Raises:
-        TooManyPairs: over MAX_PAIRS overlap.
+        TooManyPairs: the boxes of over MAX_PAIRS overlap, or all pairs together have run lengths of over 10 GB.
     """
     if not len(found) or not len(truth):
         return Overlap(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    parts, total = [], 0
-    size = max(_DENSE // len(truth), 1)
-    for start in range(0, len(found), size):
-        iou = coco.iou(list(found[start : start + size]), list(truth), crowd.astype(np.uint8))
-        one, other = np.nonzero(iou > 0)
-        parts.append(Overlap(one + start, other, iou[one, other]))
-        total += len(one)
-        if total > MAX_PAIRS:
-            raise TooManyPairs
-    return Overlap(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    one, other = meeting(coco.toBbox(list(found)), coco.toBbox(list(truth)))
+    if (_sizes(found)[one] + _sizes(truth)[other]).sum() > _MAX_BYTES:
+        raise TooManyPairs(f"masks of one image that overlap have run lengths of over {_MAX_BYTES:,} bytes")
+    if len(found) * len(truth) <= _DENSE:
+        iou = coco.iou(list(found), list(truth), crowd.astype(np.uint8))[one, other]
+    else:
+        starts = np.searchsorted(one, np.arange(len(found) + 1)).tolist()
+        rows = [
+            coco.iou([mask], [truth[i] for i in other[start:end].tolist()], crowd[other[start:end]].astype(np.uint8))[0]
+            for mask, start, end in zip(found, starts[:-1], starts[1:], strict=True)
+            if end > start
+        ]
+        iou = np.concatenate([np.zeros(0), *rows])
+    kept = iou > 0
+    return Overlap(one[kept], other[kept], iou[kept])
+
+
+def _sizes(masks: Sequence[RunLengths]) -> np.ndarray:
+    return np.array([len(cast(bytes, mask["counts"])) for mask in masks])
 
 
 def polygon_masks(polygons: Sequence[np.ndarray], height: int, width: int) -> list[RunLengths]:
-    """The masks of rings, each float64 K×2 of (x, y) with K ≥ 3, as COCO's rule rasters them."""
-    return [coco.frPyObjects([ring.ravel().tolist()], height, width)[0] for ring in polygons]
+    """The masks of rings, each float64 K×2 of (x, y), as COCO's rule rasters them.
+
+    A mask is empty where the ring has fewer than three corners, and where it is longer than 800,000 pixels in the
+    picture: pycocotools' memory grows with its length.
+
+    Raises:
+        ValueError: the picture has 2^31 pixels or more.
+    """
+    if height * width >= _MAX_PIXELS:
+        raise ValueError(f"a picture of {width}×{height} has too many pixels for masks")
+    rings = [_within_reach(ring, height, width).ravel() for ring in polygons]
+    return list(coco.frPyObjects(rings, height, width)) if rings else []
+
+
+def _within_reach(ring: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The ring; cut off around the picture if it is too long, and shrunk to nothing if that doesn't help."""
+    nothing = np.full((3, 2), -1.0)
+    if len(ring) < 3:
+        return nothing
+    if _is_long(ring):
+        for axis, end in ((0, width), (1, height)):
+            ring = _cut(_cut(ring, axis, -1, 1), axis, end + 1, -1)
+    return nothing if len(ring) < 3 or _is_long(ring) else ring
+
+
+def _is_long(ring: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        steps = 5 * np.abs(ring - np.roll(ring, 1, axis=0)).max(1).sum() + len(ring)
+        return bool(steps > _MAX_OUTLINE or 5 * np.abs(ring).max() > _MAX_PIXELS / 2)
+
+
+def _cut(ring: np.ndarray, axis: int, end: float, side: int) -> np.ndarray:
+    """The part of a ring whose coordinate is over `end`, or under it where `side` is -1, closed along that line."""
+    if not len(ring):
+        return ring
+    after = np.roll(ring, -1, axis=0)
+    with np.errstate(all="ignore"):
+        over, next_over = (side * (points[:, axis] - end) for points in (ring, after))
+        crossing = ring + (after - ring) * (over / (over - next_over))[:, None]
+    crossing[:, axis] = end
+    both = np.stack((ring, crossing), axis=1)
+    return np.asarray(both[np.stack((over >= 0, (over >= 0) != (next_over >= 0)), axis=1)])
 
 
 def segment_overlaps(
@@ -68,8 +122,8 @@ def segment_overlaps(
 
 def _blocks(found: np.ndarray, truth: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     one, other = found.ravel(), truth.ravel()
-    for start in range(0, len(one), _DENSE):
-        yield one[start : start + _DENSE], other[start : start + _DENSE]
+    for start in range(0, len(one), _BLOCK):
+        yield one[start : start + _BLOCK], other[start : start + _BLOCK]
 
 
 def _places(pixels: np.ndarray, indices: Sequence[int]) -> np.ndarray:

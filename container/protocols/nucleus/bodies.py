@@ -29,13 +29,18 @@ def read_document(request: Request) -> dict[str, Any]:
         return {}
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         raise BadRequest(f"the JSON body has over {_MAX_PARTS} commas and opening brackets")
-    try:
-        document = json.loads(body, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
+    document = parsed(body, "the body")
     if not isinstance(document, dict):
         raise BadRequest(f"the body is no JSON object: {shown(document)}")
     return document
+
+
+def parsed(written: str | bytes, what: str) -> Any:
+    """Return the value of a JSON text, without NaN and Infinity; BadRequest, which says `what` it is, for others."""
+    try:
+        return json.loads(written, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise BadRequest(f"{what} is not JSON") from None
 
 
 def known(document: dict[str, Any], *names: str) -> dict[str, Any]:

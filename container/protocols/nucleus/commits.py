@@ -31,6 +31,7 @@ _METRICS = openapi.members(
     stats=openapi.OBJECT,
     per_class=openapi.OBJECTS,
     counts=openapi.OBJECT,
+    counted_as=openapi.OBJECT,
     data_revision=openapi.OBJECT,
     config=openapi.OBJECT,
     version=openapi.TEXT,

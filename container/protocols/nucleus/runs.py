@@ -12,6 +12,7 @@ from container.protocols.nucleus.bodies import kept, read_document, text
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.work import RUN_DELETION
+from container.scoring.objects import UNMATCHED_KINDS
 from container.store import annotations, datasets, evaluations, jobs, models, runs
 from container.store.database import Connection
 from container.store.evaluations import Selection
@@ -83,6 +84,7 @@ def _add_runs(blueprint: Blueprint, backend: Backend) -> None:
                 "match_config": None if last is None else _shown(last.config),
                 "stale": stale,
                 "counts": counts,
+                "unmatched_kinds": [kind for kind in UNMATCHED_KINDS if counts.get(kind)],
                 "matches": None if last is None else last.counts,
                 "error": failed.error if failed is not None and run.status == runs.FAILED else None,
             }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from container.protocols.nucleus.documents import Line, read_lines
-from container.store import annotations, benchmarks, datasets, items, models, runs, uploads
+from container.store import annotations, benchmarks, datasets, evaluations, items, models, runs, uploads
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.derived import Derived
@@ -22,6 +22,7 @@ from container.store.upserts import batches
 UPLOAD_ITEMS, UPLOAD_ANNOTATIONS, UPLOAD_PREDICTIONS = "uploadDatasetItems", "uploadAnnotations", "uploadPredictions"
 METADATA_UPDATE, ANNOTATION_DELETION = "metadataUpdate", "annotationDeletion"
 BENCHMARK_ITEMS, BENCHMARK_DELETION = "benchmarkItems", "benchmarkDeletion"
+EVALUATION_DELETION = "evaluationV2Deletion"
 DATASET_DELETION, MODEL_DELETION, RUN_DELETION = "datasetDeletion", "modelDeletion", "modelRunDeletion"
 STEP_OBJECTS, STEP_CHARACTERS = 1000, 4 << 20  # of one step, which others wait for: 1,000 boxes take 30 ms
 REPEATED = 10_000  # lines between two of the steps that keep the lease while lines are read again
@@ -42,6 +43,7 @@ def works() -> Mapping[str, Work]:
         RUN_DELETION: _delete_run,
         BENCHMARK_ITEMS: _fill_benchmark,
         BENCHMARK_DELETION: _delete_benchmark,
+        EVALUATION_DELETION: _delete_evaluation,
     }
 
 
@@ -192,6 +194,11 @@ def _delete_benchmark(lease: Lease) -> Steps:
     return {}
 
 
+def _delete_evaluation(lease: Lease) -> Steps:
+    yield from _erase(lease, lambda connection: evaluations.erase(connection, lease.job.parameters["evaluation"]))
+    return {}
+
+
 def _delete_annotations(lease: Lease) -> Steps:
     parameters = lease.job.parameters
     parts: list[list[str] | None] = [*batches(parameters["reference_ids"], STEP_OBJECTS)] or [None]
@@ -217,7 +224,7 @@ def _delete_dataset(lease: Lease) -> Steps:
 
 
 def _delete_run(lease: Lease) -> Steps:
-    yield from _erase(lease, lambda connection: runs.erase(connection, lease.job.parameters["run"]))
+    yield from _erase_run(lease, lease.job.parameters["run"])
     return {}
 
 
@@ -225,11 +232,22 @@ def _delete_model(lease: Lease) -> Steps:
     key = lease.job.parameters["model"]
     with lease.store.read() as connection:
         of_model = runs.deleted_of_model(connection, key)
+        evaluated = evaluations.every_of_model(connection, key)
+    for one in evaluated:
+        yield from _erase(lease, partial(evaluations.erase, key=one))
     for run in of_model:
-        yield from _erase(lease, partial(runs.erase, key=run))
+        yield from _erase_run(lease, run)
     with lease.step() as step:
         models.erase(step.connection, key)
     return {}
+
+
+def _erase_run(lease: Lease, key: int) -> Generator[None, None, None]:
+    with lease.store.read() as connection:
+        evaluated = evaluations.every_of_run(connection, key)
+    for one in evaluated:
+        yield from _erase(lease, partial(evaluations.erase, key=one))
+    yield from _erase(lease, partial(runs.erase, key=key))
 
 
 def _erase(lease: Lease, erase: Callable[[Connection], bool]) -> Generator[None, None, None]:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,27 @@ class Api:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty store, whatever the disk has left; the application closes it."""
-    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
-    return Store.open(tmp_path / "store")
+    """An empty store; the application closes it."""
+    return roomy_store(tmp_path / "store", monkeypatch)
 
 
 @pytest.fixture
 def api(store: Store) -> Iterator[Api]:
     """The application with that store."""
+    with application(store) as api:
+        yield api
+
+
+def roomy_store(folder: Path, patch: pytest.MonkeyPatch) -> Store:
+    """An empty store that writes whatever the disk has left."""
+    patch.setattr(module, "FREE_SHARE", 0.0)
+    patch.setattr(module, "FREE_BYTES", 0)
+    return Store.open(folder)
+
+
+@contextmanager
+def application(store: Store) -> Iterator[Api]:
+    """The application with a store, which it closes at the end."""
     app = create_app(Settings(protocols="nucleus"), replace(ready_services(FakeEngine()), store=store))
     yield Api(app.test_client())
     app.services.draining.set()
