@@ -22,7 +22,8 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     them), exports, jobs (as clients see them) and their work, uploads and the addresses that are
                     signed, intake (of objects in one request), attachments (their masks), documents and forms (bodies
                     of any size, as streams), bodies (small ones), names (in paths), replies, shapes (of objects),
-                    unavailable (501), openapi
+                    commits and their matches, evaluations and their figures, benchmarks and what they are made of
+                    (benchmark_sources), configs (rules of these), presets, leaderboards, unavailable (501), openapi
 web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
@@ -32,9 +33,9 @@ web/                what HTTP needs whatever the protocol
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once
-scoring/            predictions of the store compared with its truth: scorer (asked by a protocol), process and child (what
-                    computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the store),
-                    parts (pairs) and arrays, config and exclusions (rules), questions, examples, summary (answers)
+scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
+                    (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the
+                    store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources

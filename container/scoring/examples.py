@@ -1,6 +1,7 @@
 """Examples of what is right and wrong, with the ids and the metadata of what they are about, as clients read them."""
 
 import json
+import math
 from typing import Any
 
 from container.evaluation.outcomes import KINDS, TP, Outcomes
@@ -78,4 +79,4 @@ def _label(sample: Sample, labels: Any, place: int) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return None if value != value else float(value)
+    return float(value) if math.isfinite(value) else None

@@ -88,6 +88,7 @@ class Child:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
+        self.pid = self._process.pid
         self.busy = False  # with an answer that nobody has read to its end
 
     def close(self) -> None:

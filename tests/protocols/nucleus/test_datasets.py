@@ -197,7 +197,7 @@ def test_unknown_names(api: Api, dataset: str, method: str, route: str, body: ob
     ("method", "route", "body", "status"),
     [
         ("POST", "dataset/create", {"name": "a", "is_scene": True}, 501),
-        ("POST", "dataset/{d}/queryObjectsPage", {"patch_mode": "iou", "model_run_id": "run_1"}, 501),
+        ("POST", "dataset/{d}/queryObjectsPage", {"patch_mode": "iou", "model_run_id": "run_1"}, 404),
         ("POST", "dataset/{d}/queryObjectsPage", {"patch_mode": "ground_truth_only", "query": "a > 1"}, 501),
         ("POST", "dataset/{d}/queryObjectsPage", {"patch_mode": "other"}, 400),
         ("GET", "dataset/{d}/iloc/x", None, 400),

@@ -53,6 +53,9 @@ def test_a_run(api: Api, dataset: str, model: str, run: str) -> None:
         "match_config": None,
         "stale": False,
         "counts": {"box": 2},
+        "matches": None,
+        "unmatched_kinds": [],
+        "error": None,
     }
     api.delete(f"modelRun/{run}")
     api.error(404, "GET", f"modelRun/{run}/info")

@@ -85,8 +85,6 @@ def test_an_expired_address(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "route",
     [
-        "modelRun/x/commit",
-        "dataset/d/model/m/calculateEvaluationMetrics",
         "slice/",
         "validate/m/evaluate",
         "dataset/create_from_project",
