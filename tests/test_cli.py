@@ -263,13 +263,17 @@ ASTRONAUT = {"astronaut.png": (skimage.data.astronaut(), [("person", (60, 0, 440
 
 def test_evaluate_prints_a_table_and_writes_files(run, tmp_path: Path) -> None:
     write_folder(tmp_path / "crew", {**ASTRONAUT, "coffee.png": (skimage.data.coffee(), [("cup", (90, 60, 400, 370))])})
-    done = run("evaluate", "--data", "crew", "--json", "out/figures.json", "--worst", "out/worst.png")
-    assert done.exit_code == 0 and done.stderr == "", done.output
+    given = ("--json", "out/figures.json", "--worst", "out/worst.png", "--output", "all", "--fail-under", "0.99")
+    done = run("evaluate", "--data", "crew", *given, "--iou-type", "segm")
+    assert done.exit_code == 1 and re.fullmatch(r"Failed: mask_ap is 0\.\d+, under 0\.99\n", done.stderr), done.output
     assert "maskrcnn on 2 photos of crew" in done.stdout and "unknown to the model: cup" in done.stdout
     figures = json.loads(Path("out/figures.json").read_text())
     assert figures["classes"]["person"]["objects"] == 1
     assert figures["box_ap50"] == pytest.approx(1) and 0 < figures["best_confidence"] < 1
+    assert re.fullmatch("sha256:[0-9a-f]{64}", figures["data_revision"]) and figures["config"]["confidence"] == 0.05
     assert pixels_of(Path("out/worst.png").read_bytes()).shape[1] > 800
+    files = sorted(path.name for path in Path("all").iterdir())
+    assert files == ["confusion.png", "precision-recall.png", "report.json", "worst.png"]
 
 
 def test_evaluate_tells_what_it_reads_and_what_not(run, tmp_path: Path) -> None:
@@ -300,8 +304,9 @@ def test_evaluate_measures_a_semantic_archive(run, tmp_path: Path) -> None:
     torch.save(module.state_dict(), "w.pth")
     packed = run("pack", "--architecture", "lraspp_mobilenet_v3_large", "--weights", "w.pth", "--labels", "person")
     assert packed.exit_code == 0, packed.output
-    done = run("evaluate", "--data", "crew", "--model", "model.tar.gz", "--limit", "1", "--worst", "worst.png")
+    done = run("evaluate", "--data", "crew", "--model", "model.tar.gz", "--limit", "1", "--output", "out")
     assert done.exit_code == 0 and re.search(r"mean_iou +0\.\d{3}\n", done.stdout), done.output
+    assert sorted(path.name for path in Path("out").iterdir()) == ["report.json", "worst.png"]
 
 
 @pytest.mark.parametrize(
@@ -311,6 +316,7 @@ def test_evaluate_measures_a_semantic_archive(run, tmp_path: Path) -> None:
         ([("person", (60, 0, 440, 512))], ("--data", "nowhere"), 1, "nowhere: no such folder"),
         ([("person", (60, 0, 440, 512))], ("--model", "nowhere/model"), 1, "no such file or folder"),
         ([("person", (60, 0, 440, 512))], ("--limit", "0"), 2, "--limit"),
+        ([("person", (60, 0, 440, 512))], ("--store", "here"), 2, "--store goes with --dataset"),
     ],
 )
 def test_evaluate_says_what_is_wrong(

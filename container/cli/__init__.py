@@ -5,20 +5,17 @@ Each command imports what it needs, so that `serve` opens its port before numpy,
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
 from container import __version__
-from container.cli import checking, models, serving, training
-from container.cli.options import Terminated
+from container.cli import checking, evaluating, models, serving, training
+from container.cli.options import Terminated, revision
 from container.usage import refusals_in_one_line
 
-ROOT = Path(__file__).parents[2]
 PROGRAM = "python -m container"
 
 
@@ -47,19 +44,8 @@ class _Commands(click.Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
-        click.echo(f"maskserve {__version__}, revision {_revision()}")
+        click.echo(f"maskserve {__version__}, revision {revision()}")
         ctx.exit()
-
-
-def _revision() -> str:
-    """Return the commit: of the image, as it was built, or of the checkout, where git is installed."""
-    if built := os.environ.get("MASKSERVE_REVISION"):
-        return built
-    with suppress(OSError):
-        if (ROOT / ".git").exists():
-            command = ("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
-            return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
-    return "unknown"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -80,7 +66,7 @@ for _command in (
     checking.check,
     serving.predict,
     training.train,
-    training.evaluate,
+    evaluating.evaluate,
     models.pack,
     models.models,
 ):

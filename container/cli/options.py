@@ -4,8 +4,9 @@ import json
 import logging
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,9 @@ from container.settings import Settings, variables
 
 if TYPE_CHECKING:
     from container.structures import Prompt
+
+
+ROOT = Path(__file__).parents[2]
 
 
 def model_options(command: Any) -> Any:
@@ -93,6 +97,17 @@ def make_folder(folder: Path) -> None:
         raise click.ClickException(f"{folder} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise click.ClickException(f"{folder} cannot be written: Permission denied")
+
+
+def revision() -> str:
+    """Return the commit: of the image, as it was built, or of the checkout, where git is installed."""
+    if built := os.environ.get("MASKSERVE_REVISION"):
+        return built
+    with suppress(OSError):
+        if (ROOT / ".git").exists():
+            command = ("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+            return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+    return "unknown"
 
 
 class Terminated(KeyboardInterrupt):

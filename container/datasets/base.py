@@ -1,5 +1,6 @@
 """Labelled photos as they were read, whatever their format."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -79,3 +80,12 @@ class Dataset:
             f"{len(objects):>8,}  objects, {sum(a.segmentation is not None for a in objects):,} of them with a mask",
             *self.account.lines(),
         ]
+
+    def revision(self) -> str:
+        """Return the SHA-256 of the photos' names and bytes and of their labels: another one once any of it changes."""
+        digest = hashlib.sha256(repr(self.labels).encode())
+        for photo in self.photos:
+            with photo.path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(repr((photo.path.name, photo.width, photo.height, photo.annotations)).encode())
+        return "sha256:" + digest.hexdigest()

@@ -1,22 +1,22 @@
-"""Average precision of boxes and masks, as pycocotools' COCOeval measures it (https://cocodataset.org/#detection-eval).
+"""Average precision by pycocotools' COCOeval itself (https://cocodataset.org/#detection-eval), of a sample.
 
-Knows class numbers only, from 0; where a class has no truth, pycocotools' -1 becomes None.
+coco.py computes the same faster and of parts; this is what it is compared with, and what `container evaluate` prints.
+Where a label has no truth, pycocotools' -1 becomes None.
 """
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from container.evaluation.objects import Detections, Truth
+from container.evaluation.sample import Sample, Side
 
-MAX_DETECTIONS = 100  # of one class in one photo; the best are taken
+MAX_DETECTIONS = 100  # of one class in one image; the best are taken
 # Places on the axes of COCOeval's arrays.
 _IOU_50, _IOU_75 = 0, 5
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)
@@ -25,7 +25,7 @@ _LARGEST = -1
 
 @dataclass(frozen=True)
 class Scores:
-    """Averages over classes, and each class's own, 0–1; None where there is nothing to find."""
+    """Averages over labels, and each label's own, 0–1; None where there is nothing to find."""
 
     ap: float | None  # mean over IoU 0.50, 0.55, … 0.95
     ap50: float | None  # at IoU 0.50
@@ -40,90 +40,86 @@ class Scores:
 
 @dataclass(frozen=True)
 class Matches:
-    """Which boxes met at IoU 0.50: D detections and T objects. Crowds, and what was found in them, are left out.
+    """Which predictions met objects at IoU 0.50: D predictions and T objects. Crowds, and what was found in them, are
+    left out.
 
-    Detections are matched from the best down, so that those over a threshold match as if there were no others.
+    Predictions are matched from the best down, so that those over a threshold match as if there were no others.
     """
 
-    photos: np.ndarray  # int64 D, place of the photo
+    photos: np.ndarray  # int64 D, place of the image
     classes: np.ndarray  # int64 D
     scores: np.ndarray  # float D
     hits: np.ndarray  # bool D, met an object
+    truth: np.ndarray  # int64 T, place of the object in the sample
     truth_photos: np.ndarray  # int64 T
     truth_classes: np.ndarray  # int64 T
-    truth_boxes: np.ndarray  # float T×4 xyxy
-    found_at: np.ndarray  # float T, score of the detection that met the object; -1 where none did
+    found_at: np.ndarray  # float T, score of the prediction that met the object; -1 where none did
 
 
 @dataclass(frozen=True)
 class AveragePrecision:
     """How well objects were found."""
 
-    box: Scores
-    mask: Scores | None  # over the photos whose objects have masks; None without such photos, or without found masks
+    scores: Scores
     matches: Matches
 
 
-def average_precision(truth: Sequence[Truth], found: Sequence[Detections], class_count: int) -> AveragePrecision:
-    """The figures over photos; `truth` and `found` hold one of each for every photo, of classes 0 … class_count - 1."""
-    pairs = list(zip(truth, found, strict=True))
-    boxes = _evaluated(pairs, class_count, "bbox")
-    masked = [(one, other) for one, other in pairs if one.masks is not None and other.masks is not None]
-    comparable = any(len(one.classes) for one, _ in masked)
-    masks = _scores(_evaluated(masked, class_count, "segm")) if comparable else None
-    return AveragePrecision(_scores(boxes), masks, _matches(boxes, truth))
-
-
-def _evaluated(pairs: Sequence[tuple[Truth, Detections]], class_count: int, kind: Literal["bbox", "segm"]) -> COCOeval:
+def average_precision(sample: Sample) -> AveragePrecision:
+    """Return the figures of a sample; those of each label are in the order of its labels."""
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on every step
-        evaluation = COCOeval(
-            _coco([one for one, _ in pairs], [_truth(one, kind) for one, _ in pairs], class_count),
-            _coco([one for one, _ in pairs], [_found(other, kind) for _, other in pairs], class_count),
-            kind,
-        )
+        evaluation = _Compared(sample)
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation
+    return AveragePrecision(_scores(evaluation), _matches(evaluation, sample))
 
 
-def _coco(photos: Sequence[Truth], annotations: Sequence[Sequence[dict[str, Any]]], class_count: int) -> COCO:
-    """Photos are numbered from 0, annotations from 1: COCOeval takes 0 for "no match"."""
-    numbered = [{**one, "image_id": photo} for photo, several in enumerate(annotations) for one in several]
+class _Compared(COCOeval):  # type: ignore[misc]  # which has no types
+    """COCOeval with the IoUs of a sample's pairs. Objects are numbered from 1: it takes 0 for "no match"."""
+
+    def __init__(self, sample: Sample) -> None:
+        truth = _annotations(sample.truth, {"iscrowd": sample.truth.crowd.astype(int)})
+        ranked = np.flatnonzero(~np.isnan(sample.found.score))
+        found = _annotations(sample.found, {"score": sample.found.score, "iscrowd": np.zeros(len(sample.found), int)})
+        super().__init__(_coco(sample, truth), _coco(sample, [found[i] for i in ranked.tolist()]), "bbox")
+        pairs = sample.pairs
+        own = sample.found.label[pairs.found] == sample.truth.label[pairs.truth]
+        self._ious: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
+        places = sample.found.image[pairs.found[own]].tolist(), sample.found.label[pairs.found[own]].tolist()
+        columns = (pairs.found[own] + 1).tolist(), (pairs.truth[own] + 1).tolist(), pairs.iou[own].tolist()
+        for place, pair in zip(zip(*places, strict=True), zip(*columns, strict=True), strict=True):
+            self._ious.setdefault(place, []).append(pair)
+
+    def computeIoU(self, imgId: int, catId: int) -> Any:  # pycocotools' names
+        """Return the IoUs of the best predictions, from the best down, with the truth of an image and a label."""
+        truth, found = self._gts[imgId, catId], self._dts[imgId, catId]
+        if not truth or not found:
+            return []
+        order = np.argsort([-one["score"] for one in found], kind="mergesort")[: self.params.maxDets[_LARGEST]]
+        rows = {found[i]["id"]: row for row, i in enumerate(order.tolist())}
+        columns = {one["id"]: column for column, one in enumerate(truth)}
+        ious = np.zeros((len(rows), len(columns)))
+        for prediction, thing, iou in self._ious.get((imgId, catId), ()):
+            if prediction in rows:
+                ious[rows[prediction], columns[thing]] = iou
+        return ious
+
+
+def _annotations(side: Side, more: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    columns = {"image_id": side.image, "category_id": side.label, "area": side.area, **more}
+    columns["id"] = np.arange(1, len(side) + 1)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _coco(sample: Sample, annotations: list[dict[str, Any]]) -> COCO:
     data = COCO()
     data.dataset = {
-        "images": [{"id": i, "height": one.image_size[0], "width": one.image_size[1]} for i, one in enumerate(photos)],
-        "categories": [{"id": i} for i in range(class_count)],
-        "annotations": [{**one, "id": i} for i, one in enumerate(numbered, 1)],
+        "images": [{"id": i} for i in range(len(sample.images))],
+        "categories": [{"id": i} for i in range(len(sample.labels))],
+        "annotations": annotations,
     }
     data.createIndex()
     return data
-
-
-def _truth(truth: Truth, kind: str) -> list[dict[str, Any]]:
-    given = _annotations(truth, kind)
-    for one, area, crowd in zip(given, truth.areas.tolist(), truth.crowd.tolist(), strict=True):
-        one |= {"area": area, "iscrowd": int(crowd)}
-    return given
-
-
-def _found(found: Detections, kind: str) -> list[dict[str, Any]]:
-    given = _annotations(found, kind)
-    for one, score in zip(given, found.scores.tolist(), strict=True):
-        area = float(coco_mask.area(one["segmentation"])) if kind == "segm" else one["bbox"][2] * one["bbox"][3]
-        one |= {"area": area, "score": score, "iscrowd": 0}
-    return given
-
-
-def _annotations(objects: Truth | Detections, kind: str) -> list[dict[str, Any]]:
-    sizes = objects.boxes[:, 2:] - objects.boxes[:, :2]
-    boxes = np.concatenate((objects.boxes[:, :2], sizes), axis=1).tolist()
-    given: list[dict[str, Any]] = [
-        {"category_id": number, "bbox": box} for number, box in zip(objects.classes.tolist(), boxes, strict=True)
-    ]
-    if kind == "segm":
-        for one, mask in zip(given, objects.masks or (), strict=True):
-            one["segmentation"] = mask
-    return given
 
 
 def _scores(evaluation: COCOeval) -> Scores:
@@ -149,32 +145,27 @@ def _mean(values: np.ndarray) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def _matches(evaluation: COCOeval, truth: Sequence[Truth]) -> Matches:
-    score_of = {one["id"]: one["score"] for one in evaluation.cocoDt.dataset["annotations"]}
-    box_of = dict(enumerate(np.concatenate([one.boxes for one in truth]), 1))
-    detections, objects, boxes = [], [], []
+def _matches(evaluation: COCOeval, sample: Sample) -> Matches:
+    found: list[tuple[int, bool]] = []
+    truth: list[tuple[int, float]] = []
     for one in evaluation.evalImgs:
         if one is None or one["aRng"] != evaluation.params.areaRng[_ALL]:
             continue
-        place = (one["image_id"], one["category_id"])
         met, ignored = one["dtMatches"][_IOU_50] > 0, one["dtIgnore"][_IOU_50]
-        detections += [
-            (*place, score, hit) for score, hit, skip in zip(one["dtScores"], met, ignored, strict=True) if not skip
-        ]
+        found += [(n - 1, hit) for n, hit, skip in zip(one["dtIds"], met, ignored, strict=True) if not skip]
         by = one["gtMatches"][_IOU_50].astype(int)
         for number, finder, skip in zip(one["gtIds"], by.tolist(), one["gtIgnore"], strict=True):
             if not skip:
-                objects.append((*place, score_of.get(finder, -1.0)))
-                boxes.append(box_of[number])
-    photos, classes, scores, hits = np.array(detections, float).reshape(-1, 4).T
-    truth_photos, truth_classes, found_at = np.array(objects, float).reshape(-1, 3).T
+                truth.append((number - 1, float(sample.found.score[finder - 1]) if finder else -1.0))
+    predictions = np.array([place for place, _ in found], np.int64)
+    objects = np.array([place for place, _ in truth], np.int64)
     return Matches(
-        photos=photos.astype(int),
-        classes=classes.astype(int),
-        scores=scores,
-        hits=hits.astype(bool),
-        truth_photos=truth_photos.astype(int),
-        truth_classes=truth_classes.astype(int),
-        truth_boxes=np.array(boxes, float).reshape(-1, 4),
-        found_at=found_at,
+        photos=sample.found.image[predictions],
+        classes=sample.found.label[predictions],
+        scores=sample.found.score[predictions],
+        hits=np.array([hit for _, hit in found], bool),
+        truth=objects,
+        truth_photos=sample.truth.image[objects],
+        truth_classes=sample.truth.label[objects],
+        found_at=np.array([score for _, score in truth], float),
     )

@@ -1,7 +1,7 @@
 """Detectors: photo by photo what is there and what was found, then the report."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from container.evaluation.average_precision import Scores, average_precision
 from container.evaluation.confidence import BestConfidence, best_confidence
 from container.evaluation.faults import faults
 from container.evaluation.objects import Detections, Truth
+from container.evaluation.photos import Kind, samples
 from container.evaluation.report import Report, Subject
+from container.evaluation.sample import Sample
 from container.structures import Instances
 
 
@@ -18,9 +20,10 @@ from container.structures import Instances
 class DetectionReport(Report):
     """How well objects are found."""
 
-    box: Scores
+    box: Scores | None  # None where it is about masks alone
     mask: Scores | None  # None where the data or the model has no masks
     confidence: BestConfidence | None  # None where nothing was found
+    samples: Mapping[Kind, Sample] = field(repr=False)  # what the figures are computed from
 
     @property
     def best_confidence(self) -> float | None:
@@ -45,8 +48,41 @@ class DetectionReport(Report):
             for name, values in (("ap", scores.class_ap), ("ap50", scores.class_ap50))
         }
 
-    def _kinds(self) -> dict[str, Scores]:
-        return {"box": self.box} if self.mask is None else {"box": self.box, "mask": self.mask}
+    def _kinds(self) -> dict[Kind, Scores]:
+        kinds: tuple[tuple[Kind, Scores | None], ...] = (("box", self.box), ("mask", self.mask))
+        return {kind: scores for kind, scores in kinds if scores is not None}
+
+
+def detection_report(
+    subject: Subject,
+    samples: Mapping[Kind, Sample],
+    boxes: np.ndarray,
+    areas: np.ndarray,
+    *,
+    lowest: float = 0.0,
+    seconds_per_photo: float | None = None,
+) -> DetectionReport:
+    """Return the report of samples whose labels begin with the subject's; faults are the first one's.
+
+    Args:
+        samples: at least one.
+        boxes: float N×4 xyxy, of all objects of the first sample.
+        areas: of the images, in pixels.
+        lowest: confidence that was asked for.
+    """
+    measured = {kind: average_precision(sample) for kind, sample in samples.items()}
+    scores = {kind: one.scores for kind, one in measured.items()}
+    matches = next(iter(measured.values())).matches
+    label_count = len(next(iter(samples.values())).labels)
+    return DetectionReport(
+        subject=subject,
+        seconds_per_photo=seconds_per_photo,
+        faults=faults(matches, boxes, areas),
+        box=scores.get("box"),
+        mask=scores.get("mask"),
+        confidence=best_confidence(matches, label_count, lowest),
+        samples=samples,
+    )
 
 
 class DetectionTally:
@@ -67,14 +103,11 @@ class DetectionTally:
 
     def report(self, seconds_per_photo: float) -> DetectionReport:
         """The figures over all photos so far."""
-        count = len(self._classes)
-        measured = average_precision(self._truth, self._found, count)
-        areas = np.array([truth.image_size[0] * truth.image_size[1] for truth in self._truth])
-        return DetectionReport(
-            subject=self._subject,
+        return detection_report(
+            self._subject,
+            samples(self._truth, self._found, self._subject.labels),
+            np.concatenate([one.boxes for one in self._truth]),
+            np.array([one.image_size[0] * one.image_size[1] for one in self._truth]),
+            lowest=self._confidence,
             seconds_per_photo=seconds_per_photo,
-            faults=faults(measured.matches, areas),
-            box=measured.box,
-            mask=measured.mask,
-            confidence=best_confidence(measured.matches, count, self._confidence),
         )

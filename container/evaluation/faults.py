@@ -18,19 +18,27 @@ class Faults:
     missed: np.ndarray  # float N×4 xyxy, boxes of the objects that were not found
 
 
-def faults(matches: Matches, areas: np.ndarray) -> tuple[Faults, ...]:
+def faults(matches: Matches, boxes: np.ndarray, areas: np.ndarray) -> tuple[Faults, ...]:
     """The faults of each photo at CONFIDENCE.
 
     An object that was missed weighs the side of its box against that of the photo, a detection of nothing its score.
 
     Args:
+        boxes: float N×4 xyxy, of all objects of the sample.
         areas: of the photos, in pixels.
     """
-    return tuple(_faults(matches, photo, float(area)) for photo, area in enumerate(areas))
+    lost = matches.found_at < CONFIDENCE
+    missed = _by_photo(matches.truth_photos[lost], boxes[matches.truth[lost]], len(areas))
+    false = ~matches.hits & (matches.scores >= CONFIDENCE)
+    wrong = _by_photo(matches.photos[false], matches.scores[false], len(areas))
+    return tuple(_faults(*one) for one in zip(missed, wrong, areas.tolist(), strict=True))
 
 
-def _faults(matches: Matches, photo: int, area: float) -> Faults:
-    missed = matches.truth_boxes[(matches.truth_photos == photo) & (matches.found_at < CONFIDENCE)]
-    wrong = matches.scores[(matches.photos == photo) & ~matches.hits & (matches.scores >= CONFIDENCE)]
+def _by_photo(photos: np.ndarray, values: np.ndarray, count: int) -> list[np.ndarray]:
+    order = np.argsort(photos, kind="stable")
+    return np.split(values[order], np.searchsorted(photos[order], np.arange(1, count))) if count else []
+
+
+def _faults(missed: np.ndarray, wrong: np.ndarray, area: float) -> Faults:
     sides = np.sqrt((missed[:, 2:] - missed[:, :2]).prod(axis=1) / area)
     return Faults(float(sides.sum() + wrong.sum()), f"{len(missed)} missed, {len(wrong)} wrong", missed)

@@ -32,7 +32,7 @@ class Report(ABC):
     """Figures over a folder of photos, and over each class; None where there is nothing to measure."""
 
     subject: Subject
-    seconds_per_photo: float  # median; the model alone, one photo at a time
+    seconds_per_photo: float | None  # median; the model alone, one photo at a time; None where it has not run
     faults: tuple[Faults, ...] = field(repr=False)  # one a photo
 
     @property
@@ -50,7 +50,8 @@ class Report(ABC):
 
     def summary(self) -> dict[str, float | None]:
         """All figures that are not of one class, by name."""
-        return {**self.figures(), "seconds_per_photo": self.seconds_per_photo}
+        speed = {} if self.seconds_per_photo is None else {"seconds_per_photo": self.seconds_per_photo}
+        return {**self.figures(), **speed}
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the faults, in types that JSON has."""

@@ -149,6 +149,13 @@ def kinds(connection: Connection, run: int) -> dict[str, int]:
     return {kind: number for kind, number in connection.execute(rows)}
 
 
+def has_truth(connection: Connection, dataset_key: int, kinds: Sequence[str]) -> bool:
+    """Return whether the truth of a dataset has an object of one of some kinds."""
+    rows = select(annotation.c.id).join(item, item.c.id == annotation.c.item_id)
+    rows = rows.where(item.c.dataset_id == dataset_key, annotation.c.kind.in_(kinds))
+    return connection.execute(rows.limit(1)).first() is not None
+
+
 def erase(connection: Connection, owner: Owner, dataset_key: int, references: list[str] | None, limit: int) -> int:
     """Delete at most `limit` annotations of a dataset, or of its items with some references; return how many."""
     table = owner.table

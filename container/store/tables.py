@@ -1,6 +1,7 @@
 """The tables of the store, in SQLAlchemy's words; `migrations/` makes them, and a test compares the two.
 
-Inside, rows have whole numbers as keys; clients see the ids of `public_id`. Payloads are JSON as it was sent.
+Inside, rows have whole numbers as keys; clients see the ids of `public_id`. Payloads are JSON as it was sent. SQLite
+gives the key of a row that was last and is deleted to the next one, but where it is told not to (autoincrement).
 """
 
 from sqlalchemy import (
@@ -251,6 +252,7 @@ evaluation = Table(
     Index("ix_evaluation_model_id", "model_id"),
     Index("ix_evaluation_job_id", "job_id"),
     Index("ix_evaluation_benchmark_id", "benchmark_id"),
+    sqlite_autoincrement=True,
 )
 
 # Arrays of a part of its items: what figures are computed from.
@@ -296,6 +298,7 @@ benchmark = Table(
     Column("deleted_at", Float),
     Index("ix_benchmark_parent_id", "parent_id"),
     Index("ix_benchmark_job_id", "job_id"),
+    sqlite_autoincrement=True,
 )
 
 benchmark_item = Table(

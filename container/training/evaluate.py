@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -23,16 +22,18 @@ from container.rendering.contact_sheet import contact_sheet
 from container.structures import Appearance, ImageQuery, Instances, Options, SemanticMap
 from container.training import pixels
 
-__all__ = ["Report", "evaluate", "worst", "write_worst"]
+__all__ = ["Report", "evaluate", "worst"]
 
 WORST, COLUMNS, CELL = 12, 4, (300, 400)
+CONFIDENCE_ASKED = 0.05  # whatever the model's own default
+CONFIG = {"confidence": CONFIDENCE_ASKED, "max_detections": MAX_DETECTIONS}  # what models are measured with
 
 
 def evaluate(
     engine: Engine[Any, Any],
     dataset: Dataset,
     *,
-    confidence: float = 0.05,
+    confidence: float = CONFIDENCE_ASKED,
     progress: Callable[[int], object] = lambda photos: None,
 ) -> Report:
     """Measure a detector or a semantic model over the labels that it shares with the data, by name.
@@ -40,7 +41,7 @@ def evaluate(
     DataError names the photo that cannot be used, or says that no label is shared; ModelError for another kind.
 
     Args:
-        confidence: detections below it are not asked for, whatever the model's own default.
+        confidence: detections below it are not asked for.
         progress: told 1 after every photo.
     """
     if not isinstance(engine, ImageEngine):
@@ -82,11 +83,6 @@ def worst(engine: Engine[Any, Any], dataset: Dataset, report: Report) -> np.ndar
         pictures.append(drawn)
         captions.append(f"{photo.path.name}: {faults.words}")
     return contact_sheet(pictures, captions, COLUMNS, CELL)
-
-
-def write_worst(engine: Engine[Any, Any], dataset: Dataset, report: Report, path: Path) -> None:
-    """`worst` as a PNG."""
-    pixels.write_png(path, worst(engine, dataset, report))
 
 
 def _subject(engine: ImageEngine, dataset: Dataset) -> Subject:

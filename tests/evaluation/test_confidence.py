@@ -15,9 +15,9 @@ def matches(detections: list[tuple[int, float, bool]], truth: list[int]) -> Matc
         classes=np.array([c for c, _, _ in detections], int),
         scores=np.array([s for _, s, _ in detections], float),
         hits=np.array([h for _, _, h in detections], bool),
+        truth=none,
         truth_photos=none,
         truth_classes=np.array(truth, int),
-        truth_boxes=none,
         found_at=none,
     )
 

@@ -6,6 +6,7 @@ import pytest
 from container.evaluation.average_precision import average_precision
 from container.evaluation.faults import faults
 from container.evaluation.objects import Detections, Truth
+from container.evaluation.photos import samples
 from tests.evaluation.scenes import SIZE, seen, there
 
 A, B = (0, 0, 100, 150), (150, 50, 250, 150)  # A is a quarter of the photo
@@ -25,7 +26,8 @@ A, B = (0, 0, 100, 150), (150, 50, 250, 150)  # A is a quarter of the photo
 def test_faults(truth: Truth, found: Detections, weight: float, words: str) -> None:
     area = float(SIZE[0] * SIZE[1])
     # Beside it an object that is found, so that the class is in the data.
-    matches = average_precision([truth, there((0, B))], [found, seen((0.9, 0, B))], 1).matches
-    one, other = faults(matches, np.array([area, area]))
+    photos = [truth, there((0, B))]
+    matches = average_precision(samples(photos, [found, seen((0.9, 0, B))], ["cat"])["box"]).matches
+    one, other = faults(matches, np.concatenate([photo.boxes for photo in photos]), np.array([area, area]))
     assert (one.weight, one.words) == (pytest.approx(weight), words)
     assert one.missed.tolist() == [list(A)] * words.startswith("1") and other.weight == 0

@@ -13,7 +13,7 @@ from container.evaluation.semantic import SemanticReport
 
 SUBJECT = Subject("net", "farm", 3, {"horse": 12, "dog": 1}, ("cow",), ("cat", "tv"))
 BOX = Scores(0.5, 0.75, 0.4, None, 0.3, 0.6, 0.55, (0.6, 0.4), (0.8, None))
-DETECTION = DetectionReport(SUBJECT, 0.25, (), BOX, None, BestConfidence(0.4, 0.7, 0.8))
+DETECTION = DetectionReport(SUBJECT, 0.25, (), BOX, None, BestConfidence(0.4, 0.7, 0.8), {})
 SEMANTIC = SemanticReport(SUBJECT, 0.25, (), mean_iou(np.array([[8, 0, 0], [2, 2, 0], [0, 0, 0]])))
 
 

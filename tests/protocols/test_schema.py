@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from container.app import create_app
 from container.protocols.sagemaker.negotiation import UNTYPED
+from container.scoring.config import Config
 from container.settings import Settings
-from container.store import datasets, items, models, runs
+from container.store import benchmarks, datasets, evaluations, items, models, presets, runs
 from container.store.objects import ItemRow
 from container.store.store import Store
 from tests.conftest import encode
@@ -42,15 +43,22 @@ for media_type in ("image/jpeg", "image/png", *UNTYPED[1:]):
 schemathesis.openapi.media_type("application/x-npy", st.sampled_from([npy(SMALL), npy(SMALL[None])]))
 
 
-def open_store() -> tuple[Store, str, str, str]:
-    """A store, with a dataset, a model and a run of that on it."""
+def open_store() -> tuple[Store, dict[str, str]]:
+    """A store with one of everything: their ids as paths name them."""
     store = Store.open(Path(FOLDER.name) / "store")
     with store.write() as c:
         dataset, model = datasets.create(c, "streets"), models.create(c, "net", "net-1")
         run = runs.create(c, models.find(c, model).key, datasets.find(c, dataset).key, "first")
         row = ItemRow("a", "s3://b/k", '{"reference_id":"a","image_url":"s3://b/k"}')
-        items.add(c, datasets.find(c, dataset).key, [(row, None)], replace=False)
-    return store, dataset, model, run
+        key, of_run = datasets.find(c, dataset).key, runs.find(c, run)
+        items.add(c, key, [(row, None)], replace=False)
+        benchmark = benchmarks.create(c, "b", benchmarks.READY)
+        of = {"purpose": evaluations.EVALUATION, "model_key": of_run.model_key, "run_key": of_run.key}
+        selection = evaluations.Selection((key,), (of_run.key,))
+        evaluation = evaluations.create(c, **of, selection=selection, config=Config(class_agnostic=False).as_dict())
+        preset = presets.create(c, "p", {})
+    ids = {"dataset_id": dataset, "model_id": model, "run_id": run, "benchmark_id": benchmark.id}
+    return store, {**ids, "evaluation_id": evaluation.id, "preset_id": preset.id}
 
 
 FOLDER = tempfile.TemporaryDirectory()  # stands for S3, and has a model of the second application
@@ -118,26 +126,29 @@ promptable = schemathesis.openapi.from_wsgi(
     ),
 )
 # Nor which datasets, items and runs there are, and whose signature is good. Members that nobody knows are kept.
-STORE, DATASET, MODEL, RUN = open_store()
+STORE, IDS = open_store()
 kept = create_app(Settings(protocols="nucleus"), replace(ready_services(FakeEngine()), store=STORE))
 keeping = schemathesis.openapi.from_wsgi(
     "/openapi.json",
     kept,
     config=config(
         checks={
-            "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401, 404, 501]},
+            "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 401, 404, 409, 501]},
             "negative_data_rejection": {"enabled": False},
             "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
         },
-        parameters={"dataset_id": DATASET, "model_id": MODEL, "run_id": RUN, "name": "a/b", "index": "0"},
+        parameters={**IDS, "name": "a/b", "index": "0"},
         operations=[
             *(  # which are datasets, too, for who deletes one
                 {"include-path-regex": f"dataset/{name}$", "checks": {"allow_header_conformance": {"enabled": False}}}
                 for name in ("create", "details")
             ),
             {  # which would leave nothing to others
-                "include-operation-id": ["nucleus_remove_dataset", "nucleus_remove_model", "nucleus_remove_run"],
-                "parameters": {"dataset_id": "ds_none", "model_id": "prj_none", "run_id": "run_none"},
+                "include-operation-id": [
+                    f"nucleus_remove_{name}"
+                    for name in ("dataset", "model", "run", "benchmark", "evaluation", "preset")
+                ],
+                "parameters": {name: "none" for name in IDS},
             },
         ],
     ),
@@ -185,7 +196,16 @@ def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()
 
 
-@keeping.include(path_regex="^/v1/nucleus").parametrize()
+EVALUATING = "v1/nucleus/.*(evaluation|benchmark|leaderboard)"
+
+
+@keeping.include(path_regex="^/v1/nucleus").exclude(path_regex=f"^/{EVALUATING}").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_store_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@keeping.exclude(path_regex=f"^/(?!{EVALUATING})").parametrize()
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_evaluations_answer_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()

@@ -124,6 +124,15 @@ def test_a_deleted_one(store: Store, dataset: Dataset, other: Dataset) -> None:
         assert c.execute(select(benchmark.c.public_id)).scalars().all() == [child.id]
 
 
+def test_the_key_of_a_deleted_one_is_not_given_again(store: Store) -> None:
+    """Evaluations and jobs that name it would be those of another benchmark."""
+    with store.write() as c:
+        one = benchmarks.create(c, "one", DRAFT)
+        benchmarks.remove(c, one.key)
+        assert not benchmarks.erase(c, one.key)
+        assert benchmarks.create(c, "two", DRAFT).key > one.key
+
+
 def test_presets(store: Store) -> None:
     with store.write() as c:
         one, two = presets.create(c, "one", {"a": 1}), presets.create(c, "two", {})

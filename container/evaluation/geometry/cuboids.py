@@ -3,12 +3,14 @@
 import numpy as np
 import shapely
 
+from container.evaluation.geometry.areas import shared_areas
 from container.evaluation.geometry.boxes import Overlap, meeting
-from container.evaluation.geometry.polygons import FARTHEST, ROUNDING, shared_areas
+from container.evaluation.geometry.polygons import FARTHEST, ROUNDING
 
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
 
 
+@np.errstate(all="ignore")  # volumes that no number holds
 def cuboid_overlaps(found: np.ndarray, truth: np.ndarray) -> Overlap:
     """The overlaps of cuboids, each x, y, z of its centre, its lengths along x, y, z before it is turned, and its yaw.
 
@@ -23,10 +25,8 @@ def cuboid_overlaps(found: np.ndarray, truth: np.ndarray) -> Overlap:
     first, second = found[one], truth[other]
     high, low = (np.stack([c[:, 2] + sign * c[:, 5] / 2 for c in (first, second)]) for sign in (1, -1))
     height = np.maximum(high.min(0) - low.max(0), 0)
-    # From the first one's centre: the digits of far away places are not lost.
-    seen, known = (_footprints(c, c[:, :2] - first[:, :2]) for c in (first, second))
-    places = np.arange(len(one))
-    ground = np.minimum(shared_areas(seen, known, places, places), np.minimum(shapely.area(seen), shapely.area(known)))
+    seen, known = _footprints(found), _footprints(truth)
+    ground = shared_areas(seen, known, one, other)
     both = ground * height
     iou = both / (first[:, 3:6].prod(1) + second[:, 3:6].prod(1) - both)
     kept = iou > ROUNDING
@@ -42,10 +42,10 @@ def _around(cuboids: np.ndarray) -> np.ndarray:
     return np.concatenate((corner, across, across), axis=1)
 
 
-def _footprints(cuboids: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The polygons on the ground, around centres N×2."""
+def _footprints(cuboids: np.ndarray) -> np.ndarray:
+    """The polygons on the ground."""
     corners = _CORNERS * cuboids[:, None, 3:5]
-    cos, sin = np.cos(cuboids[:, 6, None]), np.sin(cuboids[:, 6, None])
     x, y = np.moveaxis(corners, -1, 0)
+    cos, sin = np.cos(cuboids[:, 6, None]), np.sin(cuboids[:, 6, None])
     turned = np.stack((cos * x - sin * y, sin * x + cos * y), -1)
-    return np.asarray(shapely.polygons(turned + centres[:, None]))
+    return np.asarray(shapely.polygons(turned + cuboids[:, None, :2]))

@@ -5,28 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from container.evaluation.geometry.boxes import Overlap, TooManyPairs, meeting
+from container.evaluation.geometry.areas import shared_areas
+from container.evaluation.geometry.boxes import Overlap, meeting
 
 ROUNDING = 1e-12  # an IoU below is that of neighbours whose common edge is rounded
 FARTHEST = 2.0**40  # from 0, of a corner; a picture has fewer than 2^34 pixels
-# GEOS takes 15 µs for each point where a ring crosses itself, 8 µs for one where two polygons cross, 1 µs for others.
-_OWN_CROSSINGS = 20_000  # of a ring
-_CROSSINGS = 100_000  # of two polygons
-_MAX_POINTS = 100_000_000  # of all pairs of one image, and of what they share
-_CHUNK = 2**20  # points that are handled at once
+SMALLEST = 1e-60  # area of the box around a ring; those of less are too small for a grid of 2^-45 of their size
+_CROSSINGS = 20_000  # of a ring with itself; GEOS takes 50 µs for each
+_CHUNK = 2**20  # points times edges that are compared at once
 _STEP = 64  # edges that a tree is asked for at once
 
 
+@np.errstate(all="ignore")  # numbers that hold no area, and what GEOS divides by zero on its way
 def polygon_overlaps(found: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> tuple[Overlap, list[int], list[int]]:
     """The overlaps of rings, each float64 K×2 of (x, y), closed or not.
 
     Returns:
-        The overlaps, and the places of predictions and of truth that match nothing: they have no area, a corner is
+        The overlaps, and the places of predictions and of truth that match nothing: they have no area, a corner lies
         farther away than FARTHEST, or they may cross themselves over 20,000 times.
 
     Raises:
-        TooManyPairs: the boxes of over MAX_PAIRS overlap, two polygons may cross 100,000 times, or all pairs together
-            have over 100,000,000 points.
+        TooManyPairs: the boxes of over MAX_PAIRS overlap, or these have over 10,000,000,000 pairs of edges.
     """
     seen, known = _polygons(found), _polygons(truth)
     first, second = shapely.area(seen), shapely.area(known)
@@ -36,32 +35,6 @@ def polygon_overlaps(found: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -
     kept = iou > ROUNDING
     overlap = Overlap(one[kept], other[kept], iou[kept])
     return overlap, np.flatnonzero(first == 0).tolist(), np.flatnonzero(second == 0).tolist()
-
-
-def shared_areas(found: np.ndarray, truth: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The areas that pairs of valid polygons share; float64 P.
-
-    Args:
-        found: N geometries.
-        truth: M geometries.
-        one: int64 P, places in `found`.
-        other: int64 P, places in `truth`.
-    """
-    first = shapely.get_num_coordinates(found).astype(np.int64)[one]
-    second = shapely.get_num_coordinates(truth).astype(np.int64)[other]
-    for place in np.flatnonzero(first * second > _CROSSINGS).tolist():
-        if _meetings(_edges(found[one[place]]), _edges(truth[other[place]]), _CROSSINGS) > _CROSSINGS:
-            raise TooManyPairs(f"two polygons of one image cross in over {_CROSSINGS:,} places")
-    ends = np.cumsum(first + second)
-    points = int(ends[-1]) if len(ends) else 0
-    areas = []
-    for part in np.split(np.arange(len(one)), np.flatnonzero(np.diff(ends // _CHUNK)) + 1):
-        if points > _MAX_POINTS:
-            raise TooManyPairs(f"polygons of one image that overlap have over {_MAX_POINTS:,} points")
-        shared = shapely.intersection(found[one[part]], truth[other[part]])
-        areas.append(shapely.area(shared))
-        points += int(shapely.get_num_coordinates(shared).sum())
-    return np.concatenate(areas)
 
 
 def _polygons(rings: Sequence[np.ndarray]) -> np.ndarray:
@@ -75,8 +48,10 @@ def _polygons(rings: Sequence[np.ndarray]) -> np.ndarray:
     kept = sizes[ring] >= 3
     places = np.repeat(np.arange(len(usable)), sizes[usable])
     made[usable] = shapely.polygons(shapely.linearrings(points[kept], indices=places))
+    made[_boxes(made)[:, 2:].prod(axis=1) < SMALLEST] = shapely.Polygon()
     for place in np.flatnonzero(~shapely.is_valid(made)).tolist():
         made[place] = _even_odd(points[ring == place])
+    made[shapely.area(made) == 0] = shapely.Polygon()
     return made
 
 
@@ -95,20 +70,21 @@ def _tidied(rings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _even_odd(ring: np.ndarray) -> shapely.Geometry:
-    """What lies inside of a ring that crosses or touches itself.
+    """What lies inside of a ring that crosses or touches itself, as polygons that may have edges in common.
 
     shapely's make_valid does another thing where edges lie on each other: it fills what a ring goes around twice.
     """
-    starts, ends = ring, np.roll(ring, -1, axis=0)
-    edges = np.concatenate((starts, ends), axis=1)
-    # Each edge meets itself and its two neighbours; others are counted from both sides.
-    most = 2 * _OWN_CROSSINGS + 3 * len(ring)
-    if len(ring) ** 2 > most and _meetings(edges, edges, most) > most:
+    corner = ring.min(axis=0)
+    starts = ring - corner
+    ends = np.roll(starts, -1, axis=0)
+    if _crosses_often(np.stack((starts, ends), axis=1)):
         return shapely.Polygon()
-    lines = shapely.unary_union(shapely.linestrings(np.concatenate((ring, ring[:1]))))
+    # Without a grid, GEOS makes faces that lie on each other of edges that nearly do.
+    step = float(np.ldexp(1.0, np.frexp(starts.max())[1] - 45))
+    lines = shapely.unary_union(shapely.linestrings(np.concatenate((starts, starts[:1]))), grid_size=step)
     faces = shapely.get_parts(shapely.polygonize([lines]))
     inside = _inside(shapely.get_coordinates(shapely.point_on_surface(faces)), starts, ends)
-    return shapely.union_all(faces[inside])
+    return shapely.transform(shapely.multipolygons(faces[inside]), lambda points: points + corner)
 
 
 def _inside(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -125,26 +101,20 @@ def _inside(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndar
     return inside
 
 
-def _edges(geometry: shapely.Geometry) -> np.ndarray:
-    """The edges of all rings of a geometry, N×4 of both ends."""
-    points, ring = shapely.get_coordinates(shapely.get_rings(geometry), return_index=True)
-    edges = np.concatenate((points[:-1], points[1:]), axis=1)
-    return np.asarray(edges[ring[:-1] == ring[1:]])
-
-
-def _meetings(one: np.ndarray, other: np.ndarray, most: int) -> int:
-    """How many pairs of edges, N×4 and M×4 of both ends, have boxes that meet; counted until they are over `most`."""
-    tree = shapely.STRtree(_lines(other))
-    total = 0
-    for start in range(0, len(one), _STEP):
-        total += tree.query(_lines(one[start : start + _STEP])).shape[1]
-        if total > most:
-            break
-    return total
-
-
-def _lines(edges: np.ndarray) -> np.ndarray:
-    return np.asarray(shapely.linestrings(edges.reshape(-1, 2, 2)))
+def _crosses_often(edges: np.ndarray) -> bool:
+    """Whether over _CROSSINGS pairs of a ring's edges, K×2×2, may cross: their boxes meet."""
+    # Each edge meets itself and its two neighbours; other pairs are counted from both sides.
+    most = 2 * _CROSSINGS + 3 * len(edges)
+    if len(edges) ** 2 <= most:
+        return False
+    lines = shapely.linestrings(edges)
+    tree = shapely.STRtree(lines)
+    count = 0
+    for start in range(0, len(edges), _STEP):
+        count += tree.query(lines[start : start + _STEP]).shape[1]
+        if count > most:
+            return True
+    return False
 
 
 def _boxes(geometries: np.ndarray) -> np.ndarray:

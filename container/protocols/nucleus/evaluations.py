@@ -131,10 +131,9 @@ def _add_changes(blueprint: Blueprint, backend: Backend) -> None:
             one = find(connection, evaluation_id)
             if one.status != FAILED:
                 raise Conflict(f"evaluation {one.id} is {one.status}; only one that has failed is tried again")
-            if one.benchmark_key is not None:
-                benchmarks.by_key(connection, one.benchmark_key)
+            selection = _selection(connection, one)
             config = Config.read(one.config)
-            made = _create(connection, one.model_key, one.selection, config, run_key=one.run_key, name=one.name)
+            made = _create(connection, one.model_key, selection, config, run_key=one.run_key, name=one.name)
         backend.scorer.runner.wake()
         return reply({"evaluation_id": made.id})
 
@@ -181,6 +180,14 @@ def _create(
         benchmark_key=selection.benchmark,
         name=name,
     )
+
+
+def _selection(connection: Connection, one: Evaluation) -> Selection:
+    """Return what an evaluation is of, now: a run may have come to datasets since. NotFound without its benchmark."""
+    if one.benchmark_key is not None:
+        key = benchmarks.by_key(connection, one.benchmark_key).key
+        return Selection(benchmarks.dataset_keys(connection, key), one.selection.runs, key)
+    return Selection(tuple(scope(connection, runs.find(connection, one.run_id or ""))), one.selection.runs)
 
 
 def _anchor(

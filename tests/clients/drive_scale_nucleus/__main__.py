@@ -12,8 +12,11 @@ import traceback
 import warnings
 from pathlib import Path
 
+import commits
 import datasets
+import figures
 import masks
+import matches
 import newer
 import page
 import predictions
@@ -50,6 +53,16 @@ TOPICS = (
     datasets.metadata,
     datasets.labels,
     datasets.deletions,
+    commits.payloads,
+    commits.wrong_payloads,
+    commits.lifecycle,
+    commits.of_models,
+    matches.random_boxes,
+    matches.shapes,
+    matches.categories,
+    matches.segments,
+    figures.of_scenes,
+    figures.wrong_maps,
     newer.spanning,
     newer.of_models,
     newer.keys,

@@ -9,7 +9,7 @@ from container.errors import Conflict
 from container.protocols.nucleus.evaluations import done
 from container.protocols.nucleus.leaderboards import METRICS
 from container.scoring.config import Config
-from container.store import evaluations, runs
+from container.store import benchmarks, evaluations, runs
 from container.store.database import Connection
 from tests.protocols.nucleus.scenes import Scene, made, opened
 
@@ -132,11 +132,14 @@ def test_what_makes_no_evaluation(scene: Scene) -> None:
     assert len(api.get(run)) == before
 
 
-def unfinished(scene: Scene, connection: Connection) -> evaluations.Evaluation:
+def unfinished(
+    scene: Scene, connection: Connection, selection: evaluations.Selection | None = None
+) -> evaluations.Evaluation:
     """An evaluation of the run, which no job takes before the transaction ends."""
     run = runs.find(connection, scene.run)
+    selection = selection or evaluations.Selection(runs=(run.key,))
     given = {"purpose": evaluations.EVALUATION, "config": Config(class_agnostic=False).as_dict()}
-    of = {"selection": evaluations.Selection(runs=(run.key,)), "model_key": run.model_key, "run_key": run.key}
+    of = {"selection": selection, "benchmark_key": selection.benchmark, "model_key": run.model_key, "run_key": run.key}
     return evaluations.create(connection, **given, **of)
 
 
@@ -165,6 +168,28 @@ def test_one_that_has_no_figures(scene: Scene, status: str) -> None:
     api.delete(route)
     for method, end in [*READS, ("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("POST", "/retry")]:
         assert one.id in api.error(404, method, route + end)
+
+
+def test_figures_are_not_those_of_a_deleted_one(scene: Scene) -> None:
+    answers = []
+    for document in ({}, {"allowed_label_matches": MATCHES}):
+        route = f"evaluationsV2/{made(scene, f'modelRun/{scene.run}/evaluationsV2', **document)['id']}"
+        answers.append(scene.api.get(f"{route}/charts")["totalCounts"]["tp"])
+        scene.api.delete(route)
+        (job, *_) = scene.api.post("jobs/", job_types=["evaluationV2Deletion"], show_completed=True)
+        assert scene.api.finish(job)["status"] == "Completed"
+    assert answers == [1, 2]
+
+
+def test_a_failed_one_whose_benchmark_is_gone(scene: Scene) -> None:
+    benchmark = scene.api.post("benchmarks", name="v", parent_benchmark_id=scene.benchmark)["benchmark_id"]
+    with scene.store.write() as connection:
+        key = benchmarks.find(connection, benchmark).key
+        one = unfinished(scene, connection, evaluations.Selection(benchmark=key))
+        evaluations.set_status(connection, one, "failed", "it was too large")
+    scene.api.delete(f"benchmarks/{benchmark}")
+    assert "benchmark was deleted" in scene.api.error(404, "POST", f"evaluationsV2/{one.id}/retry", {})
+    assert scene.api.get(f"evaluationsV2/{one.id}")["benchmark_id"] is None
 
 
 def test_a_commit_is_no_evaluation(scene: Scene, plain: Any) -> None:

@@ -41,6 +41,7 @@ def _evaluations() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_evaluation_job_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evaluation")),
         sa.UniqueConstraint("public_id", name=op.f("uq_evaluation_public_id")),
+        sqlite_autoincrement=True,  # jobs, and who answers questions about it, name it by its key
     )
     for column in ("run_id", "model_id", "job_id", "benchmark_id"):
         op.create_index(f"ix_evaluation_{column}", "evaluation", [column])

@@ -39,6 +39,7 @@ def _benchmarks() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_benchmark_job_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_benchmark")),
         sa.UniqueConstraint("public_id", name=op.f("uq_benchmark_public_id")),
+        sqlite_autoincrement=True,  # jobs and evaluations name it by its key, whatever becomes of it
     )
     op.create_index("ix_benchmark_parent_id", "benchmark", ["parent_id"])
     op.create_index("ix_benchmark_job_id", "benchmark", ["job_id"])
