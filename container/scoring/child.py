@@ -68,7 +68,7 @@ def _answer(store: Store, questions: Questions, request: dict[str, Any]) -> Iter
         yield from _compared(store, request)
         return
     with store.read() as connection:
-        yield {"end": True}, [json.dumps(questions.answer(connection, request), ensure_ascii=False).encode()]
+        yield {"end": True}, [json.dumps(questions.answer(connection, request)).encode()]
 
 
 def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:

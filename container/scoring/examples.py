@@ -10,6 +10,8 @@ from container.store import annotations, items
 from container.store.database import Connection
 from container.store.tables import annotation, prediction
 
+MAX_SHOWN = 8 << 20  # characters of JSON of objects and items on one page; later rows come without
+
 
 class Examples:
     """Some rows; what was deleted since the evaluation has no ids and no metadata."""
@@ -19,10 +21,11 @@ class Examples:
         self._sample = sample
         self._rows = rows
         truth, found = _keys(sample.truth, rows.truth), _keys(sample.found, rows.found)
-        self._truth = _documents(annotations.payloads(connection, annotation, truth))
-        self._found = _documents(annotations.payloads(connection, prediction, found))
+        self._truth = annotations.payloads(connection, annotation, truth)
+        self._found = annotations.payloads(connection, prediction, found)
         images = [int(sample.images[self._image(i)]) for i in range(len(rows))]
         self._items = {one.key: one for one in items.by_keys(connection, images)}
+        self._shown = 0
 
     def row(self, i: int) -> dict[str, Any]:
         """Return the row at a place."""
@@ -32,7 +35,10 @@ class Examples:
         found_key = int(sample.found.key[found]) if found >= 0 else 0
         item_key = int(sample.images[self._image(i)])
         item = self._items.get(item_key)
-        annotation_row, prediction_row = self._truth.get(truth_key), self._found.get(found_key)
+        texts = self._truth.get(truth_key), self._found.get(found_key), item and item.payload
+        annotation_row, prediction_row, of_item = (json.loads(text) if text else None for text in texts)
+        self._shown += sum(len(text) for text in texts if text)
+        full = self._shown > MAX_SHOWN
         kind = KINDS[rows.kind[i]]
         return {
             "id": f"{self._evaluation_id}-{item_key}-{found_key}-{truth_key}",
@@ -49,10 +55,10 @@ class Examples:
             "true_positive": kind == TP,
             "match_type": kind,
             "gt_area": _number(sample.truth.area[truth]) if truth >= 0 else None,
-            "item_metadata": (json.loads(item.payload).get("metadata") or {}) if item else None,
-            "prediction_metadata": prediction_row.get("metadata") if prediction_row else None,
-            "prediction_row": prediction_row,
-            "annotation_row": annotation_row,
+            "item_metadata": None if full or of_item is None else of_item.get("metadata") or {},
+            "prediction_metadata": None if full or prediction_row is None else prediction_row.get("metadata"),
+            "prediction_row": None if full else prediction_row,
+            "annotation_row": None if full else annotation_row,
         }
 
     def _image(self, i: int) -> int:
@@ -63,10 +69,6 @@ class Examples:
 def _keys(side: Side, places: Any) -> list[int]:
     keys: list[int] = side.key[places[places >= 0]].tolist()
     return keys
-
-
-def _documents(texts: dict[int, str]) -> dict[int, dict[str, Any]]:
-    return {key: json.loads(text) for key, text in texts.items()}
 
 
 def _id(document: dict[str, Any] | None) -> str | None:

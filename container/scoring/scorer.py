@@ -1,27 +1,50 @@
 """Answers to questions about evaluations, by a process that keeps what it has read last, and the thread of jobs."""
 
 import threading
+import time
 from typing import Any
 
-from container.errors import Overloaded, Unavailable
+from container.errors import NotFound, Overloaded, Unavailable
 from container.gate import outside
 from container.scoring.process import Children
 from container.scoring.work import works
+from container.store import evaluations
+from container.store.evaluations import Evaluation
 from container.store.runner import Runner
 from container.store.store import Store
 
 WAIT_SECONDS = 90.0  # for an answer: clients give up after 120
 MAX_WAITING = 8  # requests that wait for an answer
+_LOOK_SECONDS = 0.03
 
 
 class Scorer:
     """Works on the jobs that compare, one at a time, and answers questions about what they have made."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._children = Children(store.folder)
         self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
         self._asking = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
+
+    def begin(self, one: Evaluation, seconds: float) -> Evaluation | None:
+        """Have an evaluation computed, and wait for so long for its end: a small one is done before its client asks.
+
+        Returns it as it is then; None if it was deleted.
+        """
+        self.runner.wake()
+        until = time.monotonic() + seconds
+        while True:
+            with outside():
+                time.sleep(_LOOK_SECONDS)
+            try:
+                with self._store.read() as connection:
+                    one = evaluations.by_key(connection, one.key)
+            except NotFound:
+                return None
+            if one.status not in evaluations.UNFINISHED or time.monotonic() > until:
+                return one
 
     def ask(self, question: dict[str, Any]) -> bytes:
         """Return the answer to a question, see `questions.answer`, as JSON.

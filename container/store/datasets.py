@@ -93,7 +93,13 @@ def remove(connection: Connection, one: Dataset) -> None:
 
 
 def erase(connection: Connection, key: int) -> bool:
-    """Erase a part of a dataset that was deleted; return False once there is nothing left of it."""
+    """Erase a part of a dataset that was deleted; return False once there is nothing left of it.
+
+    SQLite gives the key of the last row again once that is gone: a job that is repeated may meet another dataset.
+    """
+    there = select(dataset.c.id).where(dataset.c.id == key, dataset.c.deleted_at.is_not(None))
+    if connection.execute(there).first() is None:
+        return False
     items = list(connection.execute(select(item.c.id).filter_by(dataset_id=key).order_by("id").limit(ERASED)).scalars())
     for table in (prediction, annotation):
         some = select(table.c.id).where(table.c.item_id.in_(items)).limit(ERASED)

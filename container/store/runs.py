@@ -100,7 +100,12 @@ def remove(connection: Connection, key: int) -> None:
 
 
 def erase(connection: Connection, key: int) -> bool:
-    """Erase a part of a run that was deleted; return False once there is nothing left of it."""
+    """Erase a part of a run that was deleted; return False once there is nothing left of it.
+
+    SQLite gives the key of the last row again once that is gone: a job that is repeated may meet another run.
+    """
+    if connection.execute(select(run.c.id).where(run.c.id == key, run.c.deleted_at.is_not(None))).first() is None:
+        return False
     some = select(prediction.c.id).filter_by(run_id=key).limit(ERASED)
     if connection.execute(delete(prediction).where(prediction.c.id.in_(some))).rowcount:
         return True

@@ -173,6 +173,16 @@ def test_what_is_deleted_is_found_by_nobody_and_erased_in_parts(
     assert steps >= 6
 
 
+def test_a_deletion_that_is_repeated_leaves_what_has_the_key_now(store: Store, dataset: datasets.Dataset) -> None:
+    """SQLite gives the key of the last row again."""
+    owner = _owner(store, dataset)
+    add(store, owner, dataset, [row("a", "1")])
+    with store.write() as c:
+        assert not datasets.erase(c, dataset.key) and not runs.erase(c, owner.run or 0)
+        assert len(items.page(c, dataset.key, 0, 10)) == 3
+        assert annotations.kinds(c, owner.run or 0) == {"box": 1}
+
+
 def test_predictions_of_its_runs_on_other_datasets_are_erased_in_parts(
     store: Store, dataset: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

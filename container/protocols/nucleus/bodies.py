@@ -76,7 +76,7 @@ def real(document: dict[str, Any], name: str, low: float, high: float) -> float 
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise BadRequest(f"{name} is {shown(value)}; it takes a number from {low:g} to {high:g}")
-    return float(value)
+    return value
 
 
 def text(document: dict[str, Any], name: str, default: str | None = None, longest: int = MAX_NAME) -> str:

@@ -1,12 +1,10 @@
 """Commits of runs: predictions are matched with the truth of the moment, and figures are computed from that."""
 
-import time
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from container.errors import BadRequest, NotFound, Unprocessable
-from container.gate import outside
+from container.errors import BadRequest, Unprocessable
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import flag, known, read_document, shown
@@ -22,8 +20,7 @@ from container.store.database import Connection
 from container.store.evaluations import COMMIT, COMMIT_JOB, Evaluation
 from container.store.runs import Run
 
-WAIT_SECONDS = 20.0  # that a commit waits for its end, so that what reads it next finds it
-_LOOK_SECONDS = 0.05
+WAIT_SECONDS = 20.0  # that a commit waits for its end; large ones go on, and `info` tells how far they are
 _IOU_TYPES = ("bbox", "segm")
 _CONFIG = openapi.optional(class_agnostic=openapi.FLAG, allowed_label_matches=openapi.OBJECTS)
 _METRICS = openapi.members(
@@ -50,8 +47,9 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
             run = runs.find(connection, run_id)
             begun = _begin(connection, run, config)
         if begun is not None:
-            backend.scorer.runner.wake()
-            _wait(backend, begun)
+            now = backend.scorer.begin(begun, WAIT_SECONDS)
+            if now is not None and now.status == evaluations.FAILED:
+                raise Unprocessable(f"the commit of model run {run.id} failed: {now.error}")
         return reply({"model_run_id": run.id})
 
     @blueprint.post(f"{PREFIX}/dataset/<dataset_id>/model/<model_id>/calculateEvaluationMetrics")
@@ -112,26 +110,6 @@ def _begin(connection: Connection, run: Run, config: Config) -> Evaluation | Non
         selection=selection,
         config=config.as_dict(),
     )
-
-
-def _wait(backend: Backend, one: Evaluation) -> None:
-    """Wait for the end of a commit, but not for long: large ones go on, and `info` tells how far they are.
-
-    Raises Unprocessable if it fails.
-    """
-    until = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < until:
-        with outside():
-            time.sleep(_LOOK_SECONDS)
-        try:
-            with backend.store.read() as connection:
-                now = evaluations.by_key(connection, one.key)
-        except NotFound:  # another one has taken its place
-            return
-        if now.status == evaluations.FAILED:
-            raise Unprocessable(f"the commit of model run {one.run_id} failed: {now.error}")
-        if now.status not in evaluations.UNFINISHED:
-            return
 
 
 def _config(document: dict[str, Any]) -> Config:

@@ -13,13 +13,13 @@ from container.protocols.nucleus.bodies import known, read_document, text
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.runs import scope
-from container.protocols.nucleus.work import EVALUATION_DELETION
 from container.scoring.config import Config
-from container.store import benchmarks, evaluations, jobs, models, runs
+from container.store import benchmarks, evaluations, models, runs
 from container.store.benchmarks import READY, Benchmark
 from container.store.database import Connection
 from container.store.evaluations import CANCELLED, EVALUATION, FAILED, UNFINISHED, Evaluation, Selection
 
+WAIT_SECONDS = 2.0  # that a new one waits for its end: clients look once, and then every 5 s
 ROOT = f"{PREFIX}/evaluationsV2"
 _ONE = f"{ROOT}/<evaluation_id>"
 _EVALUATION = openapi.members(
@@ -60,7 +60,7 @@ def _add_creation(blueprint: Blueprint, backend: Backend) -> None:
                 raise BadRequest(f"model run {run.id} has neither a dataset nor predictions")
             selection = Selection(tuple(keys), (run.key,))
             made = _create(connection, run.model_key, selection, config, run_key=run.key, name=name)
-        backend.scorer.runner.wake()
+        backend.scorer.begin(made, WAIT_SECONDS)
         return reply({"evaluation_id": made.id})
 
     @blueprint.post(f"{PREFIX}/benchmarks/<benchmark_id>/evaluationsV2")
@@ -84,7 +84,7 @@ def _add_creation(blueprint: Blueprint, backend: Backend) -> None:
             config = configs.compared_by(kept, class_agnostic=bool(one.class_agnostic))
             selection = Selection(benchmarks.dataset_keys(connection, one.key), keys, one.key)
             made = _create(connection, model_key, selection, config, run_key=run_key, name=name)
-        backend.scorer.runner.wake()
+        backend.scorer.begin(made, WAIT_SECONDS)
         return reply({"evaluation_id": made.id})
 
 
@@ -134,17 +134,15 @@ def _add_changes(blueprint: Blueprint, backend: Backend) -> None:
             selection = _selection(connection, one)
             config = Config.read(one.config)
             made = _create(connection, one.model_key, selection, config, run_key=one.run_key, name=one.name)
-        backend.scorer.runner.wake()
+        backend.scorer.begin(made, WAIT_SECONDS)
         return reply({"evaluation_id": made.id})
 
     @blueprint.delete(_ONE)
     @openapi.described("Delete an evaluation; one that is not done ends", openapi.members(message=openapi.TEXT))
     def remove_evaluation(evaluation_id: str) -> Response:
         with store.write() as connection:
-            one = find(connection, evaluation_id)
-            evaluations.remove(connection, one.key)
-            jobs.create(connection, EVALUATION_DELETION, None, {"evaluation": one.key})
-        backend.runner.wake()
+            evaluations.remove(connection, find(connection, evaluation_id).key)
+        backend.scorer.runner.wake()
         return reply({"message": "The evaluation was deleted."})
 
 

@@ -22,7 +22,6 @@ from container.store.upserts import batches
 UPLOAD_ITEMS, UPLOAD_ANNOTATIONS, UPLOAD_PREDICTIONS = "uploadDatasetItems", "uploadAnnotations", "uploadPredictions"
 METADATA_UPDATE, ANNOTATION_DELETION = "metadataUpdate", "annotationDeletion"
 BENCHMARK_ITEMS, BENCHMARK_DELETION = "benchmarkItems", "benchmarkDeletion"
-EVALUATION_DELETION = "evaluationV2Deletion"
 DATASET_DELETION, MODEL_DELETION, RUN_DELETION = "datasetDeletion", "modelDeletion", "modelRunDeletion"
 STEP_OBJECTS, STEP_CHARACTERS = 1000, 4 << 20  # of one step, which others wait for: 1,000 boxes take 30 ms
 REPEATED = 10_000  # lines between two of the steps that keep the lease while lines are read again
@@ -43,7 +42,6 @@ def works() -> Mapping[str, Work]:
         RUN_DELETION: _delete_run,
         BENCHMARK_ITEMS: _fill_benchmark,
         BENCHMARK_DELETION: _delete_benchmark,
-        EVALUATION_DELETION: _delete_evaluation,
     }
 
 
@@ -191,11 +189,6 @@ def _fill_benchmark(lease: Lease) -> Steps:
 
 def _delete_benchmark(lease: Lease) -> Steps:
     yield from _erase(lease, lambda connection: benchmarks.erase(connection, lease.job.parameters["benchmark"]))
-    return {}
-
-
-def _delete_evaluation(lease: Lease) -> Steps:
-    yield from _erase(lease, lambda connection: evaluations.erase(connection, lease.job.parameters["evaluation"]))
     return {}
 
 

@@ -11,7 +11,7 @@ from container.protocols.nucleus.leaderboards import METRICS
 from container.scoring.config import Config
 from container.store import benchmarks, evaluations, runs
 from container.store.database import Connection
-from tests.protocols.nucleus.scenes import Scene, made, opened
+from tests.protocols.nucleus.scenes import Scene, made, opened, placed
 
 MATCHES = [{"ground_truth_label": "car", "model_prediction_label": "van"}]
 GROUPS = [{"class_name": "vehicle", "labels": ["car", "van"]}]
@@ -82,6 +82,21 @@ def test_what_an_evaluation_is(scene: Scene, plain: Any, grouped: Any, by_model:
 def test_labels_that_may_match(scene: Scene) -> None:
     one = made(scene, f"modelRun/{scene.run}/evaluationsV2", allowed_label_matches=MATCHES)
     assert one["allowed_label_matches"] == MATCHES
+
+
+def test_what_stands_for_a_model(scene: Scene) -> None:
+    """What was uploaded to it wins; without that, what was uploaded to a dataset for it; and nothing is all missed."""
+    api, on = scene.api, f"benchmarks/{scene.benchmark}/evaluationsV2"
+    model = api.post("models/add", name="other", reference_id="net-2", metadata={})["model_id"]
+    found = []
+    for upload in (None, f"dataset/{scene.dataset}/model/{model}/uploadPredictions", f"model/{model}/predictions"):
+        names = {None: (), f"model/{model}/predictions": ("1",)}.get(upload, ("1", "2"))
+        if upload is not None:
+            api.post(upload, annotations=[placed(name, name, confidence=0.5) for name in names], update=False)
+        one = made(scene, on, model_id=model)
+        found.append(api.get(f"evaluationsV2/{one['id']}/charts")["totalCounts"])
+        api.delete(f"evaluationsV2/{one['id']}")
+    assert [(counts["tp"], counts["fn"]) for counts in found] == [(0, 2), (2, 0), (1, 1)]
 
 
 def test_a_benchmark_says_which_labels_count(scene: Scene) -> None:
@@ -161,7 +176,7 @@ def test_one_that_has_no_figures(scene: Scene, status: str) -> None:
     if status == "failed":
         assert "has failed" in api.error(409, "POST", f"{route}/cancel", {})
         again = api.post(f"{route}/retry")["evaluation_id"]
-        assert again != one.id and api.post(f"evaluationsV2/{again}/cancel")["status"] == "cancelled"
+        assert again != one.id and api.get(f"evaluationsV2/{again}")["status"] == "succeeded"
     else:
         assert api.post(f"{route}/cancel")["status"] == "cancelled"  # as it was
         assert "is cancelled" in api.error(409, "POST", f"{route}/retry", {})
@@ -176,7 +191,7 @@ def test_figures_are_not_those_of_a_deleted_one(scene: Scene) -> None:
         route = f"evaluationsV2/{made(scene, f'modelRun/{scene.run}/evaluationsV2', **document)['id']}"
         answers.append(scene.api.get(f"{route}/charts")["totalCounts"]["tp"])
         scene.api.delete(route)
-        (job, *_) = scene.api.post("jobs/", job_types=["evaluationV2Deletion"], show_completed=True)
+        (job, *_) = scene.api.post("jobs/", job_types=[evaluations.DELETION_JOB], show_completed=True)
         assert scene.api.finish(job)["status"] == "Completed"
     assert answers == [1, 2]
 
