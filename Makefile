@@ -78,6 +78,10 @@ faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print wh
 kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are uploaded, and look what is left: five minutes
 	KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/faults/test_nucleus_kills.py $(ARGS)
 
+.PHONY: intervals
+intervals: $(VENV)/.dev ## count how often the interval of evaluate's comparison holds the real difference: eight minutes
+	$(BIN)/python -m tests.evaluation.coverage
+
 .PHONY: soak
 soak: $(VENV)/.dev ## good, bad, slow and vanishing clients for MINUTES=20; fails where memory or descriptors grow
 	$(BIN)/python -m tests.soak $(or $(MINUTES),20)

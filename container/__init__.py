@@ -35,7 +35,8 @@ service/            Services: what a protocol may call; Pipeline: decode, predic
                     Segmenter and Embeddings: by prompts, a picture embedded once
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
                     (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the
-                    store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary
+                    store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary;
+                    and a run's report without a server: stored, overlays, pictures, outputs
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources
@@ -43,7 +44,7 @@ images/             bytes → picture: decode, headers (a file a format), rgb (P
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out; of whole datasets as arrays:
                     sample, geometry and pairing, matching, coco (equal to pycocotools), outcomes, tide, charts,
-                    filters, narrowing
+                    filters, narrowing, bootstrap (is a run better?), photos (of a folder, as a sample)
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions), tables
                     and migrations, objects (what is uploaded), with checks and derived (ids), datasets, items,
                     annotations (truth and predictions), models, runs, evaluations (what was compared), benchmarks,
@@ -52,7 +53,7 @@ s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
                     artifact (model.tar.gz), fetch (make sam), embedded (the default model)
-rendering/          masks, outlines, boxes, annotations and labels on a picture
+rendering/          masks, outlines, boxes, annotations and labels on a picture; charts: sheet, curves, matrix
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),

@@ -120,6 +120,21 @@ def test_what_is_wrong_is_one_line(arguments: tuple[str, ...], code: int, words:
     assert not list(tmp_path.iterdir())
 
 
+def test_names_of_any_client_are_shown_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
+    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    name = "\x1b[31m猫"
+    store = Store.open(tmp_path / "store")
+    farms.predict(store, farms.make(store, "farm\u0007", {"a": [(name, LEFT)]}), "net", {"a": [(name, LEFT, 0.9)]})
+    store.close()
+    given = ("--store", str(tmp_path / "store"), "--output", str(tmp_path / "out"), "--run", "net", "--dataset")
+    done = CliRunner().invoke(main, ["evaluate", *given, "farm\u0007"])
+    assert done.exit_code == 0 and "\n\\x1b[31m猫 " in done.stdout
+    assert name in json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["classes"]
+    done = CliRunner().invoke(main, ["evaluate", *given, "barn"])
+    assert done.exit_code == 1 and "it has farm\\x07 (ds_" in done.stderr
+
+
 def test_without_a_store_one_is_asked_for(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MASKSERVE_STORE")
     done = run("--dataset", "farm", "--run", "good")

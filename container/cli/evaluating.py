@@ -70,10 +70,10 @@ def evaluate(
         measured = _of_folder(**given) if given["data"] else _of_store(drawn=bool(output or worst), **given)
         write(measured, output, json_file, worst)
     except (DataError, ModelError, OtherTruth, TooManyLabels, TooManyPairs) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(_plain(str(error))) from None
     except ServingError as error:
-        raise click.ClickException(error.message) from None
-    click.echo(measured.report.table())
+        raise click.ClickException(_plain(error.message)) from None
+    click.echo(_plain(measured.report.table()))
     if measured.comparison:
         click.echo(f"\n{measured.compared()}")
     failures = measured.failures(fail_under)
@@ -155,7 +155,7 @@ def _of_store(
                 stored.read(opened, connection, chosen, one, config, iou_type, progress=bar.update) for one in several
             ]
             for line in dict.fromkeys(line for one in read for line in one.errors):
-                click.echo(line, err=True)
+                click.echo(_plain(line), err=True)
             report = stored.report(read[0])
             comparison = compared(*(ranked(one.sample) for one in read)) if other else None
             worst = [overlays.worst(opened, connection, read[0], report)] if drawn else []
@@ -170,6 +170,11 @@ def _of_store(
         comparison,
         other.id if other else "",
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal takes for a command, or cannot show: names are those of any client."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _version() -> str:

@@ -81,7 +81,7 @@ def write(measured: Measured, folder: Path | None, json_file: Path | None, worst
             _write_png(path, picture)
     text = json.dumps(_document(measured, rows), indent=1, ensure_ascii=False) + "\n"
     for path in filter(None, (json_file, folder and folder / REPORT)):
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a surrogate pair, as JSON escapes it
 
 
 def _document(measured: Measured, rows: list[tuple[str, str, int]] | None) -> dict[str, Any]:

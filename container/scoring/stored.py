@@ -107,6 +107,8 @@ def read(
     if sample.truth.crowd.all():
         what = "boxes" if iou_type == "bbox" else "polygons or masks that can be read"
         raise DataError(f"{dataset.name} has no {what} as ground truth")
+    if unsure := int(np.isnan(sample.found.score).sum()):
+        reader.errors.append(f"predictions without a confidence, which average precision leaves out: {unsure}")
     return Stored(
         dataset=dataset,
         run=run,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,26 @@ def predict(store: Store, dataset: Dataset, model: str, found: Mapping[str, Sequ
         run = runs.find(c, runs.create(c, key, dataset.key, "a run"))
         annotations.add(c, Owner(run.key), dataset.key, rows(found, truth=False), replace=False)
         return runs.find(c, run.id)
+
+
+def segment(
+    store: Store,
+    owner: Owner,
+    dataset: Dataset,
+    reference_id: str,
+    mask: np.ndarray,
+    labels: Mapping[int, str],
+    confidence: float | None = None,
+) -> None:
+    """Add a segmentation: a mask of indices, uint8 H×W, and the label of each index."""
+    metadata = {} if confidence is None else {"metadata": {"confidence": confidence}}
+    segments = [{"label": label, "index": index, **metadata} for index, label in labels.items()]
+    value = {"type": "mask", "reference_id": reference_id, "mask_url": "mask.png", "annotations": segments}
+    row = read_object(value, json.dumps(value), truth=owner == TRUTH, derived=Derived())
+    assert isinstance(row, Row), row
+    with store.write() as c:
+        held = replace(row, blob=_blob(store, c, mask))
+        annotations.add(c, owner, dataset.key, [held], replace=False)
 
 
 def rows(things: Mapping[str, Sequence[Thing]], truth: bool) -> list[Row]:

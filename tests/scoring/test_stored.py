@@ -16,6 +16,7 @@ from container.scoring.overlays import worst
 from container.scoring.stored import Stored, chosen, find_run, last_config, read, report
 from container.store import annotations, blobs, evaluations, runs
 from container.store import store as module
+from container.store.annotations import TRUTH as TRUTH_OWNER
 from container.store.annotations import Owner
 from container.store.datasets import Dataset
 from container.store.evaluations import Selection
@@ -98,6 +99,35 @@ def test_masks_are_polygons(store: Store) -> None:
     assert (found.mask.ap50, found.mask.ap75) == pytest.approx((1, 0))
     with pytest.raises(DataError, match="farm has no boxes as ground truth"):
         read_run(store, dataset, run, iou_type="bbox")
+
+
+def test_segments_are_masks_of_their_pixels(store: Store) -> None:
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[10:50, 5:45], pixels[0:10, 60:80] = 1, 2
+    dataset = farms.make(store, "farm", {"a": []}, size=(60, 80))
+    farms.segment(store, TRUTH_OWNER, dataset, "a", pixels[..., 0], {1: "cat", 2: "dog"})
+    pixels[10:20, 5:45] = 0  # three quarters of the cat are found
+    run = farms.predict(store, dataset, "net", {})
+    farms.segment(store, Owner(run.key), dataset, "a", pixels[..., 0], {1: "cat", 3: "dog"}, confidence=0.9)
+    stored = read_run(store, dataset, run)
+    assert stored.iou_type == "segm" and stored.sample.truth.area.tolist() == [1600, 200]
+    assert stored.boxes.tolist() == [[5, 10, 45, 50], [60, 0, 80, 10]] and stored.sizes.tolist() == [[60, 80]]
+    found = report(stored)
+    assert found.mask is not None and found.mask.class_ap50 == pytest.approx((1, 0))
+    with store.read() as c:
+        sheet = worst(store, c, stored, found)
+    assert (sheet == (230, 0, 0)).all(axis=2).any()  # the dog is missed
+
+
+def test_predictions_without_confidence_are_told(store: Store) -> None:
+    dataset = farms.make(store, "farm", TRUTH)
+    run = farms.predict(store, dataset, "net", {"one": [("cat", A), ("dog", B, 0.9)]})
+    stored = read_run(store, dataset, run)
+    assert stored.errors == ("predictions without a confidence, which average precision leaves out: 1",)
+    found = report(stored)
+    assert found.box is not None and found.box.class_ap == pytest.approx((0, 1))
+    with store.read() as c:
+        assert worst(store, c, stored, found).shape[1] == 3 * 406 + 6
 
 
 def test_the_rules_of_the_last_commit_count(store: Store, farm: tuple[Dataset, Run]) -> None:

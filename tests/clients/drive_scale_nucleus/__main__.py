@@ -12,8 +12,10 @@ import traceback
 import warnings
 from pathlib import Path
 
+import benchmarks
 import commits
 import datasets
+import evaluations
 import figures
 import masks
 import matches
@@ -63,6 +65,15 @@ TOPICS = (
     matches.segments,
     figures.of_scenes,
     figures.wrong_maps,
+    evaluations.of_runs,
+    evaluations.on_benchmarks,
+    evaluations.of_models,
+    evaluations.endings,
+    evaluations.leaderboards,
+    benchmarks.membership,
+    benchmarks.drafts,
+    benchmarks.versions,
+    benchmarks.presets,
     newer.spanning,
     newer.of_models,
     newer.keys,

@@ -10,15 +10,13 @@ def of_scenes(checks: Checks) -> None:
     _, run = upload(client, "figures", ("box", "polygon"))
     route = f"modelRun/{run.model_run_id}/metrics"
     checks.raises("before a commit", "NucleusAPIError 400", "commit", client.get, route)
-    for name, payload, mapped in (
-        ("labels", None, False),
-        ("allowed labels", {"allowed_label_matches": ALLOWED}, True),
-    ):
+    for name, payload, way in (("labels", None, "all"), ("allowed", {"allowed_label_matches": ALLOWED}, "all mapped")):
         run.commit(payload)
         for kind in ("bbox", "segm"):
-            found, expected = client.get(f"{route}?iou_type={kind}"), wanted(kind, mapped)
-            for part in ("stats", "per_class", "counts"):
+            found, expected = client.get(f"{route}?iou_type={kind}"), wanted(way, kind)
+            for part in ("stats", "per_class"):
                 close(checks, f"{name}: {part} of {kind}", found[part], expected[part])
+            checks.same(f"{name}: counts of {kind}", found["counts"], expected["at"]["0.5"]["counts"])
             checks.same(f"{name}: its kind, {kind}", found["iou_type"], kind)
         checks.same(f"{name}: boxes go first", client.get(route), client.get(f"{route}?iou_type=bbox"))
         checks.holds(f"{name}: what it is of", bool(found["data_revision"] and found["version"]), found)

@@ -11,6 +11,7 @@ from nucleus import BoxAnnotation, BoxPrediction, DatasetItem, Point, PolygonAnn
 
 SCENES = json.loads(Path(PLAN["scenes"]).read_text())
 CLOSE = 1e-12
+FILTER = SCENES["filter"]
 TRUTH, FOUND = SCENES["allowed"]
 ALLOWED = [{"ground_truth_label": TRUTH, "model_prediction_label": FOUND}]
 
