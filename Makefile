@@ -72,7 +72,7 @@ audit: $(VENV)/.dev ## ask whether what is pinned has known vulnerabilities; fai
 
 .PHONY: faults
 faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print what came of it: two minutes
-	$(BIN)/python -m pytest tests/faults $(ARGS)
+	CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest tests/faults $(ARGS)
 
 .PHONY: kills
 kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are uploaded, and look what is left: five minutes

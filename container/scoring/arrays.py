@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from container.evaluation.geometry import (
+    MAX_PIXELS,
     Overlap,
     box_overlaps,
     index_masks,
@@ -148,6 +149,8 @@ def _undrawable(size: tuple[int, int], objects: Sequence[Object]) -> str:
             if np.abs(one.shape).max() > MAX_SIDE:
                 return f"polygon {one.id!r} has points beyond {MAX_SIDE:,} pixels; its figures of masks are left out"
             length += float(np.abs(one.shape - np.roll(one.shape, 1, axis=0)).max(axis=1).sum())
+    if size[0] * size[1] >= MAX_PIXELS:
+        return f"it has {size[1]} × {size[0]} pixels; masks are drawn below {MAX_PIXELS:,} pixels"
     if length > MAX_LENGTH:
         return f"its polygons are {length:,.0f} pixels long together; at most {MAX_LENGTH:,} are drawn"
     return ""

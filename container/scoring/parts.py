@@ -13,6 +13,7 @@ import numpy as np
 
 from container.evaluation.geometry import (
     Overlap,
+    TooManyPairs,
     box_overlaps,
     cuboid_overlaps,
     polygon_overlaps,
@@ -76,7 +77,13 @@ class Part:
         return len(self._items)
 
     def add(self, item: Item) -> None:
-        """Compare an item's truth with its predictions."""
+        """Compare an item's truth with its predictions; TooManyPairs, which names it, if too many of them overlap."""
+        try:
+            self._add(item)
+        except TooManyPairs as error:
+            raise TooManyPairs(f"Item {item.reference_id}: {error}"[:500]) from None
+
+    def _add(self, item: Item) -> None:
         masks = self._read_masks(item)
         for kind in KINDS if self._with_matches else ("box",):
             truth = [one for one in item.truth if one.kind == kind]

@@ -1,7 +1,8 @@
 """The tables of the store, in SQLAlchemy's words; `migrations/` makes them, and a test compares the two.
 
 Inside, rows have whole numbers as keys; clients see the ids of `public_id`. Payloads are JSON as it was sent. SQLite
-gives the key of a row that was last and is deleted to the next one, but where it is told not to (autoincrement).
+gives the key of a row that was last and is deleted to the next one, but where it is told not to (autoincrement): what
+evaluations name by their keys.
 """
 
 from sqlalchemy import (
@@ -60,6 +61,7 @@ dataset = Table(
     Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of its items and its truth
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),  # from then on nobody finds it, and a job erases it
+    sqlite_autoincrement=True,
 )
 
 dataset_tag = Table(
@@ -88,6 +90,7 @@ item = Table(
     Column("blob", String(64)),  # of a picture that was uploaded
     UniqueConstraint("dataset_id", "reference_id"),
     Index("ix_item_number", "dataset_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 model = Table(
@@ -102,6 +105,7 @@ model = Table(
     Column("trained_slice_ids", Text, nullable=False, server_default="[]"),
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
+    sqlite_autoincrement=True,
 )
 
 model_tag = Table(
@@ -124,6 +128,7 @@ run = Table(
     Column("revision", KEY, nullable=False, server_default="0"),  # grows with each change of its predictions
     Index("ix_run_model_id", "model_id"),
     Index("ix_run_dataset_id", "dataset_id"),
+    sqlite_autoincrement=True,
 )
 # Predictions that are uploaded without a run share one for each model and dataset.
 Index(
@@ -156,7 +161,15 @@ def _object_columns() -> tuple[Column[str] | Column[float] | Column[str | None],
     )
 
 
-annotation = Table("annotation", metadata, _key(), _of("item"), *_object_columns(), UniqueConstraint("item_id", "key"))
+annotation = Table(
+    "annotation",
+    metadata,
+    _key(),
+    _of("item"),
+    *_object_columns(),
+    UniqueConstraint("item_id", "key"),
+    sqlite_autoincrement=True,
+)
 prediction = Table(
     "prediction",
     metadata,
@@ -166,6 +179,7 @@ prediction = Table(
     *_object_columns(),
     UniqueConstraint("run_id", "item_id", "key"),
     Index("ix_prediction_item_id", "item_id"),  # for what goes with an item
+    sqlite_autoincrement=True,
 )
 
 blob = Table(

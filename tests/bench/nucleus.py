@@ -99,7 +99,7 @@ class Store:
         return (peak - before) / 1e6
 
 
-def _upload_until(url: str, over: Any, active: Any, count: Any) -> None:
+def _upload_until(over: Any, active: Any, count: Any, url: str) -> None:
     """Upload to one run after the other while `active` is set, in a process of its own."""
     sent = {kind: body(kind) for kind in ("box", "polygon")}
     session, number = requests.Session(), 0
@@ -116,25 +116,26 @@ def _upload_until(url: str, over: Any, active: Any, count: Any) -> None:
 
 
 class Beside:
-    """A client that uploads boxes and polygons in turn, without a pause, whenever `during` says so."""
+    """A client of a process of its own that does one thing after the other, without a pause, while `during` says so."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, name: str, work: Callable[..., None], *given: object) -> None:
+        """`work` gets an event for its end, one while it is wanted, its number of things done, and `given`."""
+        self.name = name
         self._over, self._active, self._count = _SPAWN.Event(), _SPAWN.Event(), _SPAWN.Value("i", 0)
-        given = f"{store.url}/dataset/{store.dataset}", self._over, self._active, self._count
-        self._process = _SPAWN.Process(target=_upload_until, args=given)
+        self._process = _SPAWN.Process(target=work, args=(self._over, self._active, self._count, *given))
         self._process.start()
 
     @property
-    def uploads(self) -> int:
-        """How many there have been."""
+    def done(self) -> int:
+        """How many things it has done."""
         return int(self._count.value)
 
     @contextmanager
     def during(self) -> Iterator[None]:
-        """Upload during the block."""
-        before = self.uploads
+        """Have it work during the block."""
+        before = self.done
         self._active.set()
-        while self.uploads == before:
+        while self.done == before:
             time.sleep(0.01)
         yield
         self._active.clear()
@@ -188,8 +189,9 @@ def _whole_run(store: Store) -> str:
     return f"ungrouped of {LARGE} boxes: {read['seconds']:.1f} s, {read['bytes'] / 1e6:.0f} MB; {grown:+.0f} MB at most"
 
 
-def _pings(server: Server, beside: Beside) -> str:
-    found: dict[str, list[float]] = {"alone": [], "beside uploads": []}
+def pings(server: Server, beside: Beside) -> str:
+    """What /ping takes alone and beside another client."""
+    found: dict[str, list[float]] = {"alone": [], f"beside {beside.name}": []}
 
     def ask(times: list[float]) -> None:
         end = time.monotonic() + PING_SECONDS
@@ -201,15 +203,16 @@ def _pings(server: Server, beside: Beside) -> str:
             time.sleep(0.01)
 
     ask(found["alone"])
-    before = beside.uploads
+    before = beside.done
     with beside.during():
-        ask(found["beside uploads"])
-        uploads = beside.uploads - before
+        ask(found[f"beside {beside.name}"])
+        done = beside.done - before
     texts = [f"{_p99(times):.1f} ms {name} (median {statistics.median(times):.1f})" for name, times in found.items()]
-    return f"/ping p99: {', '.join(texts)}; {uploads / PING_SECONDS:.1f} uploads a second"
+    return f"/ping p99: {', '.join(texts)}; {done / PING_SECONDS:.1f} {beside.name} a second"
 
 
-def _invocations(server: Server, beside: Beside) -> str:
+def invocations(server: Server, beside: Beside) -> str:
+    """What /invocations takes alone and beside another client, in turn."""
     session = requests.Session()
     found: dict[str, list[float]] = {"alone": [], "beside": []}
 
@@ -221,16 +224,16 @@ def _invocations(server: Server, beside: Beside) -> str:
             times.append(time.perf_counter() - begun)
 
     ask([])
-    before, begun = beside.uploads, time.monotonic()
+    before, begun = beside.done, time.monotonic()
     for _ in range(ROUNDS):
         ask(found["alone"])
         with beside.during():
             ask(found["beside"])
-    rate = (beside.uploads - before) / (time.monotonic() - begun)
-    alone, with_uploads = (statistics.median(times) for times in found.values())
+    rate = (beside.done - before) / (time.monotonic() - begun)
+    alone, with_it = (statistics.median(times) for times in found.values())
     return (
-        f"/invocations, {ROUNDS} rounds: {1000 * alone:.0f} ms alone, {1000 * with_uploads:.0f} beside uploads, "
-        f"{100 * (with_uploads / alone - 1):+.0f} %; {rate:.1f} uploads a second"
+        f"/invocations, {ROUNDS} rounds: {1000 * alone:.0f} ms alone, {1000 * with_it:.0f} beside {beside.name}, "
+        f"{100 * (with_it / alone - 1):+.0f} %; {rate:.2f} {beside.name} a second"
     )
 
 
@@ -247,10 +250,10 @@ def measure(folder: Path) -> Iterator[str]:
         yield _uploads(store, "box")
         yield _uploads(store, "polygon")
         yield _reads(store)
-        beside = Beside(store)
+        beside = Beside("uploads", _upload_until, f"{store.url}/dataset/{store.dataset}")
         try:
-            yield _pings(server, beside)
-            yield _invocations(server, beside)
+            yield pings(server, beside)
+            yield invocations(server, beside)
         finally:
             beside.close()
         yield _whole_run(store)

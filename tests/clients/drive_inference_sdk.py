@@ -292,7 +292,7 @@ def tasks() -> None:
         several = getattr(client(confidence_threshold=0.01, max_batch_size=2), f"infer{suffix}")
         record(f"kinds/1 list{suffix}", several, [array] * 3, "kinds/1")
         record(f"alias{suffix}", getattr(few, f"get_model_description{suffix}"), "yolov8n-seg-640")
-    shown = client(visualize_predictions=True, confidence_threshold=0.01)
+    shown = client(visualize_predictions=True, confidence_threshold=0.01, max_detections=3)
     for model in (OTHER, "boxes/1", "pose/1", "kinds/1"):
         record(f"{model} shown", shown.infer, array, model)
     shown = client(format="image_and_json", confidence_threshold=0.01)
@@ -300,7 +300,7 @@ def tasks() -> None:
     for version in ("v0", "v1"):
         record(f"steps/1 {version}", getattr(client(), f"infer_from_api_{version}"), array, "steps/1")
         record(f"steps/1 without {version}", getattr(client(**NO_STEPS), f"infer_from_api_{version}"), array, "steps/1")
-    unsure = client(confidence_threshold=0.01, keypoint_confidence_threshold=1.0)
+    unsure = client(confidence_threshold=0.01, keypoint_confidence_threshold=1.0, max_detections=3)
     record("pose/1 sure v1", unsure.infer_from_api_v1, array, "pose/1")
     record("pose/1 sure v0", unsure.infer_from_api_v0, array, "pose/1")
 

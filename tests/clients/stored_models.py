@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,6 +16,7 @@ from tests.promptable_models import tiny_sam2
 CATS, STEPS, BOXES, POSE, KINDS, AREAS = "cats/1", "steps/1", "boxes/1", "pose/1", "kinds/1", "areas/1"
 BACKGROUND = "__background__"
 SIDES = {"min_size": 160, "max_size": 256}
+SMALL = {"min_size": 320, "max_size": 360}  # half of the embedded model's own sides: a quarter of the time
 SPREAD = 30.0  # times the last weights of a model: as they begin, all classes are as likely
 RANDOM = {
     BOXES: ModelSpec("boxes", "ssdlite320_mobilenet_v3_large", "", (BACKGROUND, "a", "b")),
@@ -35,13 +37,17 @@ def renamed(label: str) -> str:
     return label if label == BACKGROUND else f"my {label}"
 
 
+def write_embedded(folder: Path, **changes: Any) -> None:
+    """Write the embedded model, on SMALL pictures, into a folder, with changes of its description."""
+    embedded = replace(artifact.read(locate.EMBEDDED, folder), parameters=SMALL)
+    shutil.copy(locate.EMBEDDED / artifact.WEIGHTS, _described(folder, replace(embedded, **changes)))
+
+
 def write_store(root: Path) -> None:
     """Write CATS as an archive, the others as folders, and a SAM 2."""
-    embedded, weights = artifact.read(locate.EMBEDDED, root), locate.EMBEDDED / artifact.WEIGHTS
-    steps = replace(embedded, name="steps", preprocessing=Preprocessing(grayscale=True, static_crop=(0, 0, 60, 100)))
-    shutil.copy(weights, _described(root / STEPS, steps))
-    cats = replace(embedded, name="cats", labels=tuple(map(renamed, embedded.labels)))
-    shutil.copy(weights, _described(root / CATS, cats))
+    write_embedded(root / STEPS, name="steps", preprocessing=Preprocessing(grayscale=True, static_crop=(0, 0, 60, 100)))
+    labels = artifact.read(locate.EMBEDDED, root).labels
+    write_embedded(root / CATS, name="cats", labels=tuple(map(renamed, labels)))
     archive.pack({file.name: file for file in (root / CATS).iterdir()}, root / f"{CATS}.tar.gz")
     shutil.rmtree(root / CATS)
     torch.manual_seed(3)
@@ -55,6 +61,6 @@ def write_store(root: Path) -> None:
 
 def _described(folder: Path, spec: ModelSpec) -> Path:
     """The path of the weights in a new folder, which says what they are."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / artifact.DESCRIPTION).write_text(artifact.describe(spec))
     return folder / artifact.WEIGHTS

@@ -24,7 +24,7 @@ import skimage.data
 from PIL import Image
 from pycocotools import mask as coco
 
-from tests.clients.stored_models import AREAS, BOXES, CATS, KINDS, POSE, STEPS, renamed, write_store
+from tests.clients.stored_models import AREAS, BOXES, CATS, KINDS, POSE, STEPS, renamed, write_embedded, write_store
 from tests.conftest import Server, StartServer, encode, pixels_of
 
 NEW, OLD = VERSIONS = ("1.8.3", "0.22.2")
@@ -149,9 +149,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(start_server: StartServer, store: Path) -> Server:
+def served(start_server: StartServer, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """The embedded model, a store, and an alias."""
-    started = start_server(MASKSERVE_MODEL_STORE=str(store), MASKSERVE_MODEL_ALIASES=f"{ALIAS}={SERVED}")
+    folder = tmp_path_factory.mktemp("served")
+    write_embedded(folder)
+    started = start_server(
+        MASKSERVE_MODEL=str(folder),
+        MASKSERVE_MODEL_STORE=str(store),
+        MASKSERVE_MODEL_ALIASES=f"{ALIAS}={SERVED}",
+    )
     started.wait()
     return started
 

@@ -127,9 +127,9 @@ def test_a_million_pairs_take_less_than_a_second() -> None:
     random = np.random.default_rng(0)
     found, truth = np.divmod(np.arange(1_000_000), 1000)
     pairs = Overlap(found, truth, random.integers(1, 50, 1_000_000) / 50)
-    start = time.perf_counter()
+    start = time.process_time()
     taken = paired(pairs, np.ones(1_000_000, bool), random.integers(0, 10, 1000) / 10)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert len(taken.iou) == 1000
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from container.evaluation.geometry import TooManyPairs
 from container.evaluation.sample import Sample
 from container.scoring.config import Config
 from container.scoring.masks import MaskError
@@ -197,6 +198,7 @@ def brute_force(truth: list[Object], found: list[Object], config: Config) -> Ite
             ["4 × 3 and 4 × 2 pixels"],
         ),
         ([one("polygon", "t", "a", SQUARE * 1e6)], [], ["beyond 100,000 pixels"]),
+        ([one("polygon", "t", "a", SQUARE * 9e3)], [], ["it has 90000 × 90000 pixels"]),
     ],
 )
 def test_what_cannot_be_compared_is_told(truth: list[Object], found: list[Object], says: list[str]) -> None:
@@ -221,3 +223,10 @@ def test_masks_are_polygons_and_segments() -> None:
 def test_an_item_without_a_size_holds_its_polygons() -> None:
     _, samples, _ = compared([one("polygon", "t", "a", SQUARE)], [one("polygon", "f", "a", TRIANGLE)])
     assert samples["segm"].truth.area.tolist() == [100]
+
+
+def test_the_item_with_too_many_pairs_is_named() -> None:
+    several = 2300  # whose pairs are over 5,000,000
+    truth, found = ([one("box", f"{name}{i}", "a", (0, 0, 1, 1)) for i in range(several)] for name in "tf")
+    with pytest.raises(TooManyPairs, match=r"Item item: over 5,000,000 pairs"):
+        compared(truth, found)

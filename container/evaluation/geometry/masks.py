@@ -13,7 +13,7 @@ _DENSE = 2**20  # pairs of masks that are compared each with each
 _BLOCK = 2**20  # pixels that are counted at once
 _CELLS = 2**20  # so many counts are kept in a table; more are sorted
 _MAX_BYTES = 10_000_000_000  # of the run lengths of all pairs of one image: 20 s
-_MAX_PIXELS = 2**31  # pycocotools counts no further
+MAX_PIXELS = 2**31  # of a picture; pycocotools counts no further
 _MAX_OUTLINE = 2**22  # steps of a fifth of a pixel, in which pycocotools goes around a ring; each takes 16 bytes
 
 
@@ -60,7 +60,7 @@ def polygon_masks(polygons: Sequence[np.ndarray], height: int, width: int) -> li
     Raises:
         ValueError: the picture has 2^31 pixels or more.
     """
-    if height * width >= _MAX_PIXELS:
+    if height * width >= MAX_PIXELS:
         raise ValueError(f"a picture of {width}×{height} has too many pixels for masks")
     rings = [_within_reach(ring, height, width).ravel() for ring in polygons]
     return list(coco.frPyObjects(rings, height, width)) if rings else []
@@ -80,7 +80,7 @@ def _within_reach(ring: np.ndarray, height: int, width: int) -> np.ndarray:
 def _is_long(ring: np.ndarray) -> bool:
     with np.errstate(over="ignore"):
         steps = 5 * np.abs(ring - np.roll(ring, 1, axis=0)).max(1).sum() + len(ring)
-        return bool(steps > _MAX_OUTLINE or 5 * np.abs(ring).max() > _MAX_PIXELS / 2)
+        return bool(steps > _MAX_OUTLINE or 5 * np.abs(ring).max() > MAX_PIXELS / 2)
 
 
 def _cut(ring: np.ndarray, axis: int, end: float, side: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from container.web.body import check_plain, read_body
 MAX_BYTES = 8 << 20
 _MAX_PARTS = 400_000  # commas and opening brackets: 100,000 references of items
 _MAX_SHOWN = 60  # characters
+_FRAMES = 50  # of calls that are left to those who write a value again; nesting takes as many as it is deep
 _CAPITAL = re.compile("[A-Z]")
 
 
@@ -38,7 +39,7 @@ def read_document(request: Request) -> dict[str, Any]:
 def parsed(written: str | bytes, what: str) -> Any:
     """Return the value of a JSON text, without NaN and Infinity; BadRequest, which says `what` it is, for others."""
     try:
-        return json.loads(written, parse_constant=_refuse, parse_float=_finite)
+        return _deeper(_FRAMES, written)
     except (ValueError, RecursionError):
         raise BadRequest(f"{what} is not JSON") from None
 
@@ -146,6 +147,13 @@ def shown(value: object) -> str:
     """Return the start of a value, as JSON."""
     written = json.dumps(value)
     return written if len(written) <= _MAX_SHOWN else written[:_MAX_SHOWN] + "…"
+
+
+def _deeper(frames: int, written: str | bytes) -> Any:
+    """Return the value of a JSON text that can be written again from so many calls deeper than here."""
+    if frames:
+        return _deeper(frames - 1, written)
+    return json.loads(written, parse_constant=_refuse, parse_float=_finite)
 
 
 def _finite(written: str) -> float:

@@ -2,8 +2,9 @@
 
     python drive_scale_nucleus PLAN.json OUTCOMES.json
 
-The plan says where the server is, its key, whether it asks for one, and a folder to write pictures to. The outcomes
-are the checks of each topic, and what is wrong with each: "" where nothing is.
+The plan says where the server is, its key, whether it asks for one, a folder to write pictures to, and where random
+scenes are with pycocotools' figures of them. The outcomes are the checks of each topic, and what is wrong with each: ""
+where nothing is.
 """
 
 import json
@@ -59,6 +60,8 @@ TOPICS = (
     commits.wrong_payloads,
     commits.lifecycle,
     commits.of_models,
+    commits.deletions,
+    commits.spanning,
     matches.random_boxes,
     matches.shapes,
     matches.categories,

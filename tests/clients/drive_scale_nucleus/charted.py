@@ -6,7 +6,6 @@ from judging import VERSION, Checks
 from scenes import FILTER, SCENES, close, wanted
 
 AT_ONCE = 100  # examples of a page, at most
-ANY_TYPE = VERSION >= (0, 20)  # whether examples of all types can be asked for
 FILTERED = {
     "confidenceRange": {"min": FILTER["confidence"]},
     "predLabels": FILTER["labels"],
@@ -83,12 +82,14 @@ def judge_examples(checks: Checks, name: str, evaluation: Any, **asked: Any) -> 
         checks.same(f"{name}: {match_type} that are none", wrong, [])
         every += rows
     checks.same(f"{name}: each once", len({row.id for row in every}), len(every))
-    if ANY_TYPE:
-        rows, total = pages(evaluation, None, **asked)
-        checks.same(
-            f"{name}: of all types", [total, sorted(r.id for r in rows)], [len(every), sorted(r.id for r in every)]
-        )
     return every
+
+
+def judge_all_types(checks: Checks, evaluation: Any, every: list[Any]) -> None:
+    """That examples of no type are those of all types."""
+    rows, total = pages(evaluation, None)
+    ids = [sorted(row.id for row in some) for some in (rows, every)]
+    checks.same("of all types", [total, ids[0]], [len(every), ids[1]])
 
 
 def _fits(row: Any, match_type: str, evaluation_id: str) -> bool:
@@ -161,7 +162,7 @@ def judge_filters(checks: Checks, evaluation: Any, way: str) -> None:
     judge_charts(checks, "filtered", evaluation.charts(filters=FILTERED), wanted(way))
     rows = judge_examples(checks, "filtered", evaluation, filters=FILTERED)
     checks.holds("filtered: items", all(not row.item_metadata["odd"] for row in rows))
-    if ANY_TYPE and VERSION < (0, 22):
+    if (0, 20) <= VERSION < (0, 22):
         return  # the requests are those of 0.22
     several: dict[str, tuple[dict[str, Any], Any]] = {
         "IoU": ({"iouRange": {"min": 0.2, "max": 0.6}}, lambda row: 0.2 <= row.iou <= 0.6),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import nucleus
-from judging import NAME, Checks, ask, connect, dataset_of, exact, finished, item_id, model_of
+from judging import NAME, VERSION, Checks, ask, connect, dataset_of, exact, finished, item_id, model_of
 from nucleus import BoxAnnotation
 from nucleus.dataset import ObjectQueryType
 from nucleus.evaluation_match import EvaluationMatch
@@ -247,3 +247,50 @@ def of_models(checks: Checks) -> None:
     check(checks, "again", dataset, run_id, BY_ALLOWED_LABELS)
     asynchronous = "modelRunCommit" in {job.job_type for job in dataset.jobs(show_completed=True)}
     checks.holds("listed", asynchronous)
+
+
+def deletions(checks: Checks) -> None:
+    """What is deleted after a commit: an item takes its rows with it, ground truth keeps them until the next commit."""
+    client = connect()
+    dataset, model, sent = street(client, "deletions")
+    run = dataset.create_model_run("deletions", reference_id=model.reference_id)
+    run.predict(sent)
+    run.commit()
+    dataset.delete_item("unseen")
+    checks.same("its rows are gone", rows(matches(dataset, run.model_run_id, MODES[2])), [(None, "t4", 0.0, MISSED)])
+    checks.same("and it is stale", run.info()["stale"], True)
+    finished(dataset.delete_annotations(reference_ids=["street"]))
+    dataset.annotate([BoxAnnotation("car", 80, 0, 10, 10, "street", "t7")])
+    pairs = in_order([(a, b, float(iou), category) for a, b, iou, category in BY_ALL_LABELS["iou"]])
+    checks.same("rows of what was there", rows(matches(dataset, run.model_run_id, MODES[0])), pairs)
+    run.commit()
+    checks.same("the next commit", rows(matches(dataset, run.model_run_id, MODES[0])), [("p5", "t7", 1.0, RIGHT)])
+    checks.same("is not stale", [run.info()[key] for key in ("status", "stale")], ["Completed", False])
+    client.delete_model_run(run.model_run_id)
+    query = dataset.query_objects("", MODES[0], run.model_run_id)
+    checks.raises("matches of a deleted run", "NucleusAPIError 404", run.model_run_id, list, query)
+    checks.raises("a deleted run", "NucleusAPIError 404", run.model_run_id, run.commit)
+
+
+def spanning(checks: Checks) -> None:
+    """A run of two datasets is matched with both, and read by each."""
+    if VERSION < (0, 21):
+        return
+    client = connect()
+    model = model_of(client, "spanning commits")
+    datasets = [dataset_of(client, f"spanning commits {i}", ["same"]) for i in range(2)]
+    run = model.create_run(name="spanning")
+    checks.same("nothing in it", run.commit(), {"model_run_id": run.model_run_id})
+    for i, dataset in enumerate(datasets):
+        dataset.annotate([BoxAnnotation("car", 0, 0, 10, 10, "same", f"t{i}")])
+        objects = [box("same", f"p{i}", x=0, y=0, width=10, height=10 - 5 * i, dataset_id=dataset.id)]
+        run.add_predictions(objects)
+    run.commit()
+    for i, dataset in enumerate(datasets):
+        found = matches(dataset, run.model_run_id, MODES[0])
+        checks.same(f"rows of dataset {i}", rows(found), [(f"p{i}", f"t{i}", 1 - i / 2, RIGHT)])
+        checks.same(f"its item {i}", [one.dataset_item_id for one in found], [item_id(dataset, 0)])
+    counts = client.get(f"modelRun/{run.model_run_id}/metrics")["counts"]
+    checks.same("figures of both", counts, {"tp": 2, "fp": 0, "fn": 0})
+    datasets[1].annotate([BoxAnnotation("car", 50, 0, 10, 10, "same", "late")])
+    checks.same("stale by either", run.info()["stale"], True)

@@ -1,10 +1,12 @@
 """Evaluations V2: of a run (0.19), and of runs and models on benchmarks (from 0.20 on)."""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import nucleus
-from charted import judge_charts, judge_examples, judge_filters, judge_limits, judge_orders, judge_rows
+from charted import judge_all_types, judge_charts, judge_examples, judge_filters, judge_limits, judge_orders, judge_rows
 from judging import NAME, VERSION, Checks, connect, dataset_of, item_id, model_of
 from nucleus import BoxAnnotation
 from samples import box
@@ -16,7 +18,7 @@ OF_MODELS = VERSION >= (0, 22)
 LOOK = 0.05  # seconds between two looks at an evaluation
 EVERY = list(range(len(SCENES["pictures"])))
 LABELLED = [i for i in EVERY if SCENES["pictures"][i][0]]
-MANY = 2300  # boxes on each side that all overlap: too many pairs
+MANY = 2300  # boxes on each side that all overlap: more pairs than are taken, in a second of computing
 
 
 def done(evaluation: Any) -> Any:
@@ -91,7 +93,8 @@ def on_benchmarks(checks: Checks) -> None:
     checks.same("what it is", told, ["Erste é", run.model_run_id, benchmark.id, None, None, None])
     for at in ("0.5", "0.75"):
         judge_charts(checks, f"at {at}", one.charts(float(at)), wanted("labelled"), at)
-    judge_rows(checks, "examples", judge_examples(checks, "examples", one), LABELLED)
+    judge_rows(checks, "examples", rows := judge_examples(checks, "examples", one), LABELLED)
+    judge_all_types(checks, one, rows)
     judge_orders(checks, one, positions(dataset))
     judge_filters(checks, one, "labelled filtered")
     judge_limits(checks, one)
@@ -231,47 +234,50 @@ def endings(checks: Checks) -> None:
         checks.raises("deleted at once", "NucleusAPIError 404", one.id, one.refresh)
         return
     benchmark = benchmark_of(client, "endings", dataset)
-    several = [benchmark.create_evaluation_v2(run.model_run_id) for _ in range(6)]
-    last = several[-1].cancel()
-    checks.same("cancelled", last.status, "cancelled")
-    checks.same("its end", done(last).status, "cancelled")
-    checks.raises("its charts", "NucleusAPIError 409", "cancelled", last.charts)
-    checks.raises("its examples", "NucleusAPIError 409", "cancelled", last.examples)
-    checks.same("again", last.cancel().status, "cancelled")
-    checks.raises("not tried again", "NucleusAPIError 409", "cancelled", last.retry)
-    first = done(several[0])
+    first = done(benchmark.create_evaluation_v2(run.model_run_id))
     checks.raises("cancelled too late", "NucleusAPIError 409", "succeeded", first.cancel)
     checks.raises("tried again", "NucleusAPIError 409", "succeeded", first.retry)
     checks.holds("its figures", math.isclose(first.charts().mapSummary.mapAt50, 1))
-    for one in several:
-        done(one).delete()
+    failing(checks, client, model)
+    for one in client.list_evaluations_v2(run.model_run_id):
+        one.delete()
     checks.same("all deleted", client.list_evaluations_v2(run.model_run_id), [])
     for name, call in {"charts": first.charts, "schema": first.filter_schema, "delete": first.delete}.items():
         checks.raises(f"{name} of a deleted one", "NucleusAPIError 404", first.id, call)
     draft = client.create_benchmark(f"{NAME}: draft", draft=True)
     checks.raises("of a draft", "NucleusAPIError 409", "draft", draft.create_evaluation_v2, run.model_run_id)
-    if OF_MODELS:  # the requests are the same before
-        failing(checks, client, dataset, benchmark)
 
 
-def failing(checks: Checks, client: nucleus.NucleusClient, dataset: nucleus.Dataset, benchmark: Any) -> None:
-    """Too many pairs of one item, which a commit and an evaluation say in words."""
-    model = model_of(client, "failing")
-    dataset.annotate([BoxAnnotation("car", 0, 0, 10, 10, "a", f"many {i}") for i in range(MANY)])
+def failing(checks: Checks, client: nucleus.NucleusClient, model: nucleus.Model) -> None:
+    """One item with too many pairs, which is said in words after a second, in which it can be cancelled."""
+    dataset = dataset_of(client, "failing", ["b"])
+    dataset.annotate([BoxAnnotation("car", 0, 0, 10, 10, "b", str(i)) for i in range(MANY)])
     run = dataset.create_model_run("failing", reference_id=model.reference_id)
-    run.predict([box("a", str(i), x=0, y=0, width=10, height=10) for i in range(MANY)])
-    checks.raises("a commit", "NucleusAPIError 422", "pairs", run.commit)
-    info = run.info()
-    checks.holds("its run", info["status"] == "Failed" and "pairs" in info["error"], info)
+    run.predict([box("b", str(i), x=0, y=0, width=10, height=10) for i in range(MANY)])
+    benchmark = benchmark_of(client, "failing", dataset)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(benchmark.create_evaluation_v2, run.model_run_id)  # which waits for its end, too
+        while not (begun := client.list_evaluations_v2(run.model_run_id)):
+            time.sleep(LOOK)
+        last = begun[0].cancel()
+    checks.same("cancelled", last.status, "cancelled")
+    checks.same("its end", done(last).status, "cancelled")
+    checks.raises("its charts", "NucleusAPIError 409", "cancelled", last.charts)
+    checks.raises("its examples", "NucleusAPIError 409", "cancelled", last.examples, "TP")
+    checks.same("again", last.cancel().status, "cancelled")
+    checks.raises("not tried again", "NucleusAPIError 409", "cancelled", last.retry)
     one = benchmark.create_evaluation_v2(run.model_run_id, name="failing")
     checks.raises("its wait", "RuntimeError", "pairs", done, one)
     checks.same("its status", one.status, "failed")
     checks.raises("its charts then", "NucleusAPIError 409", "failed", one.charts)
     again = one.retry()
-    checks.same(
-        "tried again: a new one", [again.id != one.id, again.name, again.benchmark_id], [True, "failing", benchmark.id]
-    )
-    checks.same("cancelled while it is computed", done(again.cancel()).status, "cancelled")
+    told = [again.id != one.id, again.name, again.benchmark_id]
+    checks.same("a new one", told, [True, "failing", benchmark.id])
+    checks.raises("which fails, too", "RuntimeError", "pairs", done, again)
+    if OF_MODELS:  # the requests are the same before
+        checks.raises("a commit", "NucleusAPIError 422", "pairs", run.commit)
+        info = run.info()
+        checks.holds("its run", info["status"] == "Failed" and "pairs" in info["error"], info)
 
 
 def leaderboards(checks: Checks) -> None:

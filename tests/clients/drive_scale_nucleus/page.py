@@ -84,21 +84,11 @@ def runs(checks: Checks) -> None:
     checks.same("apart: nothing", empty.refloc("a"), {"annotations": {}})
     create = dataset.create_model_run
     checks.raises("unknown reference_id", "ModelRunCreationError", "nowhere", create, "x", reference_id="nowhere")
-    committing(checks, client, dataset, model, night)
+    unlisted(checks, client, dataset)
 
 
-def committing(
-    checks: Checks,
-    client: nucleus.NucleusClient,
-    dataset: nucleus.Dataset,
-    model: nucleus.Model,
-    run: nucleus.model_run.ModelRun,
-) -> None:
-    """What is not there yet is said in words."""
-    for payload in (None, {"class_agnostic": False}, {"allowed_label_matches": []}):
-        checks.raises(f"commit {payload}", "NucleusAPIError 501", "commit", run.commit, payload)
-    calculate = dataset.calculate_evaluation_metrics
-    checks.raises("metrics", "NucleusAPIError 501", "calculateEvaluationMetrics", calculate, model)
+def unlisted(checks: Checks, client: nucleus.NucleusClient, dataset: nucleus.Dataset) -> None:
+    """What is not here is said in words."""
     checks.raises("slices", "NucleusAPIError 501", '{"error":"not implemented: POST', dataset.create_slice, "a", ["a"])
     checks.raises("unknown run", "NucleusAPIError 404", "run_nothing", client.get_model_run("run_nothing", "").info)
     for route in ("modelRun/run_nothing/nowhere", "nowhere", "dataset/details/3/4/5"):
@@ -108,4 +98,3 @@ def committing(
             [answer.status_code, answer.headers["Content-Type"], answer.text],
             [501, "application/json", f'{{"error":"not implemented: POST {route}"}}'],
         )
-    checks.same("status after a refused commit", run.info()["status"], "Created")

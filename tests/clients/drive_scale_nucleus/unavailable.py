@@ -61,11 +61,6 @@ def asked_for(
         (
             client,
             {
-                "create_evaluation_v2": (run_id,),
-                "list_evaluations_v2": (run_id,),
-                "list_benchmarks": (),
-                "list_evaluation_v2_presets": (),
-                "leaderboard_f1_curve": (["b_1"],),
                 "get_autotag_refinement_metrics": ("tag_1",),
                 "delete_slice": ("slc_1",),
             },

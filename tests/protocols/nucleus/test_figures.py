@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.protocols.nucleus.scenes import Scene, made, opened
+from tests.protocols.nucleus.conftest import item
+from tests.protocols.nucleus.scenes import Scene, made, opened, placed
 
 CHARTS = {
     "mapSummary",
@@ -124,3 +126,25 @@ def test_what_is_refused(scene: Scene, route: str) -> None:
         (501, "query", "query=a"),
     ]:
         assert said in scene.api.error(status, "GET", f"{route}/charts?{query}"), query
+
+
+def test_no_nesting_is_too_deep_to_be_told(scene: Scene, route: str) -> None:
+    for depth in range(800, 1001):
+        nested = "[" * depth + "]" * depth
+        answer = scene.api.ask("POST", f"{route}/charts", data=f'{{"filters":{nested}}}')
+        assert answer.status_code == 400, (depth, answer.data)
+
+
+def test_what_takes_the_place_of_a_deleted_item_is_no_example(tmp_path: Path) -> None:
+    with opened(tmp_path / "store") as scene:
+        api, dataset = scene.api, scene.dataset
+        route = f"evaluationsV2/{made(scene, f'modelRun/{scene.run}/evaluationsV2')['id']}"
+        api.delete(f"dataset/{dataset}/refloc/2")
+        api.post(f"dataset/{dataset}/append", items=[item("3")])
+        api.post(f"dataset/{dataset}/annotate", annotations=[placed("3", "new truth")], update=False)
+        api.post(f"modelRun/{scene.run}/predict", annotations=[placed("3", "new", confidence=0.1)], update=False)
+        rows = api.post(f"{route}/examples", match_type="FP")["rows"]
+        assert [(row["dataset_item_id"], row["model_prediction_id"], row["pred_raw_label"]) for row in rows] == [
+            ("", None, "van")
+        ]
+        assert rows[0]["ground_truth_annotation_id"] is rows[0]["item_metadata"] is None

@@ -41,6 +41,7 @@ def _datasets() -> None:
         sa.Column("deleted_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dataset")),
         sa.UniqueConstraint("public_id", name=op.f("uq_dataset_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "meta",
@@ -72,6 +73,7 @@ def _items() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
         sa.UniqueConstraint("dataset_id", "reference_id", name=op.f("uq_item_dataset_id_reference_id")),
         sa.UniqueConstraint("public_id", name=op.f("uq_item_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_item_blob",
@@ -112,6 +114,7 @@ def _models() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
         sa.UniqueConstraint("public_id", name=op.f("uq_model_public_id")),
         sa.UniqueConstraint("reference_id", name=op.f("uq_model_reference_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "model_tag",
@@ -139,6 +142,7 @@ def _runs() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_run_model_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("public_id", name=op.f("uq_run_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_run_dataset_id", "run", ["dataset_id"], unique=False)
     op.create_index("ix_run_model_id", "run", ["model_id"], unique=False)
@@ -177,6 +181,7 @@ def _annotations() -> None:
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_annotation_item_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_annotation")),
         sa.UniqueConstraint("item_id", "key", name=op.f("uq_annotation_item_id_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_annotation_blob",
@@ -201,6 +206,7 @@ def _annotations() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_prediction_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prediction")),
         sa.UniqueConstraint("run_id", "item_id", "key", name=op.f("uq_prediction_run_id_item_id_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_prediction_blob",
