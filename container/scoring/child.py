@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from container import __version__
-from container.errors import ServingError
+from container.errors import ServingError, Unprocessable
 from container.evaluation.coco import TooManyLabels
 from container.evaluation.geometry import TooManyPairs
 from container.evaluation.sample import Sample, joined
@@ -28,6 +28,8 @@ from container.scoring.summary import summary
 from container.store import evaluations
 from container.store.evaluations import COMMIT, EVALUATION, Selection
 from container.store.store import Store
+
+MAX_ANSWER = 100 << 20  # bytes; charts of 10,000 labels of 20 characters have 80 MB
 
 Frame = tuple[dict[str, Any], Sequence[bytes]]
 
@@ -68,7 +70,18 @@ def _answer(store: Store, questions: Questions, request: dict[str, Any]) -> Iter
         yield from _compared(store, request)
         return
     with store.read() as connection:
-        yield {"end": True}, [json.dumps(questions.answer(connection, request)).encode()]
+        yield {"end": True}, [_written(questions.answer(connection, request))]
+
+
+def _written(answer: Any) -> bytes:
+    """Return an answer as JSON; Unprocessable for one that is longer than the server should hold."""
+    written = json.dumps(answer, separators=(",", ":")).encode()
+    if len(written) > MAX_ANSWER:
+        raise Unprocessable(
+            f"the answer has {len(written) >> 20:,} MB, and at most {MAX_ANSWER >> 20} are sent: labels are many or "
+            "long; filters leave some out"
+        )
+    return written
 
 
 def _compared(store: Store, request: dict[str, Any]) -> Iterator[Frame]:

@@ -246,6 +246,19 @@ QUESTIONS: list[dict[str, Any]] = [
 ]
 
 
+def test_an_answer_that_is_too_long_is_refused(store: Store, children: Children) -> None:
+    with store.write() as c:
+        truth = [box(0, str(i), f"{i:0999}", i) for i in range(1100)]  # each with 101 points of a curve
+        annotations.add(c, TRUTH, 1, truth, False)
+    one = created(store, EVALUATION)
+    assert worked(claimed(store), children)
+    question = {"evaluation": one.key, "question": "charts", "iou_threshold": 0.5}
+    with children.one() as child, pytest.raises(Unprocessable, match=r"has 1\d\d MB, and at most 100 are sent"):
+        next(child.ask(question, 60))
+    with children.one() as child:
+        assert next(child.ask({**question, "filters": {"gtLabels": ["car"]}}, 60)) is not None
+
+
 def test_a_process_waits_for_the_next_who_needs_it(store: Store, children: Children) -> None:
     with children.one() as child:
         assert next(child.ask({}, 20)) is not None

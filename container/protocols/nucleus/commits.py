@@ -87,7 +87,7 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
         with store.read() as connection:
             one = committed(connection, runs.find(connection, run_id))
         question = {"evaluation": one.key, "question": "metrics", "iou_type": iou_type}
-        return spliced(backend.scorer.ask(question).decode())
+        return spliced(backend.scorer.ask(question))
 
 
 def _begin(connection: Connection, run: Run, config: Config) -> Evaluation | None:

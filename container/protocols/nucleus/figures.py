@@ -49,7 +49,7 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     def answer(evaluation_id: str, **question: Any) -> Response:
         with backend.store.read() as connection:
             key = done(connection, evaluation_id).key
-        return spliced(backend.scorer.ask({"evaluation": key, **question}).decode())
+        return spliced(backend.scorer.ask({"evaluation": key, **question}))
 
     def charts(evaluation_id: str, document: dict[str, Any]) -> Response:
         given = known(document, *_NAMES)

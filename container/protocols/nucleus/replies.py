@@ -32,9 +32,9 @@ def reply(value: object) -> Response:
     return spliced(dump(value))
 
 
-def spliced(text: str) -> Response:
-    """Return the response of a text that is JSON."""
-    return Response(_encoded(text), content_type=MEDIA_TYPE)
+def spliced(text: str | bytes) -> Response:
+    """Return the response of a text that is JSON, which may be encoded already."""
+    return Response(text if isinstance(text, bytes) else _encoded(text), content_type=MEDIA_TYPE)
 
 
 def streamed(texts: Iterator[str]) -> Response:

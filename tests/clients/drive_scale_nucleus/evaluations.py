@@ -7,7 +7,7 @@ from typing import Any
 
 import nucleus
 from charted import judge_all_types, judge_charts, judge_examples, judge_filters, judge_limits, judge_orders, judge_rows
-from judging import NAME, VERSION, Checks, connect, dataset_of, item_id, model_of
+from judging import NAME, VERSION, Checks, connect, dataset_of, finished, item_id, model_of
 from nucleus import BoxAnnotation
 from samples import box
 from scenes import FOUND, SCENES, TRUTH, upload, wanted
@@ -229,16 +229,19 @@ def endings(checks: Checks) -> None:
     run = dataset.create_model_run("endings", reference_id=model.reference_id)
     run.predict([box("a", "p", x=0, y=0, width=10, height=10, confidence=0.5)])
     if OF_RUNS:
-        one = client.create_evaluation_v2(run.model_run_id)
+        one = done(client.create_evaluation_v2(run.model_run_id))
+        of_deleted(checks, dataset, one)
         one.delete()
-        checks.raises("deleted at once", "NucleusAPIError 404", one.id, one.refresh)
+        checks.raises("deleted", "NucleusAPIError 404", one.id, one.refresh)
         return
     benchmark = benchmark_of(client, "endings", dataset)
     first = done(benchmark.create_evaluation_v2(run.model_run_id))
     checks.raises("cancelled too late", "NucleusAPIError 409", "succeeded", first.cancel)
     checks.raises("tried again", "NucleusAPIError 409", "succeeded", first.retry)
     checks.holds("its figures", math.isclose(first.charts().mapSummary.mapAt50, 1))
-    failing(checks, client, model)
+    if OF_MODELS:  # the requests are the same before
+        failing(checks, client, model)
+    of_deleted(checks, dataset, first)
     for one in client.list_evaluations_v2(run.model_run_id):
         one.delete()
     checks.same("all deleted", client.list_evaluations_v2(run.model_run_id), [])
@@ -246,6 +249,15 @@ def endings(checks: Checks) -> None:
         checks.raises(f"{name} of a deleted one", "NucleusAPIError 404", first.id, call)
     draft = client.create_benchmark(f"{NAME}: draft", draft=True)
     checks.raises("of a draft", "NucleusAPIError 409", "draft", draft.create_evaluation_v2, run.model_run_id)
+
+
+def of_deleted(checks: Checks, dataset: nucleus.Dataset, one: Any) -> None:
+    """Examples know no more of ground truth that is deleted; what is uploaded then is not taken for it."""
+    finished(dataset.delete_annotations())
+    dataset.annotate([BoxAnnotation("truck", 50, 50, 10, 10, "a", "new")])
+    (row,) = one.examples("TP").rows
+    told = [row.gt_raw_label, row.ground_truth_annotation_id, row.annotation_row, row.model_prediction_id]
+    checks.same("of deleted ground truth", told, ["car", None, None, "p"])
 
 
 def failing(checks: Checks, client: nucleus.NucleusClient, model: nucleus.Model) -> None:
@@ -274,10 +286,9 @@ def failing(checks: Checks, client: nucleus.NucleusClient, model: nucleus.Model)
     told = [again.id != one.id, again.name, again.benchmark_id]
     checks.same("a new one", told, [True, "failing", benchmark.id])
     checks.raises("which fails, too", "RuntimeError", "pairs", done, again)
-    if OF_MODELS:  # the requests are the same before
-        checks.raises("a commit", "NucleusAPIError 422", "pairs", run.commit)
-        info = run.info()
-        checks.holds("its run", info["status"] == "Failed" and "pairs" in info["error"], info)
+    checks.raises("a commit", "NucleusAPIError 422", "pairs", run.commit)
+    info = run.info()
+    checks.holds("its run", info["status"] == "Failed" and "pairs" in info["error"], info)
 
 
 def leaderboards(checks: Checks) -> None:

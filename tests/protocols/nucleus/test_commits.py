@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from container.store import runs
+from container.store import evaluations, runs
 from container.store.store import Store
 from container.store.tables import evaluation, evaluation_part, match
 from tests.protocols.nucleus.conftest import Api, application, box, roomy_store
@@ -99,6 +99,16 @@ def test_rows_of_three_configs(
     assert rows(api, dataset, run, "iou") == pairs
     assert rows(api, dataset, run, "false_positive") == false_positives
     assert rows(api, dataset, run, "false_negative") == false_negatives
+
+
+@pytest.mark.usefixtures("filled")
+def test_pages_of_long_rows_are_short(api: Api, dataset: str, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.post(f"modelRun/{run}/commit")
+    at_once = rows(api, dataset, run, "false_positive")
+    monkeypatch.setattr(evaluations, "READ", 0)
+    page = api.post(f"dataset/{dataset}/queryObjectsPage", patch_mode="false_positive", model_run_id=run)
+    assert len(page["items"]) < len(at_once) and page["nextPageToken"]
+    assert rows(api, dataset, run, "false_positive") == at_once
 
 
 @pytest.mark.usefixtures("filled")
