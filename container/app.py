@@ -160,7 +160,7 @@ def open_store(settings: Settings) -> "Store | None":
     from container.store.store import Store
 
     try:
-        return Store.open(Path(settings.store))
+        return Store.open(Path(settings.store), settings.store_database)
     except StoreError as error:
         raise ValueError(f"{variables('store')[0]}: {error}") from None
 

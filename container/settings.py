@@ -51,6 +51,10 @@ _URL = Text(
     "an address as https://masks.example.com or http://localhost:8080/below, without a / at its end",
     lambda text: not text or re.fullmatch(r"https?://[^\s/?#]+(/[^\s/?#]+)*", text) is not None,
 )
+_DATABASE = Text(
+    "an address as postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    lambda text: not text or re.fullmatch(r"postgres(ql)?://\S+", text) is not None,
+)
 _ALIASES = Text(
     "ALIAS=ID, separated by commas, each alias once",
     lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
@@ -208,7 +212,13 @@ class Settings:
         "not.",
         "STORE",
     )
-    store_database: str = setting("", "For a later version: of PostgreSQL's databases.", "STORE_DATABASE", secret=True)
+    store_database: str = setting(
+        "",
+        "The PostgreSQL database of that store, as postgresql://USER:PASSWORD@HOST/NAME; empty: a file in its folder.",
+        "STORE_DATABASE",
+        secret=True,
+        takes=_DATABASE,
+    )
     store_max_request_mb: float = setting(
         128.0,
         "Largest request in MB that brings items, annotations or predictions.",
@@ -276,9 +286,10 @@ class Settings:
                 raise ValueError(
                     f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
                 )
-        if self.store_database:
+        if self.store_database and not self.store:
             raise ValueError(
-                f"{variables('store_database')[0]} is set, and this version keeps its store in SQLite only; unset it"
+                f"{variables('store_database')[0]} is set without {variables('store')[0]}: a folder for masks and "
+                "uploads, which all servers of this database share"
             )
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(

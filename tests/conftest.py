@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ from container.app import create_app
 from container.check.processes import free_port
 from container.settings import Settings
 from tests.fakes import FakeEngine, ready_services
+
+if TYPE_CHECKING:
+    from tests.postgres import Databases
 
 ROOT = Path(__file__).parent.parent
 
@@ -202,3 +206,45 @@ def start_slow_server(start_server: StartServer) -> Callable[..., Server]:
         return start_server(sys.executable, "-m", "tests.slow_server", MASKSERVE_TEST_SECONDS=str(seconds), **environ)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Databases]":
+    """Databases of PostgreSQL; skips where there is none."""
+    from tests.postgres import Databases, started
+
+    with started() as cluster:
+        yield Databases(cluster, tmp_path_factory.mktemp("template"))
+
+
+DATABASES = ["sqlite", "postgresql"]
+
+
+def _address(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield ""
+    else:
+        databases: Databases = request.getfixturevalue("databases")
+        with databases.one() as address:
+            yield address
+
+
+@pytest.fixture(params=DATABASES)
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a store's database, empty for SQLite: tests of what touches the database run on both."""
+    yield from _address(request)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def address_of_module(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same for all tests of a module."""
+    yield from _address(request)
+
+
+@pytest.fixture(params=DATABASES)
+def new_address(request: pytest.FixtureRequest) -> str:
+    """The address of a store's database that has no tables yet, empty for SQLite."""
+    if request.param == "sqlite":
+        return ""
+    databases: Databases = request.getfixturevalue("databases")
+    return databases.without_tables()

@@ -21,7 +21,7 @@ from container.evaluation.coco import TooManyLabels
 from container.evaluation.geometry import TooManyPairs
 from container.evaluation.sample import Sample, joined
 from container.scoring.config import Config
-from container.scoring.process import IDLE_SECONDS, MEMORY, PART_SECONDS
+from container.scoring.process import ADDRESS, IDLE_SECONDS, MEMORY, PART_SECONDS
 from container.scoring.questions import Questions, counted, kind_of
 from container.scoring.reading import compare
 from container.scoring.summary import summary
@@ -40,7 +40,7 @@ def main(folder: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever is printed goes to the log
-    store = Store.attach(Path(folder))
+    store = Store.attach(Path(folder), os.environ.pop(ADDRESS))
     with suppress(BrokenPipeError):  # nobody listens any more
         _serve(store, out)
 

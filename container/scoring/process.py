@@ -17,6 +17,7 @@ from container.errors import BadRequest, NotFound, ServingError, Unprocessable
 
 MEMORY = 4 << 30  # bytes of address space; 360,000 objects take a tenth of it
 IDLE_SECONDS = 60  # without a request, after which a process ends: it holds the arrays of an evaluation
+ADDRESS = "STORE_ADDRESS"  # variable of a process with the address of the store's database
 PART_SECONDS = 300  # of computing, for one part of the items or for one question
 # Isolated from the environment and from the working folder.
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from container.scoring.child import main; main(sys.argv[2])"
@@ -37,15 +38,15 @@ class Frame(NamedTuple):
 class Children:
     """Processes that compare; one that has nothing to do waits for the next one who needs it, which saves 0.5 s."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder`: of the store."""
-        self._folder = folder
+    def __init__(self, folder: Path, address: str = "") -> None:
+        """`folder` and `address` of the store."""
+        self._place = folder, address
         self._idle: SimpleQueue[Child] = SimpleQueue()
 
     @contextmanager
     def one(self) -> Iterator["Child"]:
         """Give a process; it is ended if what is done with it is not brought to its end."""
-        child = self._waiting() or Child(self._folder)
+        child = self._waiting() or Child(*self._place)
         try:
             yield child
         finally:
@@ -74,10 +75,11 @@ class Children:
 class Child:
     """A process that compares, at the lowest priority."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder`: of the store."""
+    def __init__(self, folder: Path, address: str) -> None:
+        """`folder` and `address` of the store."""
         # One malloc arena and one thread: each takes 64 MB of address space.
         environ = {**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environ[ADDRESS] = address  # which holds a password: other users see arguments
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", _CODE, str(_ROOT), str(folder)],
             env=environ,

@@ -23,7 +23,7 @@ class Scorer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._children = Children(store.folder)
+        self._children = Children(store.folder, store.address)
         self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
         self._asking = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)

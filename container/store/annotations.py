@@ -13,7 +13,7 @@ from container.store.derived import with_id
 from container.store.items import Place
 from container.store.objects import Row
 from container.store.tables import annotation, dataset, item, prediction, run_dataset
-from container.store.upserts import batches, upsert
+from container.store.upserts import among, batches, put, upsert
 
 SEGMENTATION_KEY = "s"
 _COLUMNS = ("kind", "key", "label", "confidence", "payload", "blob")
@@ -63,6 +63,7 @@ def add(connection: Connection, owner: Owner, dataset: int | None, rows: Iterabl
     touched: set[int] = set()
     replaced = _COLUMNS if replace else ()
     key = ("item_id", "key") if owner.run is None else ("run_id", "item_id", "key")
+    _lock(connection, owner, dataset)
     for some in batches(rows, items.BATCH):
         places = _Places(connection, dataset, some)
         values = []
@@ -77,8 +78,7 @@ def add(connection: Connection, owner: Owner, dataset: int | None, rows: Iterabl
                 value["payload"] = with_id(row.payload, json.loads(row.payload), place.reference_id, "reference_id")
             values.append(value if owner.run is None else {**value, "run_id": owner.run})
         if values:
-            statement = upsert(connection, owner.table, key, replaced)
-            processed = connection.execute(statement, values).rowcount
+            processed = put(connection, owner.table, key, values, replaced)
             total.processed += processed
             total.ignored += len(values) - processed
     if total.processed and owner.run is not None:
@@ -123,7 +123,8 @@ def find(connection: Connection, owner: Owner, item_key: int, annotation_id: str
     """
     table = owner.table
     for key in (f"a:{annotation_id}", SEGMENTATION_KEY):
-        row = connection.execute(_select(owner).where(table.c.item_id == item_key, table.c.key == key)).first()
+        rows = _select(owner).where(table.c.item_id == item_key, among(connection, table.c.key, [key]))
+        row = connection.execute(rows).first()
         if row and (key != SEGMENTATION_KEY or str(json.loads(row.payload).get("annotation_id")) == annotation_id):
             return Stored(*row)
     raise NotFound(f"Annotation with id {shown(annotation_id)} doesn't exist on this item.")
@@ -162,7 +163,8 @@ def erase(connection: Connection, owner: Owner, dataset_key: int, references: li
     rows = _owned(select(table.c.id), owner).join(item, item.c.id == table.c.item_id)
     rows = rows.where(item.c.dataset_id == dataset_key)
     if references is not None:
-        rows = rows.where(item.c.reference_id.in_(references))
+        rows = rows.where(among(connection, item.c.reference_id, references))
+    _lock(connection, owner, dataset_key)
     number = connection.execute(delete(table).where(table.c.id.in_(rows.limit(limit)))).rowcount
     if number:
         datasets.changed(connection, dataset_key)
@@ -205,6 +207,16 @@ class _Places:
         name = None if self._dataset is not None else row.dataset_id
         key, found = self._datasets.get(name), self._by_reference.get(name, {}).get(reference_id)
         return missing if key is None or found is None else Place(found, key, reference_id)
+
+
+def _lock(connection: Connection, owner: Owner, dataset_key: int | None) -> None:
+    """Let the other writers of a run, or of a dataset's truth, wait: two that have the same objects in different order
+    would wait for each other.
+    """
+    if owner.run is not None:
+        runs.lock(connection, owner.run)
+    elif dataset_key is not None:
+        datasets.lock(connection, dataset_key)
 
 
 def _dataset_keys(connection: Connection, ids: list[str | None]) -> dict[str | None, int]:

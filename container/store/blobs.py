@@ -75,8 +75,8 @@ class Blobs:
         for table in (annotation, prediction):
             unheld &= ~exists().where(table.c.blob == blob.c.sha256)
         old = select(blob.c.sha256).where(blob.c.created_at < now - ORPHANED_SECONDS, unheld).limit(SWEPT)
-        names = list(connection.execute(old).scalars())
-        connection.execute(delete(blob).where(blob.c.sha256.in_(names)))
+        still = blob.c.sha256.in_(list(connection.execute(old).scalars())), blob.c.created_at < now - ORPHANED_SECONDS
+        names = list(connection.execute(delete(blob).where(*still).returning(blob.c.sha256)).scalars())
         for name in names:  # within the transaction; see `add`
             self.path(name).unlink(missing_ok=True)
         return len(names) + self._sweep_rowless(connection, now)

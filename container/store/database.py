@@ -11,16 +11,16 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, exc
+from sqlalchemy import URL, Engine, RootTransaction, create_engine, event, exc
 from sqlalchemy import Connection as Connection  # also for those who call the store
 from sqlalchemy.pool import QueuePool
 
-from container.errors import Unavailable
+from container.errors import BadRequest, Unavailable
 from container.gate import outside
 
 log = logging.getLogger("maskserve.store")
@@ -30,6 +30,7 @@ CONNECTIONS = 32
 CACHE_KIB = 8192  # of pages, for each connection
 MAX_WAL = 64 << 20  # bytes of the write-ahead log that are kept between two transactions
 SAID_SECONDS = 60.0  # between two log lines about a database that fails
+MIGRATING = 0x6D61736B  # the lock in PostgreSQL of who brings tables up to date
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -83,9 +84,12 @@ def sqlite(path: Path) -> Engine:
 class Database:
     """Transactions on an engine; thread-safe."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reason: Callable[[exc.DBAPIError], str]) -> None:
+        """`reason` tells what is wrong with the database, or "" for an error that is ours."""
         self._engine = engine
-        self._writing = threading.Lock()  # SQLite's own queue of writers is none: each looks again now and then
+        self._reason = reason
+        # SQLite has one writer at a time, and its own queue of them is none: each looks again now and then.
+        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._said = -SAID_SECONDS
 
     @contextmanager
@@ -109,7 +113,10 @@ class Database:
         self._engine.dispose()
 
     def migrate(self) -> None:
-        """Bring the tables up to date; StoreError if they are of a newer version. The caller keeps others away."""
+        """Bring the tables up to date; StoreError if they are of a newer version.
+
+        Of PostgreSQL it keeps other processes away; of SQLite the caller does.
+        """
         logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what its plug-ins are, when it is imported
         from alembic import command
         from alembic.config import Config
@@ -121,6 +128,8 @@ class Database:
         config.set_main_option("path_separator", "os")
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
             there = MigrationContext.configure(connection).get_current_revision()
             if there is not None and there not in known:
                 raise StoreError(f"it is of a newer version of Maskserve (schema {there}); this one cannot read it")
@@ -129,6 +138,9 @@ class Database:
 
     @contextmanager
     def _alone(self, until: float) -> Iterator[None]:
+        if self._writing is None:
+            yield
+            return
         with outside():
             if not self._writing.acquire(timeout=max(0.0, until - time.monotonic())):
                 raise Unavailable("the store is busy: others write to it")
@@ -147,6 +159,8 @@ class Database:
                 transaction = connection.begin()
             with transaction:
                 yield connection
+                if writes:
+                    _commit(transaction)
         finally:
             connection.close()
 
@@ -154,14 +168,42 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (exc.OperationalError, exc.TimeoutError) as error:
-            reason = _reason(error)
+        except exc.TimeoutError as error:
+            raise self._unavailable("is busy: all its connections are in use", error) from error
+        except exc.DataError as error:
+            raise BadRequest("a number or a text of this request is none that a database takes") from error
+        except exc.DBAPIError as error:
+            reason = self._reason(error)
             if not reason:
                 raise
-            if time.monotonic() - self._said > SAID_SECONDS:
-                self._said = time.monotonic()
-                log.error("the store %s: %s", reason, getattr(error, "orig", None) or error)
-            raise Unavailable(f"the store {reason}; nothing of this request has been written") from error
+            raise self._unavailable(reason, error.orig or error) from error
+        except _InDoubt as error:
+            lost = error.__cause__
+            assert isinstance(lost, exc.DBAPIError)
+            raise self._unavailable(
+                self._reason(lost), lost, "it is not known whether this request was written"
+            ) from lost
+
+    def _unavailable(
+        self, reason: str, error: BaseException, outcome: str = "nothing of this request has been written"
+    ) -> Unavailable:
+        if time.monotonic() - self._said > SAID_SECONDS:
+            self._said = time.monotonic()
+            log.error("the store %s: %s", reason, error)
+        return Unavailable(f"the store {reason}; {outcome}")
+
+
+class _InDoubt(Exception):
+    """The connection was lost before the answer to a COMMIT."""
+
+
+def _commit(transaction: RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise _InDoubt from error
+        raise
 
 
 def _soon() -> float:
@@ -169,12 +211,9 @@ def _soon() -> float:
     return time.monotonic() + LOCKED_SECONDS
 
 
-def _reason(error: exc.SQLAlchemyError) -> str:
-    """Return what is wrong with the database, or "" for an error that is ours."""
-    if isinstance(error, exc.TimeoutError):
-        return "is busy: all its connections are in use"
-    original = getattr(error, "orig", None)
-    code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the details
+def sqlite_reason(error: exc.DBAPIError) -> str:
+    """Return what is wrong with an SQLite database, or "" for an error that is ours."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # without the details
     return {
         sqlite3.SQLITE_BUSY: "is busy: others write to it",
         sqlite3.SQLITE_LOCKED: "is busy: others write to it",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from container.errors import BadRequest, NotFound, shown
+from container.store import upserts
 from container.store.database import new_id, now
 from container.store.tables import annotation, dataset, item, prediction, run, taxonomy
 
@@ -79,8 +80,13 @@ def every(connection: Connection) -> list[Dataset]:
 
 
 def changed(connection: Connection, key: int) -> None:
-    """Count a change of what a dataset holds; in PostgreSQL its other writers wait until the transaction ends."""
+    """Count a change of what a dataset holds."""
     connection.execute(update(dataset).filter_by(id=key).values(revision=dataset.c.revision + 1))
+
+
+def lock(connection: Connection, key: int) -> None:
+    """Let the other writers of a dataset's items and truth wait until the transaction ends."""
+    upserts.lock(connection, dataset, key)
 
 
 def remove(connection: Connection, one: Dataset) -> None:
@@ -128,6 +134,7 @@ def add_taxonomy(connection: Connection, one: Dataset, new: Taxonomy, update_lab
 
     Raises BadRequest where one of this name has another type, or other labels and they may not be updated.
     """
+    lock(connection, one.key)
     before = taxonomies(connection, one.key).get(new.name)
     if before is None:
         values = {"dataset_id": one.key, "name": new.name, "type": new.type, "labels": json.dumps(new.labels)}

@@ -20,6 +20,7 @@ PENDING, COMPUTING, SUCCEEDED, FAILED, CANCELLED = "pending", "computing", "succ
 UNFINISHED = (PENDING, COMPUTING)
 COMMIT_JOB, EVALUATION_JOB, DELETION_JOB = "modelRunCommit", "evaluationV2", "evaluationDeletion"  # types
 READ = 8 << 20  # characters of matches at once
+_AT_ONCE = 10  # items whose texts the database sends at once
 ERASED = 500  # texts of matches in one transaction: 2 MB
 
 
@@ -250,7 +251,7 @@ def add_part(connection: Connection, key: int, number: int, part: Part) -> None:
 def parts(connection: Connection, key: int, kind: str) -> Iterator[bytes]:
     """Yield the arrays of an evaluation, part by part."""
     rows = select(evaluation_part.c.data).filter_by(evaluation_id=key, kind=kind).order_by(evaluation_part.c.number)
-    yield from connection.execute(rows).scalars()
+    yield from connection.execute(rows, execution_options={"yield_per": 1}).scalars()
 
 
 def matches(connection: Connection, key: int, dataset_key: int, after: int, size: int) -> list[tuple[int, str, str]]:
@@ -262,7 +263,8 @@ def matches(connection: Connection, key: int, dataset_key: int, after: int, size
     rows = rows.where(match.c.evaluation_id == key, item.c.dataset_id == dataset_key, match.c.item_id > after)
     found: list[tuple[int, str, str]] = []
     characters = 0
-    for one, of, text in connection.execute(rows.order_by(match.c.item_id).limit(size)):
+    rows = rows.order_by(match.c.item_id).limit(size).execution_options(yield_per=_AT_ONCE)
+    for one, of, text in connection.execute(rows):
         found.append((one, of, text))
         characters += len(text)
         if characters > READ:

@@ -11,7 +11,7 @@ from container.store import datasets
 from container.store.database import new_id
 from container.store.objects import ItemRow
 from container.store.tables import dataset, item
-from container.store.upserts import batches, upsert
+from container.store.upserts import among, batches, put
 
 BATCH = 1000  # rows that are written, or looked up, by one statement
 MAX_SIZE = 1 << 20  # characters of an item to which metadata is added
@@ -52,6 +52,7 @@ def add(connection: Connection, dataset: int, rows: Iterable[tuple[ItemRow, str 
     One with the reference of another is ignored, or replaces it wholly. Within `rows` the same holds.
     """
     total = Counts()
+    datasets.lock(connection, dataset)  # the order of keys is that of commits
     for some in batches(rows, BATCH):
         values = [
             {
@@ -64,9 +65,9 @@ def add(connection: Connection, dataset: int, rows: Iterable[tuple[ItemRow, str 
             for row, blob in some
         ]
         key = ("dataset_id", "reference_id")
-        new = connection.execute(upsert(connection, item, key), values).rowcount
+        new = put(connection, item, key, values)
         if replace and new < len(values):
-            connection.execute(upsert(connection, item, key, ("payload", "blob")), values)
+            put(connection, item, key, values, ("payload", "blob"))
             total += Counts(new, len(values) - new, 0)
         else:
             total += Counts(new, 0, len(values) - new)
@@ -95,7 +96,7 @@ def by_id(connection: Connection, dataset: int, item_id: str) -> Item:
 
 def by_reference(connection: Connection, dataset: int, reference_id: str) -> Item:
     """Return an item by its user's id; NotFound if the dataset has none such."""
-    row = connection.execute(_of(dataset).where(item.c.reference_id == reference_id)).first()
+    row = connection.execute(_of(dataset).where(among(connection, item.c.reference_id, [reference_id]))).first()
     return _item(row, f"Item with id {shown(reference_id)} doesn't exist.")
 
 
@@ -121,7 +122,7 @@ def keys(connection: Connection, dataset: int, references: Sequence[str]) -> dic
     """Return the keys of the items with some references; unknown ones are missing."""
     found: dict[str, int] = {}
     for some in batches(dict.fromkeys(references), BATCH):
-        where = item.c.dataset_id == dataset, item.c.reference_id.in_(some)
+        where = item.c.dataset_id == dataset, among(connection, item.c.reference_id, some)
         rows = connection.execute(select(item.c.reference_id, item.c.id).where(*where))  # not their payloads
         found.update((row.reference_id, row.id) for row in rows)
     return found
@@ -142,7 +143,7 @@ def places_by_reference(connection: Connection, references: Sequence[str]) -> di
     for some in batches(dict.fromkeys(references), BATCH):
         # With the datasets named, the index finds them.
         there = select(dataset.c.id).where(dataset.c.deleted_at.is_(None))
-        rows = _places().where(item.c.dataset_id.in_(there), item.c.reference_id.in_(some))
+        rows = _places().where(item.c.dataset_id.in_(there), among(connection, item.c.reference_id, some))
         for row in connection.execute(rows):
             found.setdefault(row.reference_id, []).append(Place(*row[:3]))
     return found

@@ -16,7 +16,7 @@ from container.errors import NotFound, shown
 from container.store.database import new_id, now
 from container.store.store import Store
 from container.store.tables import dataset, job, job_error
-from container.store.upserts import batches, upsert
+from container.store.upserts import among, batches, upsert
 
 RUNNING, COMPLETED, ERRORED = "Running", "Completed", "Errored"
 LEASE_SECONDS = 15.0  # without a step, after which another process takes a job over
@@ -57,7 +57,8 @@ def create(
     connection.execute(upsert(connection, job, ("request_key",)), [values])
     if request_key is None:
         return str(values["public_id"])
-    found: str = connection.execute(select(job.c.public_id).filter_by(request_key=request_key)).scalar_one()
+    found = by_request(connection, request_key)
+    assert found is not None
     return found
 
 
@@ -75,7 +76,9 @@ def create_done(
 
 def by_request(connection: Connection, request_key: str) -> str | None:
     """Return the id of the job of a request that was sent before, or None."""
-    return connection.execute(select(job.c.public_id).filter_by(request_key=request_key)).scalar()
+    return connection.execute(
+        select(job.c.public_id).where(among(connection, job.c.request_key, [request_key]))
+    ).scalar()
 
 
 def find(connection: Connection, job_id: str) -> Job:
@@ -123,7 +126,8 @@ def claim(store: Store, owner: str, types: Sequence[str]) -> "Lease | None":
         if connection.execute(free.limit(1)).first() is None:
             return None
     with store.write() as connection:
-        row = connection.execute(free.order_by(job.c.id).limit(1)).first()
+        first = free.order_by(job.c.id).limit(1).with_for_update(skip_locked=True)  # which SQLite knows nothing of
+        row = connection.execute(first).first()
         if row is None:
             return None
         lease = {"lease_owner": owner, "lease_until": now() + LEASE_SECONDS}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from container.errors import NotFound, shown
 from container.store.database import new_id, now
 from container.store.tables import model, run
-from container.store.upserts import upsert
+from container.store.upserts import among, upsert
 
 
 class Model(NamedTuple):
@@ -38,8 +38,8 @@ def create(
         "created_at": now(),
     }
     connection.execute(upsert(connection, model, ("reference_id",)), [values])
-    found: str = connection.execute(select(model.c.public_id).filter_by(reference_id=reference_id)).scalar_one()
-    return found
+    found = connection.execute(select(model.c.public_id).where(among(connection, model.c.reference_id, [reference_id])))
+    return str(found.scalar_one())
 
 
 def find(connection: Connection, model_id: str) -> Model:
@@ -54,7 +54,9 @@ def find(connection: Connection, model_id: str) -> Model:
 
 def by_reference(connection: Connection, reference_id: str) -> Model:
     """Return a model by its user's id; NotFound if there is none."""
-    row = connection.execute(select(model).filter_by(reference_id=reference_id, deleted_at=None)).first()
+    row = connection.execute(
+        select(model).where(among(connection, model.c.reference_id, [reference_id]), model.c.deleted_at.is_(None))
+    ).first()
     if row is None:
         raise NotFound(f"Model with reference_id {shown(reference_id)} doesn't exist.")
     return _model(row)

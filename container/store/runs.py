@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from container.errors import NotFound, shown
+from container.store import upserts
 from container.store.database import new_id, now
 from container.store.tables import dataset, model, prediction, run, run_dataset
 from container.store.upserts import upsert
@@ -47,6 +48,7 @@ def implicit(connection: Connection, model_key: int, dataset_key: int | None, na
     Those of a model alone, without a dataset, have one that nobody lists.
     """
     values = _values(model_key, dataset_key, name, None, implicit=True)
+    upserts.lock(connection, model, model_key)
     if dataset_key is not None:
         connection.execute(upsert(connection, run, ()), [values])
     elif connection.execute(_implicit(model_key, None)).first() is None:  # an index takes any number without a dataset
@@ -111,6 +113,11 @@ def erase(connection: Connection, key: int) -> bool:
         return True
     connection.execute(delete(run).where(run.c.id == key, run.c.deleted_at.is_not(None)))
     return False
+
+
+def lock(connection: Connection, key: int) -> None:
+    """Let the other writers of a run wait until the transaction ends."""
+    upserts.lock(connection, run, key)
 
 
 def changed(connection: Connection, key: int) -> None:

@@ -8,49 +8,61 @@ with store.write() as c:
 import fcntl
 import hashlib
 import hmac
+import logging
 import secrets
 import shutil
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, exc, insert, select
+from sqlalchemy import Connection, exc, select
 
 from container.errors import ServingError, Unavailable
 from container.store.blobs import Blobs
-from container.store.database import Database, StoreError, sqlite
+from container.store.database import Database, StoreError, sqlite, sqlite_reason
 from container.store.tables import meta
 from container.store.uploads import Uploads
+from container.store.upserts import upsert
+
+log = logging.getLogger("maskserve.store")
 
 FREE_SHARE, FREE_BYTES = 0.05, 1 << 30  # of the disk, below which nothing more is written
+LOOK_SECONDS = 1.0  # between two looks for a database that was down when the store was opened
 _SECRET = "signing key"
 
 
 class Store:
     """What is kept: `read` and `write` give connections to its database, which the functions beside this take."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, address: str, migrated: bool) -> None:
+        """`address`: of the database; `migrated`: whether another process has brought its tables up to date."""
         self.folder = folder
+        self.address = address
         self.blobs = Blobs(folder / "blobs")
         self.uploads = Uploads(folder / "uploads")
         self._database = database
-        with database.read() as connection:
-            self._key = bytes.fromhex(connection.execute(select(meta.c.value).filter_by(name=_SECRET)).scalar_one())
+        self._migrated = migrated
+        self._migrating = threading.Lock()
+        self._looked = -LOOK_SECONDS
+        self._key: bytes | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open the store in `folder`, making or updating it; StoreError, in one line, where that cannot be done."""
+    def open(cls, folder: Path, address: str = "") -> Self:
+        """Open the store in `folder`, making or updating it; StoreError, in one line, where that cannot be done.
+
+        Its database is SQLite's in this folder, or PostgreSQL's at a URL. One of PostgreSQL that does not answer is no
+        error: `read` and `write` raise Unavailable until it does.
+        """
         try:
             for one in (folder, folder / "blobs", folder / "uploads"):
                 one.mkdir(parents=True, exist_ok=True)
-            with _locked(folder / "store.lock"):
-                database = Database(sqlite(folder / "store.sqlite3"))
-                database.migrate()
-                with database.write() as connection:
-                    if connection.execute(select(meta.c.value).filter_by(name=_SECRET)).first() is None:
-                        connection.execute(insert(meta).values(name=_SECRET, value=secrets.token_hex(32)))
-            return cls(folder, database)
+            store = cls(folder, _database(folder, address), address, migrated=False)
+            with nullcontext() if address else _locked(folder / "store.lock"):
+                store._begin()
+            return store
         except StoreError as error:
             raise StoreError(f"the store {str(folder)!r} cannot be opened: {error}") from None
         except OSError as error:
@@ -60,18 +72,22 @@ class Store:
             raise StoreError(f"the store {str(folder)!r} cannot be opened: {reason}") from None
 
     @classmethod
-    def attach(cls, folder: Path) -> Self:
-        """Open the store in `folder` that another process has opened and brought up to date."""
-        return cls(folder, Database(sqlite(folder / "store.sqlite3")))
+    def attach(cls, folder: Path, address: str = "") -> Self:
+        """Open the store that another process has opened and brought up to date."""
+        return cls(folder, _database(folder, address), address, migrated=True)
 
-    def read(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the data; see Database.read."""
-        return self._database.read()
+        self._check_migrated()
+        with self._database.read() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection with one transaction; Unavailable, before anything is written, if the disk is short."""
         self.check_space()
+        self._check_migrated()
         with self._database.write() as connection:
             yield connection
 
@@ -87,6 +103,10 @@ class Store:
 
     def sign(self, text: str) -> str:
         """Return the signature of a text, such as a path; whoever can read the database can make one."""
+        if self._key is None:
+            with self.read() as connection:
+                key = connection.execute(select(meta.c.value).filter_by(name=_SECRET)).scalar_one()
+            self._key = bytes.fromhex(key)
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
     def signed(self, text: str, signature: str) -> bool:
@@ -96,6 +116,46 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _begin(self) -> None:
+        """Bring the tables up to date, at once or, where a database of PostgreSQL is down, once it is there."""
+        try:
+            self._migrate()
+        except BaseException as error:
+            if not self.address or not isinstance(error, Unavailable):
+                self.close()
+                raise
+            log.warning("the store is opened later: %s", error.message)
+
+    def _check_migrated(self) -> None:
+        """Bring the tables up to date if that has not been done; Unavailable if it cannot be done now."""
+        if self._migrated:
+            return
+        if time.monotonic() < self._looked + LOOK_SECONDS or not self._migrating.acquire(blocking=False):
+            raise Unavailable("the store cannot be reached: its database has not answered since this server started")
+        try:
+            self._migrate()
+        except (StoreError, exc.SQLAlchemyError) as error:
+            log.error("the store cannot be used: %s", getattr(error, "orig", None) or error)
+            raise Unavailable("the store cannot be used; the server's log says why", retry_after=60) from None
+        finally:
+            self._looked = time.monotonic()
+            self._migrating.release()
+
+    def _migrate(self) -> None:
+        self._database.migrate()
+        with self._database.write() as connection:
+            secret = {"name": _SECRET, "value": secrets.token_hex(32)}
+            connection.execute(upsert(connection, meta, ("name",)), [secret])
+        self._migrated = True
+
+
+def _database(folder: Path, address: str) -> Database:
+    if not address:
+        return Database(sqlite(folder / "store.sqlite3"), sqlite_reason)
+    from container.store import postgresql  # loads psycopg
+
+    return Database(postgresql.engine(address), postgresql.reason)
 
 
 @contextmanager

@@ -19,7 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
+
+from container.store.upserts import short
 
 metadata = MetaData(
     naming_convention={
@@ -46,6 +49,16 @@ def _of(table: str, nullable: bool = False, name: str = "") -> Column[int]:
     return Column(name or f"{table}_id", KEY, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable)
 
 
+def _unique(table: str, *columns: str) -> tuple[UniqueConstraint, Index]:
+    """The last of the columns is a text of any length, which an index of PostgreSQL has a short form of."""
+    name = "_".join(("uq", table, *columns))
+    indexed = Index(name, *columns[:-1], text(f"({short(columns[-1])})"), unique=True)
+    return (
+        UniqueConstraint(*columns).ddl_if(dialect="sqlite"),
+        indexed.ddl_if(dialect="postgresql"),
+    )
+
+
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
 dataset = Table(
@@ -65,7 +78,11 @@ dataset = Table(
 )
 
 dataset_tag = Table(
-    "dataset_tag", metadata, _of("dataset"), Column("tag", Text, nullable=False), UniqueConstraint("dataset_id", "tag")
+    "dataset_tag",
+    metadata,
+    _of("dataset"),
+    Column("tag", Text, nullable=False),
+    *_unique("dataset_tag", "dataset_id", "tag"),
 )
 
 taxonomy = Table(
@@ -76,7 +93,7 @@ taxonomy = Table(
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("labels", Text, nullable=False),
-    UniqueConstraint("dataset_id", "name"),
+    *_unique("taxonomy", "dataset_id", "name"),
 )
 
 item = Table(
@@ -88,7 +105,7 @@ item = Table(
     Column("reference_id", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("blob", String(64)),  # of a picture that was uploaded
-    UniqueConstraint("dataset_id", "reference_id"),
+    *_unique("item", "dataset_id", "reference_id"),
     Index("ix_item_number", "dataset_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -98,18 +115,23 @@ model = Table(
     metadata,
     _key(),
     _public_id(),
-    Column("reference_id", Text, nullable=False, unique=True),
+    Column("reference_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("metadata", Text),
     Column("bundle_name", Text),
     Column("trained_slice_ids", Text, nullable=False, server_default="[]"),
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
+    *_unique("model", "reference_id"),
     sqlite_autoincrement=True,
 )
 
 model_tag = Table(
-    "model_tag", metadata, _of("model"), Column("tag", Text, nullable=False), UniqueConstraint("model_id", "tag")
+    "model_tag",
+    metadata,
+    _of("model"),
+    Column("tag", Text, nullable=False),
+    *_unique("model_tag", "model_id", "tag"),
 )
 
 run = Table(
@@ -167,7 +189,7 @@ annotation = Table(
     _key(),
     _of("item"),
     *_object_columns(),
-    UniqueConstraint("item_id", "key"),
+    *_unique("annotation", "item_id", "key"),
     sqlite_autoincrement=True,
 )
 prediction = Table(
@@ -177,7 +199,7 @@ prediction = Table(
     _of("item"),
     _of("run"),
     *_object_columns(),
-    UniqueConstraint("run_id", "item_id", "key"),
+    *_unique("prediction", "run_id", "item_id", "key"),
     Index("ix_prediction_item_id", "item_id"),  # for what goes with an item
     sqlite_autoincrement=True,
 )
@@ -207,7 +229,7 @@ upload = Table(
     Column("file", Text, nullable=False),  # in the folder of uploads
     Column("size", KEY, nullable=False),
     Column("created_at", Float, nullable=False),
-    UniqueConstraint("dataset_id", "request_id"),
+    *_unique("upload", "dataset_id", "request_id"),
 )
 
 job = Table(
@@ -217,7 +239,7 @@ job = Table(
     _public_id(),
     Column("dataset_id", KEY, ForeignKey("dataset.id", ondelete="SET NULL")),  # who waits for it asks on
     Column("type", String(40), nullable=False),
-    Column("request_key", Text, unique=True),  # the same request again is the same job
+    Column("request_key", Text),  # the same request again is the same job
     Column("parameters", Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("message", Text, nullable=False, server_default="{}"),
@@ -230,6 +252,7 @@ job = Table(
     Column("lease_until", Float, nullable=False, server_default="0"),
     Index("ix_job_status", "status", "lease_until"),
     Index("ix_job_dataset_id", "dataset_id"),
+    *_unique("job", "request_key"),
 )
 
 job_error = Table(
@@ -329,8 +352,9 @@ preset = Table(
     metadata,
     _key(),
     _public_id(),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    *_unique("preset", "name"),
 )

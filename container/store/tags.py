@@ -34,7 +34,7 @@ class Tags:
     def add(self, connection: Connection, key: int, names: Sequence[str]) -> None:
         """Add tags; those that are there stay."""
         if names:
-            rows = [{self._owner: key, "tag": name} for name in names]
+            rows = [{self._owner: key, "tag": name} for name in sorted({*names})]
             connection.execute(upsert(connection, self._table, (self._owner, "tag")), rows)
 
     def remove(self, connection: Connection, key: int, names: Sequence[str]) -> int:

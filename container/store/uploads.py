@@ -59,8 +59,8 @@ class Uploads:
         """Remove uploads that no job has taken for a day, and files that no row names; return how many files."""
         old = now - LEFT_SECONDS
         connection.execute(delete(upload).where(upload.c.created_at < old))
-        running = connection.execute(select(job.c.parameters).filter_by(status="Running")).scalars()
-        kept = {*connection.execute(select(upload.c.file)).scalars(), *running}
+        waiting = connection.execute(select(upload.c.file)).scalars().all()  # first: a job may take one meanwhile
+        kept = {*waiting, *connection.execute(select(job.c.parameters).filter_by(status="Running")).scalars()}
         removed = 0
         for path in self.folder.iterdir():
             with suppress(FileNotFoundError):  # the request that it was of has ended meanwhile

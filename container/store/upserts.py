@@ -1,11 +1,15 @@
-"""INSERT … ON CONFLICT, which SQLite and PostgreSQL share and SQLAlchemy has once for each of them."""
+"""What SQLite and PostgreSQL have once for each of them: INSERT … ON CONFLICT, locks of rows, and indexes of texts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, Text, literal_column, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+COPIED = 20  # rows, from which on PostgreSQL gets them faster by COPY
+_LONG = 2000  # bytes of a text, of which an index entry of PostgreSQL takes 2,700
 
 T = TypeVar("T")
 
@@ -15,13 +19,61 @@ def upsert(connection: Connection, table: Table, key: Sequence[str], replaced: S
 
     Without a `key` it leaves any row untouched that it would conflict with.
     """
-    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
-    statement = insert(table)
+    insert: Any = (sqlite if _is_sqlite(connection) else postgresql).insert
+    statement = insert(table).execution_options(preserve_rowcount=True)
+    elements = _index(connection, table, key) or None
     if not replaced:
-        return statement.on_conflict_do_nothing(index_elements=key or None)
+        return statement.on_conflict_do_nothing(index_elements=elements)
     return statement.on_conflict_do_update(
-        index_elements=key, set_={name: statement.excluded[name] for name in replaced}
+        index_elements=elements, set_={name: statement.excluded[name] for name in replaced}
     )
+
+
+def put(
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    replaced: Sequence[str] = (),
+) -> int:
+    """Add rows as `upsert` does, of those with the same `key` the first, or with `replaced` the last.
+
+    Returns how many were added or replaced; one that another of `rows` replaces is counted, too.
+    """
+    if _is_sqlite(connection) or len(rows) < COPIED:
+        return connection.execute(upsert(connection, table, key, replaced), rows).rowcount
+    single: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        place = tuple(row[name] for name in key)
+        if replaced or place not in single:
+            single[place] = row  # at the place of the first
+    from container.store.postgresql import copy
+
+    columns = list(rows[0])
+    copy(connection, table.name, columns, ([row[name] for name in columns] for row in single.values()))
+    incoming: Any = select(*(literal_column(f'"{name}"') for name in columns)).select_from(text("incoming"))
+    statement = upsert(connection, table, key, replaced).from_select(columns, incoming.order_by(text("ctid")))
+    added = connection.execute(statement).rowcount
+    return len(rows) if replaced else added
+
+
+def lock(connection: Connection, table: Table, key: int) -> None:
+    """Let others wait that lock this row, until the transaction ends; with SQLite all writers wait anyway."""
+    if not _is_sqlite(connection):
+        connection.execute(select(table.c.id).where(table.c.id == key).with_for_update(key_share=True))
+
+
+def among(connection: Connection, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a text, of which there is a unique index, is one of some values."""
+    if _is_sqlite(connection):
+        return column.in_(list(values))
+    name = str(column.compile(dialect=connection.dialect))
+    return literal_column(f"({short(name)})", Text).in_([_short(value) for value in values])
+
+
+def short(name: str) -> str:
+    """Return what PostgreSQL indexes in place of a text of any length, as SQL."""
+    return f"CASE WHEN octet_length({name}) > {_LONG} THEN md5({name}) ELSE {name} END"
 
 
 def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -29,3 +81,18 @@ def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(rows)
     while some := list(islice(iterator, size)):
         yield some
+
+
+def _short(value: str) -> str:
+    data = value.encode()
+    return hashlib.md5(data, usedforsecurity=False).hexdigest() if len(data) > _LONG else value
+
+
+def _index(connection: Connection, table: Table, key: Sequence[str]) -> list[Any]:
+    if _is_sqlite(connection):
+        return list(key)
+    return [text(f"({short(name)})") if isinstance(table.c[name].type, Text) else name for name in key]
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"

@@ -8,7 +8,7 @@ is what it drives, and that nothing is wrong.
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from tests.clients.nucleus_clients import SECONDS, VERSIONS, run
 from tests.clients.scored_scenes import scored_scenes
 from tests.conftest import ROOT, Server, StartServer
+from tests.postgres import PASSWORD, Databases
 
 OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
 KEY = "laptop-key/2026+a="
@@ -118,6 +119,23 @@ def served(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) 
     return started
 
 
+@pytest.fixture(scope="module")
+def served_with_postgresql(
+    start_server: StartServer, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> Iterator[Server]:
+    """The same over PostgreSQL, by two workers."""
+    with databases.one() as address:
+        started = start_server(
+            MASKSERVE_STORE=str(tmp_path_factory.mktemp("store")),
+            MASKSERVE_STORE_DATABASE=address,
+            SAGEMAKER_MODEL_SERVER_WORKERS="2",
+        )
+        started.wait()
+        yield started
+        assert started.stop() == 0
+        assert PASSWORD not in started.log.read_text()
+
+
 def wrong(outcomes: Outcomes, *topics: str) -> str:
     """What is wrong in some topics, a line a check."""
     return "\n".join(f"{topic}, {name}: {text}" for topic in topics for name, text in outcomes[topic].items() if text)
@@ -138,6 +156,14 @@ def test_a_topic_of_newer_clients(served: Server, drive: Drive, version: str, to
     outcomes = drive(version, served.url)
     assert not wrong(outcomes, topic)
     assert len(outcomes[topic]) >= least if version in versions else not outcomes[topic]
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_with_postgresql(served_with_postgresql: Server, drive: Drive, version: str) -> None:
+    topics = sorted({*TOPICS, *(ADDED if version == NEWEST else ())} - {"uploads.polygons"})
+    outcomes = drive(version, served_with_postgresql.url, *topics)
+    assert not wrong(outcomes, *topics)
+    assert all(len(outcomes[topic]) >= least for topic, least in TOPICS.items() if topic in topics)
 
 
 def test_every_topic_is_listed(served: Server, drive: Drive) -> None:

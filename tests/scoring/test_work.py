@@ -29,11 +29,11 @@ ITEMS = 6
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store with six items, of which each has a car that is found, one that is missed and a bus out of nothing."""
     monkeypatch.setattr(module, "FREE_SHARE", 0.0)
     monkeypatch.setattr(module, "FREE_BYTES", 0)
-    opened = Store.open(tmp_path / "store")
+    opened = Store.open(tmp_path / "store", address)
     with opened.write() as c:
         dataset = datasets.find(c, datasets.create(c, "streets")).key
         payloads = [json.dumps({"reference_id": str(i), "metadata": {"night": i % 2 == 0}}) for i in range(ITEMS)]
@@ -60,7 +60,7 @@ def box(item: int, name: str, label: str, x: int, confidence: float | None = Non
 @pytest.fixture
 def children(store: Store) -> Iterator[Children]:
     """Processes that compare."""
-    opened = Children(store.folder)
+    opened = Children(store.folder, store.address)
     yield opened
     opened.close()
 
@@ -75,7 +75,7 @@ def created(store: Store, purpose: str = COMMIT, config: dict[str, Any] = CONFIG
 
 def claimed(store: Store, owner: str = "me") -> Lease:
     """The lease of the next job."""
-    lease = jobs.claim(store, owner, list(works(Children(store.folder))))
+    lease = jobs.claim(store, owner, list(works(Children(store.folder, store.address))))
     assert lease is not None
     return lease
 
@@ -271,7 +271,7 @@ def test_a_process_waits_for_the_next_who_needs_it(store: Store, children: Child
 
 def test_the_limits_of_a_process(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asdict(Selection((1,), (2,), None)) == {"datasets": (1,), "runs": (2,), "benchmark": None}
-    with Children(store.folder).one() as child:
+    with Children(store.folder, store.address).one() as child:
         next(child.ask({}, 20))
         status = Path(f"/proc/{child.pid}/limits").read_text()
         assert str(process.MEMORY) in next(line for line in status.splitlines() if line.startswith("Max address space"))

@@ -13,11 +13,11 @@ from container.store.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store, whatever the disk has left."""
     monkeypatch.setattr(module, "FREE_SHARE", 0.0)
     monkeypatch.setattr(module, "FREE_BYTES", 0)
-    opened = Store.open(tmp_path / "store")
+    opened = Store.open(tmp_path / "store", address)
     yield opened
     opened.close()
 

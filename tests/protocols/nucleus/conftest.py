@@ -74,9 +74,9 @@ class Api:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty store; the application closes it."""
-    return roomy_store(tmp_path / "store", monkeypatch)
+    return roomy_store(tmp_path / "store", monkeypatch, address)
 
 
 @pytest.fixture
@@ -86,11 +86,11 @@ def api(store: Store) -> Iterator[Api]:
         yield api
 
 
-def roomy_store(folder: Path, patch: pytest.MonkeyPatch) -> Store:
+def roomy_store(folder: Path, patch: pytest.MonkeyPatch, address: str = "") -> Store:
     """An empty store that writes whatever the disk has left."""
     patch.setattr(module, "FREE_SHARE", 0.0)
     patch.setattr(module, "FREE_BYTES", 0)
-    return Store.open(folder)
+    return Store.open(folder, address)
 
 
 @contextmanager

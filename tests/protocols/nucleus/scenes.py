@@ -33,12 +33,12 @@ def placed(reference_id: str, name: str, label: str = "car", **more: object) -> 
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Scene]:
+def opened(folder: Path, address: str = "") -> Iterator[Scene]:
     """The scene in a store of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "FREE_SHARE", 0.0)
         patch.setattr(module, "FREE_BYTES", 0)
-        store = Store.open(folder)
+        store = Store.open(folder, address)
         with application(store) as api:
             dataset = api.post("dataset/create", name="streets")["dataset_id"]
             api.post(f"dataset/{dataset}/append", items=[item("1"), item("2", metadata={"night": True})])

@@ -19,9 +19,9 @@ RULES = [{"type": "metadata", "scope": "item", "key": "night", "op": "EQ", "valu
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(tmp_path_factory: pytest.TempPathFactory, address_of_module: str) -> Iterator[Scene]:
     """What all of these tests share, since each evaluation starts a process."""
-    with opened(tmp_path_factory.mktemp("evaluations") / "store") as one:
+    with opened(tmp_path_factory.mktemp("evaluations") / "store", address_of_module) as one:
         yield one
 
 

@@ -152,7 +152,7 @@ def _runs() -> None:
         ["model_id", "dataset_id"],
         unique=True,
         sqlite_where=sa.text("implicit IS 1"),
-        postgresql_where=sa.text("implicit IS 1"),
+        postgresql_where=sa.text("implicit IS true"),
     )
     op.create_table(
         "run_dataset",
