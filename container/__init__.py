@@ -2,7 +2,7 @@
 
 From the top down; imports go down only (tests/test_layers.py):
 
-cli, __main__       serve | check | predict | train | evaluate | pack | models
+cli, __main__       serve | check | predict | train | evaluate | pack | models | store
 app                 create_app: the only place where the parts are joined
 predict             prediction without a server
 server/             what stands around gunicorn: application (its settings and hooks), worker, framing (where a request

@@ -32,6 +32,7 @@ from container.web.protocol import protocols as registered
 from container.web.site import Site
 
 if TYPE_CHECKING:
+    from container.service.recording import Recorder
     from container.store.store import Store
 
 PICTURES_HELD = 3  # decoded, of the largest size, at once: two for one being decoded, one for one being predicted
@@ -94,9 +95,13 @@ def create_services(settings: Settings, policy: Policy) -> Services:
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
     )
-    pool = ModelPool(policy, Loader(placement), settings.deadline_seconds if settings.processes > 1 else 0.0)
+    loader = Loader(placement, hashes=bool(settings.store_predictions))
+    pool = ModelPool(policy, loader, settings.deadline_seconds if settings.processes > 1 else 0.0)
     pixels = PixelBudget(PICTURES_HELD * settings.max_pixels)
-    pipeline = Pipeline(pool, image_limits(settings), pixels, settings.max_detections)
+    store = open_store(settings)
+    recorder = start_recorder(settings, store) if store and settings.store_predictions else None
+    record = recorder.record if recorder else None
+    pipeline = Pipeline(pool, image_limits(settings), pixels, settings.max_detections, record)
     # A session belongs to one process and one model.
     sessions_mb = settings.sessions_mb if settings.processes == 1 and policy.served else 0
     return Services(
@@ -104,7 +109,8 @@ def create_services(settings: Settings, policy: Policy) -> Services:
         settings.deadline_seconds,
         Sessions(settings.sessions_expiration, int(sessions_mb * 2**20)),
         Embeddings(int(settings.sam_cache_mb * 2**20)),
-        open_store(settings),
+        store,
+        recorder,
     )
 
 
@@ -163,6 +169,15 @@ def open_store(settings: Settings) -> "Store | None":
         return Store.open(Path(settings.store), settings.store_database)
     except StoreError as error:
         raise ValueError(f"{variables('store')[0]}: {error}") from None
+
+
+def start_recorder(settings: Settings, store: "Store") -> "Recorder":
+    """Return what records answers in the store, as the settings ask for."""
+    from container.service.recording import Recorder
+
+    return Recorder(
+        store, settings.store_predictions, settings.store_predictions_max, settings.store_predictions_baseline
+    )
 
 
 def check_policy(settings: Settings, policy: Policy) -> None:

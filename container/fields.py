@@ -12,6 +12,7 @@ from typing import Any
 
 MAX_SHOWN = 60  # characters of a wrong value that an error repeats
 MAX_NAMES = 1000
+_UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of pairs
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -180,6 +181,38 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Name:
+    """A text of up to `most` characters, none of which is a control character; the empty one stands for none."""
+
+    most: int
+
+    @property
+    def words(self) -> str:
+        """The texts in words."""
+        return f"a text of up to {self.most} characters"
+
+    @property
+    def cell(self) -> str:
+        """The texts in a table."""
+        return f"up to {self.most} characters"
+
+    def convert(self, value: object) -> str:
+        """Return a JSON value; ValueError if it is no such text."""
+        if not isinstance(value, str) or len(value) > self.most or _UNNAMEABLE.search(value):
+            raise ValueError
+        return value
+
+    def parse(self, text: str) -> str:
+        """Return the text; see `convert`."""
+        return text
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        return {"type": "string", "maxLength": self.most, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+
+
+@dataclass(frozen=True)
 class Text:
     """Texts for which `matches` returns True, in the words `range`; by default any."""
 
@@ -200,7 +233,29 @@ class Text:
         return self.range
 
 
+def each(pattern: str) -> Callable[[str], bool]:
+    """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
+    return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
+
+
 DEVICE = Text("auto, cpu, cuda or cuda:N", lambda text: re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text) is not None)
+# What a Bearer token may consist of (RFC 6750). Eight of it, so that neither a client's "None" nor a slip is a key.
+KEYS = Text("keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / =", each(r"[A-Za-z0-9._~+/=-]{8,200}"))
+ORIGINS = Text(
+    "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
+    each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
+)
+URL = Text(
+    "an address as https://masks.example.com or http://localhost:8080/below, without a / at its end",
+    lambda text: not text or re.fullmatch(r"https?://[^\s/?#]+(/[^\s/?#]+)*", text) is not None,
+)
+DATABASE = Text(
+    "an address as postgresql://USER:PASSWORD@HOST:PORT/NAME",
+    lambda text: not text or re.fullmatch(r"postgres(ql)?://\S+", text) is not None,
+)
+DATASET = Text(
+    "a name of up to 200 printable characters", lambda text: len(text) <= 200 and (not text or text.isprintable())
+)
 
 
 @dataclass(frozen=True)
@@ -210,7 +265,7 @@ class Declared:
     Null stands for the default of the model, if `nullable`.
     """
 
-    takes: Number | Flag | Word | Names
+    takes: Number | Flag | Word | Names | Name
     default: str
     doc: str
     nullable: bool = False

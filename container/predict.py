@@ -53,7 +53,9 @@ class Predictor:
         self._form = formats[choice.format]
         policy = Catalogue(app.find_model(settings))
         app.check_policy(settings, policy)
-        self._services = app.create_services(settings, policy)
+        self._services = app.create_services(
+            replace(settings, store_predictions="", store_predictions_baseline=""), policy
+        )
         self._services.pool.start()
         health, reason = self._services.pool.settle()
         if health != "ready":

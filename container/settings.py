@@ -4,12 +4,11 @@ Read by cli, and handed to server, app and predict; everything below them gets v
 of settings is compared with this file by a test.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Self, TypeVar
 
-from container.fields import DEVICE, Flag, Number, Text, Word, comma_list
+from container.fields import DATABASE, DATASET, DEVICE, KEYS, ORIGINS, URL, Flag, Number, Text, Word, comma_list, each
 
 PREFIX = "MASKSERVE_"
 
@@ -35,29 +34,10 @@ def pairs(text: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in comma_list(text))
 
 
-def _each(pattern: str) -> Callable[[str], bool]:
-    """Whether every part of a comma-separated setting matches; a setting that has no parts must be empty."""
-    return lambda text: not text or bool(parts := comma_list(text)) and all(re.fullmatch(pattern, p) for p in parts)
-
-
 _AT_LEAST_0, _AT_LEAST_1 = Number(0, whole=True), Number(1, whole=True)
-# What a Bearer token may consist of (RFC 6750). Eight of it, so that neither a client's "None" nor a slip is a key.
-_KEYS = Text("keys of 8 to 200 of the characters A-Z a-z 0-9 - . _ ~ + / =", _each(r"[A-Za-z0-9._~+/=-]{8,200}"))
-_ORIGINS = Text(
-    "origins in lower case as https://app.example.com or http://localhost:3000, without a path, or *",
-    _each(r"\*|https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"),
-)
-_URL = Text(
-    "an address as https://masks.example.com or http://localhost:8080/below, without a / at its end",
-    lambda text: not text or re.fullmatch(r"https?://[^\s/?#]+(/[^\s/?#]+)*", text) is not None,
-)
-_DATABASE = Text(
-    "an address as postgresql://USER:PASSWORD@HOST:PORT/NAME",
-    lambda text: not text or re.fullmatch(r"postgres(ql)?://\S+", text) is not None,
-)
 _ALIASES = Text(
     "ALIAS=ID, separated by commas, each alias once",
-    lambda text: _each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
+    lambda text: each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
 )
 
 _BY_ID = ("model_store", "max_active_models", "model_aliases")  # which say what is loaded by id, not by /models
@@ -158,13 +138,13 @@ class Settings:
         "API keys, separated by commas, one of which every request but /ping must carry; empty asks for none.",
         "API_KEY",
         secret=True,
-        takes=_KEYS,
+        takes=KEYS,
     )
     cors_origins: str = setting(
         "",
         "Origins whose web pages may call this server, separated by commas; `*`, only with an API key, means all.",
         "CORS_ORIGINS",
-        takes=_ORIGINS,
+        takes=ORIGINS,
     )
     model_store: str = setting(
         "",
@@ -217,7 +197,7 @@ class Settings:
         "The PostgreSQL database of that store, as postgresql://USER:PASSWORD@HOST/NAME; empty: a file in its folder.",
         "STORE_DATABASE",
         secret=True,
-        takes=_DATABASE,
+        takes=DATABASE,
     )
     store_max_request_mb: float = setting(
         128.0,
@@ -231,11 +211,28 @@ class Settings:
         "STORE_MAX_UPLOAD_MB",
         takes=Number(1, 4096),
     )
+    store_predictions: str = setting(
+        "",
+        "A dataset of the store in which answers are recorded, made when first needed; empty: they are not.",
+        "STORE_PREDICTIONS",
+        takes=DATASET,
+    )
+    store_predictions_max: int = setting(
+        1_000_000,
+        "Most predictions that are kept there; those of the oldest pictures go first.",
+        "STORE_PREDICTIONS_MAX",
+        takes=_AT_LEAST_1,
+    )
+    store_predictions_baseline: str = setting(
+        "",
+        "A run's id: /metrics tell how far the last answers are from it; empty: they do not.",
+        "STORE_PREDICTIONS_BASELINE",
+    )
     public_url: str = setting(
         "",
         "What the addresses of uploads and masks begin with, as https://masks.example.com; empty: the request's Host.",
         "PUBLIC_URL",
-        takes=_URL,
+        takes=URL,
     )
     sessions_mb: float = setting(
         256.0,
@@ -286,11 +283,13 @@ class Settings:
                 raise ValueError(
                     f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
                 )
-        if self.store_database and not self.store:
-            raise ValueError(
-                f"{variables('store_database')[0]} is set without {variables('store')[0]}: a folder for masks and "
-                "uploads, which all servers of this database share"
-            )
+        for name, needed in (
+            ("store_database", "store"),
+            ("store_predictions", "store"),
+            ("store_predictions_baseline", "store_predictions"),
+        ):
+            if getattr(self, name) and not getattr(self, needed):
+                raise ValueError(f"{variables(name)[0]} is set without {variables(needed)[0]}, which it needs")
         if "*" in comma_list(self.cors_origins) and not self.api_key:
             raise ValueError(
                 "MASKSERVE_CORS_ORIGINS is '*' without MASKSERVE_API_KEY: any web page that is open where this server "

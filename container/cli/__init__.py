@@ -1,4 +1,4 @@
-"""The command line: serve | check | predict | train | evaluate | pack | models.
+"""The command line: serve | check | predict | train | evaluate | pack | models | store.
 
 Each command imports what it needs, so that `serve` opens its port before numpy, OpenCV or torch are read from disk.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from container import __version__
-from container.cli import checking, evaluating, models, serving, training
+from container.cli import checking, evaluating, models, serving, storing, training
 from container.cli.options import Terminated, revision
 from container.usage import refusals_in_one_line
 
@@ -69,5 +69,6 @@ for _command in (
     evaluating.evaluate,
     models.pack,
     models.models,
+    storing.store,
 ):
     main.add_command(_command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from container import __version__
+from container.cli import storing
 from container.cli.options import make_folder, model_options, read_settings, revision
 from container.fields import comma_list
 
@@ -26,7 +27,7 @@ OF_STORES = ("run", "store", "baseline")
 @click.option("--limit", type=click.IntRange(min=1), help="Measure on the first so many photos of the folder.")
 @click.option("--dataset", help="Of a store: a dataset's id, or its name if no other has it.")
 @click.option("--run", help="Of a store: a run's id, or a model's id or reference if it has one run on the dataset.")
-@click.option("--store", type=click.Path(path_type=Path), help="The folder of the store.")
+@storing.store_option
 @click.option(
     "--baseline", help="Another run to compare with, on the same images: fails where --run is worse, see below."
 )
@@ -133,18 +134,8 @@ def _of_store(
     from container.scoring import overlays, stored
     from container.scoring.outputs import Measured
     from container.store import items
-    from container.store.database import StoreError
-    from container.store.store import Store
 
-    folder = store or Path(read_settings().store)
-    if not store and folder == Path():
-        raise click.UsageError("name the store by --store, or by its setting")
-    if not (folder / "store.sqlite3").is_file():
-        raise click.ClickException(f"{folder}: no store lies there")
-    try:
-        opened = Store.open(folder)
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
+    opened = storing.opened(store)
     with opened.read() as connection:
         chosen, of_run = stored.chosen(connection, dataset, run)
         other = stored.find_run(connection, chosen, baseline) if baseline else None

@@ -16,6 +16,7 @@ from container.engines import base
 from container.engines.base import Engine
 from container.engines.queue import Dispatcher
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, ServingError
+from container.files import checksum
 from container.gate import outside
 from container.models import artifact
 from container.structures import ModelSpec
@@ -33,6 +34,7 @@ class Model:
 
     engine: Engine[Any, Any]
     dispatcher: Dispatcher[Any, Any]
+    weights: str = ""  # SHA-256, or the name of published weights; "" if nobody needs it
 
     @property
     def name(self) -> str:
@@ -144,8 +146,10 @@ class Loader:
 
     device = ""  # such as cuda:0, set by `prepare`
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, hashes: bool = False) -> None:
+        """`hashes`: models say what their weights are known by."""
         self._placement = placement
+        self._hashes = hashes
         self._runtime: Any  # a Runtime, set by `prepare`
 
     def prepare(self) -> tuple[str, Callable[[], int]]:
@@ -179,7 +183,7 @@ class Loader:
 
     def _load(self, source: Path | ModelSpec, reserve: Reserve) -> Model:
         try:
-            return _load_on(self._runtime, source, self._placement, reserve)
+            return _load_on(self._runtime, source, self._placement, reserve, self._hashes)
         except Exception as error:  # whatever a model raises while loading
             refusal = _refusal(error)
         # After the block, because the error holds the frames that it was raised in, and those hold parts of the model.
@@ -197,13 +201,18 @@ def load(source: Path | ModelSpec, placement: Placement) -> Model:
 
 
 def _load_on(
-    runtime: Any, source: Path | ModelSpec, placement: Placement, reserve: Reserve = lambda spec: None
+    runtime: Any,
+    source: Path | ModelSpec,
+    placement: Placement,
+    reserve: Reserve = lambda spec: None,
+    hashes: bool = False,
 ) -> Model:
     from container.engines.preprocessing import applied
     from container.engines.runtime import explain
 
     with artifact.opened(source) as spec:
         reserve(spec)
+        weights = _identity(spec) if hashes else ""
         engine = applied(base.load(spec, runtime))
         # On a CPU, batches are 7-9 % slower than one image at a time.
         batch_size = placement.batch_size if runtime.device.type == "cuda" else 1
@@ -215,7 +224,12 @@ def _load_on(
             dispatcher.close()
             raise
     give_back()  # memory of building and compiling: 90 MB of 1020 with the embedded model
-    return Model(engine, dispatcher)
+    return Model(engine, dispatcher, weights)
+
+
+def _identity(spec: ModelSpec) -> str:
+    """Return the SHA-256 of the weights, of all files where they are a folder, or the name of published ones."""
+    return spec.weights if isinstance(spec.weights, str) else checksum(spec.weights)
 
 
 def _refusal(error: Exception) -> ServingError:

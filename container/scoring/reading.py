@@ -14,7 +14,7 @@ from container.scoring.exclusions import kept
 from container.scoring.masks import read_mask
 from container.scoring.objects import read_objects
 from container.scoring.parts import Item, Part
-from container.store import annotations, benchmarks, items
+from container.store import annotations, benchmarks, items, recorded
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.evaluations import Selection
@@ -36,7 +36,10 @@ class Compared:
 
 
 class Read(NamedTuple):
-    """An item of a selection as it is compared, with its own JSON; None for one that a rule leaves out."""
+    """An item of a selection as it is compared, with its own JSON; None for one that is left out.
+
+    That is by a rule, or because it is a picture that was served and for which nobody has sent truth.
+    """
 
     item: items.Item
     compared: Item | None
@@ -53,7 +56,9 @@ def read_items(connection: Connection, selection: Selection, config: Config) -> 
             document = json.loads(item.payload)
             of_truth = read_objects(truth.pop(item.key))
             of_found = read_objects(row for one in found for row in one.pop(item.key))
-            left = kept(config.exclusions, document.get("metadata") or {}, of_truth, of_found)
+            unlabelled = not of_truth and recorded.made_here(document)
+            metadata = document.get("metadata") or {}
+            left = None if unlabelled else kept(config.exclusions, metadata, of_truth, of_found)
             if left is None:
                 yield Read(item, None, (0, 0))
             else:

@@ -47,6 +47,8 @@ class RequestContext:
     stages: dict[str, float] = field(default_factory=dict)  # milliseconds, in order of first recording
     fields: dict[str, object] = field(default_factory=dict)  # fields of its log line
     failure: Exception | None = None  # an unexpected error
+    reference: str = ""  # of the picture in the store, where answers are recorded
+    answered: int = 0  # pictures so far
     _open: tuple[str, float] | None = field(default=None, init=False)  # the stage in progress and its start
 
     @property
@@ -115,19 +117,29 @@ class RequestContext:
         return (time.monotonic() - self.started) * 1000
 
 
+Record = Callable[[RequestContext, Model, Sequence[Result]], None]
+
+
 class Pipeline:
     """A factory of runs on the models of a pool.
 
-    Clients may request up to `max_detections` masks or keypoints, or the model's own default if that is higher.
+    Clients may request up to `max_detections` masks or keypoints, or the model's own default if that is higher. What a
+    model has answered is given to `record`, if that is there.
     """
 
     def __init__(
-        self, pool: ModelPool, limits: Limits, pixels: PixelBudget | None = None, max_detections: int = 1000
+        self,
+        pool: ModelPool,
+        limits: Limits,
+        pixels: PixelBudget | None = None,
+        max_detections: int = 1000,
+        record: Record | None = None,
     ) -> None:
         self.pool = pool
         self.limits = limits
         self.pixels = pixels or PixelBudget()
         self.max_detections = max_detections
+        self.record = record
 
     def open(self, model: str, context: RequestContext) -> "Run":
         """Return the run of one request on the model under key `model`; a context manager."""
@@ -224,7 +236,9 @@ class Run:
     def encode(self, form: Format, results: Sequence[Result], choice: Choice, batch: bool = False) -> bytes:
         """Return the body of a response, for an array of images if `batch`; DeadlineExceeded, ClientGone."""
         make = partial(form.encode_batch, results, choice) if batch else partial(form.encode, results[0], choice)
-        return self.write(make, [result.prediction for result in results])
+        body = self.write(make, [result.prediction for result in results])
+        self._record(results)
+        return body
 
     def write(self, make: Callable[[], bytes], found: Sequence[Sized]) -> bytes:
         """Return the body that `make` makes of what was found in each image; DeadlineExceeded, ClientGone."""
@@ -248,7 +262,12 @@ class Run:
         pieces = _until_cancelled(form.pieces(result, choice), self._context)
         first = next(pieces, b"")
         self._context.check("the answer was encoded")
+        self._record([result])
         return _resumed(first, pieces)
+
+    def _record(self, results: Sequence[Result]) -> None:
+        if self._pipeline.record is not None and self._model is not None:  # else they are of an earlier request
+            self._pipeline.record(self._context, self._model, results)
 
     def _lease(self) -> Model:
         if self._model is None:

@@ -9,7 +9,8 @@ from container.service.embeddings import Embeddings
 from container.service.pipeline import Pipeline
 from container.service.sessions import Sessions
 
-if TYPE_CHECKING:  # it loads SQLAlchemy
+if TYPE_CHECKING:  # they load SQLAlchemy
+    from container.service.recording import Recorder
     from container.store.store import Store
 
 
@@ -22,6 +23,7 @@ class Services:
     sessions: Sessions = field(default_factory=Sessions)
     embeddings: Embeddings = field(default_factory=Embeddings)
     store: "Store | None" = None
+    recorder: "Recorder | None" = None
     draining: threading.Event = field(default_factory=threading.Event)  # set after SIGTERM
 
     def __post_init__(self) -> None:
@@ -38,3 +40,10 @@ class Services:
             return False, "shutting down"
         health, reason = self.pool.health()
         return health == "ready", reason or health
+
+    def close(self) -> None:
+        """Write what waits to be recorded, and close the store; after the last request, and after the protocols."""
+        if self.recorder is not None:
+            self.recorder.close()
+        if self.store is not None:
+            self.store.close()

@@ -32,7 +32,7 @@ class Upload:
     @cached_property
     def size(self) -> int:
         """Memory use in bytes."""
-        return OWN_BYTES + _size(self)
+        return OWN_BYTES + size_of(self)
 
 
 class Sessions:
@@ -122,14 +122,14 @@ class Sessions:
         del self._ends[session]
 
 
-def _size(value: object) -> int:
+def size_of(value: object) -> int:
     """Return the bytes of the arrays, strings and bytes in a dataclass or a tuple, recursively."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, bytes | str):
         return len(value)
     if isinstance(value, tuple):
-        return sum(_size(one) for one in value)
+        return sum(size_of(one) for one in value)
     if is_dataclass(value):
-        return sum(_size(getattr(value, f.name)) for f in fields(value))
+        return sum(size_of(getattr(value, f.name)) for f in fields(value))
     return 0

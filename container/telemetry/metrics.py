@@ -47,6 +47,13 @@ MODELS = Gauge("maskserve_models_loaded", "Models that are loaded.", multiproces
 LOADS = Counter("maskserve_model_loads_total", "Loads of a model.", ["model"])
 EVICTIONS = Counter("maskserve_model_evictions_total", "Unloads of a model that gave way to another.", ["model"])
 INFO = Gauge("maskserve_info", "1 for a loaded model.", ["version", "model", "device"], multiprocess_mode="livemax")
+RECORDED = Counter("maskserve_recorded_answers_total", "Pictures whose answers were recorded in the store.")
+UNRECORDED = Counter(
+    "maskserve_unrecorded_answers_total", "Pictures whose answers were not, by the reason.", ["reason"]
+)
+_INDEX = "Population stability index of the last objects recorded, against the baseline: of their"
+SCORE_DRIFT = Gauge("maskserve_score_drift", f"{_INDEX} scores.", ["model"], multiprocess_mode="livemax")
+CLASS_DRIFT = Gauge("maskserve_class_drift", f"{_INDEX} classes.", ["model"], multiprocess_mode="livemax")
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -78,7 +85,7 @@ def model_unloaded(name: str) -> None:
         if _loaded[label] or _PROCESSES in os.environ:  # files of several processes hold what they hold
             return
         labels.pop(name, None)
-        for metric in (STAGES, DETECTIONS, QUEUE, INFO):
+        for metric in (STAGES, DETECTIONS, QUEUE, INFO, SCORE_DRIFT, CLASS_DRIFT):
             metric.remove_by_labels({"model": label})
 
 

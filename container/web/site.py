@@ -91,9 +91,10 @@ class Site(Flask):
                         raise ValueError(f"{rule.rule} is below no prefix of protocol {protocol.name}")
 
     def close(self) -> None:
-        """Stop the background work of all protocols, once `services.draining` is set."""
+        """Stop the background work of all protocols and of the services, once `services.draining` is set."""
         for protocol in self.protocols:
             protocol.close()
+        self.services.close()
 
     def owner(self, path: str) -> Protocol:
         """Return the protocol that owns a path, such as "/models/a"."""

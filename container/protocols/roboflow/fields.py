@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, get_args
 
 from container.engines.base import ImageEngine
 from container.errors import BadRequest, Unprocessable
-from container.fields import MAX_SHOWN, Flag, Names, Number, Word
+from container.fields import MAX_SHOWN, Flag, Name, Names, Number, Word
 from container.structures import Appearance, MaskDecodeMode, Options, PreprocessingStep
 from container.structures.options import declared
 
@@ -21,13 +21,13 @@ _WORDS_OF_CONFIDENCE = ("best", "default")
 class Takes(NamedTuple):
     """What a field takes."""
 
-    values: Number | Flag | Word | Names | None  # None: any text
+    values: Number | Flag | Word | Names | Name | None  # None: any text
     query: str = ""  # its name in v0, if that is another
     percent: bool = False  # True if numbers of 1 or more are percents in v0
     words: tuple[str, ...] = ()  # that it takes besides
 
 
-def _takes(values: Number | Flag | Word | Names | None, default: object, query: str = "", **more: Any) -> Any:
+def _takes(values: Number | Flag | Word | Names | Name | None, default: object, query: str = "", **more: Any) -> Any:
     return field(default=default, metadata={"takes": Takes(values, query, **more)})
 
 

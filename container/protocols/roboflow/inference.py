@@ -74,6 +74,7 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
     named = load(asked.model_id, services)
     context.restart(time.monotonic() - already)
     context.fields |= asked.fields.logged | {"model_id": asked.model_id[:200]}
+    context.reference = asked.fields.id
     begun, bodies, found = time.monotonic(), list[bytes](), 0
     while len(bodies) < len(asked.values):
         with services.pipeline.open(named.key, context) as run:

@@ -19,7 +19,7 @@ from container.images.pixel_budget import PixelShare
 from container.protocols.sagemaker import sessions
 from container.protocols.sagemaker.documents import FORM, JSON, PROMPTS_HINT, open_form, open_json, read_document
 from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
-from container.protocols.sagemaker.negotiation import UNTYPED, Attributes, Negotiation
+from container.protocols.sagemaker.negotiation import REFERENCE, UNTYPED, Attributes, Negotiation
 from container.service import RequestContext, Services
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
@@ -96,6 +96,7 @@ def respond(
         if media_type == JSON:
             invocation = open_json(invocation)
         attributes = negotiation.gather(invocation, defaults.attributes)
+        context.reference = attributes.values.get(REFERENCE, "")
         choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
         if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
             return closed
@@ -130,9 +131,8 @@ def respond(
             body = run.stream(form, results[0], choice)
         else:
             body = run.encode(form, results, choice, pictures.batch)
-        stages, milliseconds = context.rounded(), context.total
-    facts = _facts(results, run.found, form.media_type, attributes, milliseconds)
-    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
+    facts = _facts(results, run.found, form.media_type, attributes, context.total)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
     headers = {}
     if invocation.session:
         predictions = tuple(result.prediction for result in results)

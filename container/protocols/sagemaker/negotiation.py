@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from werkzeug.http import parse_accept_header
 
 from container.errors import BadRequest, NotAcceptable
-from container.fields import Declared, Word
+from container.fields import Declared, Name, Word
 from container.formats import formats, ranked
 from container.images.base import sources
 from container.images.decode import NAMES
@@ -22,6 +22,7 @@ from container.protocols.sagemaker.messages import InvocationRequest
 from container.structures import Appearance, Choice, Options
 from container.structures.options import declared
 
+REFERENCE = "reference_id"
 MAX_TRACE = 256  # characters of an opaque attribute string that are echoed
 # Types that say nothing of what a body is, nor, in Accept, of what is wanted; the last two are those of SageMaker's SDK
 # and of S3 where nobody named one.
@@ -86,6 +87,9 @@ class Negotiation:
             "on_error": _own(
                 ["placeholder"],
                 "`placeholder`: a picture that cannot be read is answered by 200 and its error as JSON",
+            ),
+            REFERENCE: Declared(
+                Name(200), "the request's id", "Where answers are recorded: of the picture, which truth can be sent for"
             ),
             **_OPTIONS,
             **_APPEARANCE,

@@ -12,7 +12,7 @@ NEGOTIATION = Negotiation()
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
-    ours = {"response_type", "format", "on_error"}
+    ours = {"response_type", "format", "on_error", "reference_id"}
     assert set(NEGOTIATION.attributes) == ours | set(vars(Options())) | set(vars(Appearance()))
 
 

@@ -1,0 +1,37 @@
+"""store: commands on the store of datasets and predictions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from container.cli.options import read_settings
+
+if TYPE_CHECKING:
+    from container.store.store import Store
+
+
+@click.group()
+def store() -> None:
+    """Work on the store of datasets, ground truth and predictions."""
+
+
+def store_option(command: Any) -> Any:
+    """The option that names the store; see `opened`."""
+    return click.option("--store", type=click.Path(path_type=Path), help="The folder of the store.")(command)
+
+
+def opened(folder: Path | None) -> "Store":
+    """Open the store in a folder, or without one that of the settings; ClickException where there is none."""
+    from container.store.database import StoreError
+    from container.store.store import Store
+
+    chosen = folder or Path(read_settings().store)
+    if not folder and chosen == Path():
+        raise click.UsageError("name the store by --store, or by its setting")
+    if not (chosen / "store.sqlite3").is_file():
+        raise click.ClickException(f"{chosen}: no store lies there")
+    try:
+        return Store.open(chosen)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
