@@ -45,10 +45,11 @@ training/           train (COCO folders → a model that can be served), evaluat
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out; of whole datasets as arrays:
                     sample, geometry and pairing, matching, coco (equal to pycocotools), outcomes, tide, charts,
                     filters, narrowing, bootstrap (is a run better?), photos (of a folder, as a sample)
-store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions), tables
-                    and migrations, objects (what is uploaded), with checks and derived (ids), datasets, items,
-                    annotations (truth and predictions), models, runs, evaluations (what was compared), benchmarks,
-                    presets, tags, blobs, uploads, jobs and their runner, upserts
+store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions) and
+                    postgresql, tables and their columns, migrations, objects (what is uploaded), with checks and
+                    derived (ids), datasets, items, annotations (truth and predictions), models, runs, evaluations
+                    (what was compared), benchmarks, presets, tags, blobs, uploads, recorded (what was served), jobs
+                    and their runner, upserts; verifying, backups and archives (of all of it)
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),

@@ -40,6 +40,7 @@ _ALIASES = Text(
     lambda text: each(r"[^=\s]+=[^=\s]+")(text) and len(pairs(text)) == len(comma_list(text)),
 )
 
+_NEEDS = {"store_database": "store", "store_predictions": "store", "store_predictions_baseline": "store_predictions"}
 _BY_ID = ("model_store", "max_active_models", "model_aliases")  # which say what is loaded by id, not by /models
 
 
@@ -283,11 +284,7 @@ class Settings:
                 raise ValueError(
                     f"{variables(f.name)[0]} is set beside SAGEMAKER_MULTI_MODEL, with which POST /models loads models"
                 )
-        for name, needed in (
-            ("store_database", "store"),
-            ("store_predictions", "store"),
-            ("store_predictions_baseline", "store_predictions"),
-        ):
+        for name, needed in _NEEDS.items():
             if getattr(self, name) and not getattr(self, needed):
                 raise ValueError(f"{variables(name)[0]} is set without {variables(needed)[0]}, which it needs")
         if "*" in comma_list(self.cors_origins) and not self.api_key:

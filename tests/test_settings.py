@@ -67,7 +67,7 @@ def test_read(environ: dict[str, str], name: str, value: object) -> None:
         ),
         (
             {"MASKSERVE_STORE_DATABASE": "postgresql://a:b@c/d"},
-            "MASKSERVE_STORE_DATABASE is set without MASKSERVE_STORE: a folder",
+            "MASKSERVE_STORE_DATABASE is set without MASKSERVE_STORE, which it needs",
         ),
         ({"MASKSERVE_STORE_MAX_UPLOAD_MB": "0"}, "it takes 1 to 4096"),
         *(

@@ -23,15 +23,36 @@ def store_option(command: Any) -> Any:
 
 def opened(folder: Path | None) -> "Store":
     """Open the store in a folder, or without one that of the settings; ClickException where there is none."""
+    chosen = _chosen(folder)
+    if not (chosen / "store.sqlite3").is_file():
+        raise click.ClickException(f"{chosen}: no store lies there")
+    return made(chosen)
+
+
+def made(folder: Path | None) -> "Store":
+    """Open the same one, and make it where there is none."""
     from container.store.database import StoreError
     from container.store.store import Store
 
+    try:
+        return Store.open(_chosen(folder))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def current(folder: Path | None) -> "Store":
+    """Open the same one as it lies there, whoever uses it; ClickException where it is of another version."""
+    from container.store.database import StoreError
+    from container.store.store import Store
+
+    try:
+        return Store.current(_chosen(folder))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _chosen(folder: Path | None) -> Path:
     chosen = folder or Path(read_settings().store)
     if not folder and chosen == Path():
         raise click.UsageError("name the store by --store, or by its setting")
-    if not (chosen / "store.sqlite3").is_file():
-        raise click.ClickException(f"{chosen}: no store lies there")
-    try:
-        return Store.open(chosen)
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
+    return chosen

@@ -1,7 +1,8 @@
 """Blobs: files known by their SHA-256, such as masks and pictures; on the disk before their row is in the database."""
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -46,6 +47,16 @@ class Blobs:
         except OSError as error:
             raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
 
+    def keep_checked(self, source: Path, sha256: str) -> bool:
+        """Move a file here as `keep` does; where its bytes have another SHA-256, remove it and return False."""
+        with source.open("rb") as file:
+            good = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        if good:
+            self.keep(source, sha256)
+        else:
+            source.unlink()
+        return good
+
     def path(self, sha256: str) -> Path:
         """Return where a blob lies."""
         return self._folder / sha256[:2] / sha256
@@ -56,6 +67,12 @@ class Blobs:
             return self.path(sha256).open("rb")
         except OSError:
             raise NotFound(f"there is no file {sha256[:64]!r}") from None
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files that are there, folder by folder."""
+        for folder in sorted(self._folder.iterdir()):
+            if folder.is_dir():
+                yield from sorted(folder.iterdir())
 
     def add(self, connection: Connection, rows: Sequence[Blob]) -> None:
         """Write the rows of blobs that were kept; a sweep leaves them alone for a day from now on.
@@ -97,6 +114,17 @@ class Blobs:
                 path.unlink()
                 removed += 1
         return removed
+
+
+def page(connection: Connection, after: str, size: int) -> list[Blob]:
+    """Return at most `size` rows in the order of their SHA-256, those behind `after`."""
+    rows = select(blob.c.sha256, blob.c.size, blob.c.media_type).where(blob.c.sha256 > after)
+    return [Blob(*row) for row in connection.execute(rows.order_by(blob.c.sha256).limit(size))]
+
+
+def known(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Return those of some SHA-256 that have a row."""
+    return set(connection.execute(select(blob.c.sha256).where(blob.c.sha256.in_(names))).scalars())
 
 
 def find(connection: Connection, sha256: str) -> Blob:

@@ -117,20 +117,13 @@ class Database:
 
         Of PostgreSQL it keeps other processes away; of SQLite the caller does.
         """
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what its plug-ins are, when it is imported
-        from alembic import command
-        from alembic.config import Config
-        from alembic.runtime.migration import MigrationContext
-        from alembic.script import ScriptDirectory
-
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
-            there = MigrationContext.configure(connection).get_current_revision()
+            there = schema(connection)
+            from alembic import command
+
+            config, known = _migrations()
             if there is not None and there not in known:
                 raise StoreError(f"it is of a newer version of Maskserve (schema {there}); this one cannot read it")
             config.attributes["connection"] = connection
@@ -204,6 +197,54 @@ def _commit(transaction: RootTransaction) -> None:
         if error.connection_invalidated:
             raise _InDoubt from error
         raise
+
+
+def schema(connection: Connection) -> str | None:
+    """Return the version of the tables that are there; None without any."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what its plug-ins are, when it is imported
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_schema() -> str:
+    """Return the version of the tables that this code reads and writes."""
+    return _migrations()[1][0]
+
+
+def damages(connection: Connection) -> list[str]:
+    """Return what the database finds wrong with its own file, at most 20 lines; PostgreSQL looks after its own."""
+    if connection.dialect.name != "sqlite":
+        return []
+    lines = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()
+    return [line for line in lines if line != "ok"]
+
+
+def copied(connection: Connection, path: Path) -> bool:
+    """Copy the state that a connection sees into a new SQLite file, durably; False if it is no SQLite's.
+
+    Nobody waits for it: who writes meanwhile does so to the log, which grows until the copy is done.
+    """
+    if connection.dialect.name != "sqlite":
+        return False
+    target = sqlite3.connect(path)
+    try:
+        driver: Any = connection.connection.driver_connection
+        driver.backup(target)  # all pages at once: one after another it would begin anew at each change
+    finally:
+        target.close()
+    return True
+
+
+def _migrations() -> tuple[Any, list[str]]:
+    """Return Alembic's configuration, and all versions of the tables, the newest first."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config, [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
 
 
 def _soon() -> float:

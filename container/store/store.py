@@ -22,7 +22,7 @@ from sqlalchemy import Connection, exc, select
 
 from container.errors import ServingError, Unavailable
 from container.store.blobs import Blobs
-from container.store.database import Database, StoreError, sqlite, sqlite_reason
+from container.store.database import Database, StoreError, newest_schema, schema, sqlite, sqlite_reason
 from container.store.tables import meta
 from container.store.uploads import Uploads
 from container.store.upserts import upsert
@@ -56,20 +56,29 @@ class Store:
         Its database is SQLite's in this folder, or PostgreSQL's at a URL. One of PostgreSQL that does not answer is no
         error: `read` and `write` raise Unavailable until it does.
         """
-        try:
+        with _told(folder):
             for one in (folder, folder / "blobs", folder / "uploads"):
                 one.mkdir(parents=True, exist_ok=True)
             store = cls(folder, _database(folder, address), address, migrated=False)
             with nullcontext() if address else _locked(folder / "store.lock"):
                 store._begin()
             return store
-        except StoreError as error:
-            raise StoreError(f"the store {str(folder)!r} cannot be opened: {error}") from None
-        except OSError as error:
-            raise StoreError(f"the store {str(folder)!r} cannot be opened: {error.strerror or error}") from None
-        except (exc.SQLAlchemyError, ServingError) as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise StoreError(f"the store {str(folder)!r} cannot be opened: {reason}") from None
+
+    @classmethod
+    def current(cls, folder: Path, address: str = "") -> Self:
+        """Open the store in `folder` as it lies there, whoever else uses it.
+
+        StoreError where there is none, or where its tables are not of this version.
+        """
+        if not address and not (folder / "store.sqlite3").is_file():
+            raise StoreError(f"{folder}: no store lies there")
+        with _told(folder):
+            store = cls.attach(folder, address)
+            with store.read() as connection:
+                there = schema(connection)
+            if there != newest_schema():
+                raise StoreError(f"its tables are of version {there}, those of this Maskserve of {newest_schema()}")
+            return store
 
     @classmethod
     def attach(cls, folder: Path, address: str = "") -> Self:
@@ -156,6 +165,20 @@ def _database(folder: Path, address: str) -> Database:
     from container.store import postgresql  # loads psycopg
 
     return Database(postgresql.engine(address), postgresql.reason)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Translate what is wrong with a store into a StoreError of one line."""
+    try:
+        yield
+    except StoreError as error:
+        raise StoreError(f"the store {str(folder)!r} cannot be opened: {error}") from None
+    except OSError as error:
+        raise StoreError(f"the store {str(folder)!r} cannot be opened: {error.strerror or error}") from None
+    except (exc.SQLAlchemyError, ServingError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise StoreError(f"the store {str(folder)!r} cannot be opened: {reason}") from None
 
 
 @contextmanager

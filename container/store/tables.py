@@ -6,66 +6,27 @@ evaluations name by their keys.
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from container.store.upserts import short
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only where the type is INTEGER
-
-
-def _key() -> Column[int]:
-    return Column("id", KEY, primary_key=True)
-
-
-def _public_id() -> Column[str]:
-    return Column("public_id", String(40), nullable=False, unique=True)
-
-
-def _of(table: str, nullable: bool = False, name: str = "") -> Column[int]:
-    """A reference to a row, which goes with it."""
-    return Column(name or f"{table}_id", KEY, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable)
-
-
-def _unique(table: str, *columns: str) -> tuple[UniqueConstraint, Index]:
-    """The last of the columns is a text of any length, which an index of PostgreSQL has a short form of."""
-    name = "_".join(("uq", table, *columns))
-    indexed = Index(name, *columns[:-1], text(f"({short(columns[-1])})"), unique=True)
-    return (
-        UniqueConstraint(*columns).ddl_if(dialect="sqlite"),
-        indexed.ddl_if(dialect="postgresql"),
-    )
-
+from container.store.columns import KEY, key, metadata, of, public_id, unique
 
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
 
 dataset = Table(
     "dataset",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("name", Text, nullable=False),
     Column("is_scene", Boolean, nullable=False),
     Column("use_privacy_mode", Boolean, nullable=False),
@@ -80,32 +41,32 @@ dataset = Table(
 dataset_tag = Table(
     "dataset_tag",
     metadata,
-    _of("dataset"),
+    of("dataset"),
     Column("tag", Text, nullable=False),
-    *_unique("dataset_tag", "dataset_id", "tag"),
+    *unique("dataset_tag", "dataset_id", "tag"),
 )
 
 taxonomy = Table(
     "taxonomy",
     metadata,
-    _key(),
-    _of("dataset"),
+    key(),
+    of("dataset"),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("labels", Text, nullable=False),
-    *_unique("taxonomy", "dataset_id", "name"),
+    *unique("taxonomy", "dataset_id", "name"),
 )
 
 item = Table(
     "item",
     metadata,
-    _key(),  # in the order of commits: an item's number in its dataset is the rank of its key
-    _public_id(),
-    _of("dataset"),
+    key(),  # in the order of commits: an item's number in its dataset is the rank of its key
+    public_id(),
+    of("dataset"),
     Column("reference_id", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("blob", String(64)),  # of a picture that was uploaded
-    *_unique("item", "dataset_id", "reference_id"),
+    *unique("item", "dataset_id", "reference_id"),
     Index("ix_item_number", "dataset_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -113,8 +74,8 @@ item = Table(
 model = Table(
     "model",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("reference_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("metadata", Text),
@@ -122,25 +83,25 @@ model = Table(
     Column("trained_slice_ids", Text, nullable=False, server_default="[]"),
     Column("created_at", Float, nullable=False),
     Column("deleted_at", Float),
-    *_unique("model", "reference_id"),
+    *unique("model", "reference_id"),
     sqlite_autoincrement=True,
 )
 
 model_tag = Table(
     "model_tag",
     metadata,
-    _of("model"),
+    of("model"),
     Column("tag", Text, nullable=False),
-    *_unique("model_tag", "model_id", "tag"),
+    *unique("model_tag", "model_id", "tag"),
 )
 
 run = Table(
     "run",
     metadata,
-    _key(),
-    _public_id(),
-    _of("model"),
-    _of("dataset", nullable=True),  # none: of several datasets
+    key(),
+    public_id(),
+    of("model"),
+    of("dataset", nullable=True),  # none: of several datasets
     Column("name", Text, nullable=False),
     Column("metadata", Text),
     Column("status", String(20), nullable=False),
@@ -165,8 +126,8 @@ Index(
 run_dataset = Table(
     "run_dataset",
     metadata,
-    _of("run"),
-    _of("dataset"),
+    of("run"),
+    of("dataset"),
     UniqueConstraint("run_id", "dataset_id"),
     Index("ix_run_dataset_dataset_id", "dataset_id"),
 )
@@ -186,20 +147,20 @@ def _object_columns() -> tuple[Column[str] | Column[float] | Column[str | None],
 annotation = Table(
     "annotation",
     metadata,
-    _key(),
-    _of("item"),
+    key(),
+    of("item"),
     *_object_columns(),
-    *_unique("annotation", "item_id", "key"),
+    *unique("annotation", "item_id", "key"),
     sqlite_autoincrement=True,
 )
 prediction = Table(
     "prediction",
     metadata,
-    _key(),
-    _of("item"),
-    _of("run"),
+    key(),
+    of("item"),
+    of("run"),
     *_object_columns(),
-    *_unique("prediction", "run_id", "item_id", "key"),
+    *unique("prediction", "run_id", "item_id", "key"),
     Index("ix_prediction_item_id", "item_id"),  # for what goes with an item
     sqlite_autoincrement=True,
 )
@@ -223,20 +184,20 @@ for _table in (item, annotation, prediction):  # which rows hold a blob, for the
 upload = Table(
     "upload",
     metadata,
-    _key(),
-    _of("dataset"),
+    key(),
+    of("dataset"),
     Column("request_id", Text, nullable=False),
     Column("file", Text, nullable=False),  # in the folder of uploads
     Column("size", KEY, nullable=False),
     Column("created_at", Float, nullable=False),
-    *_unique("upload", "dataset_id", "request_id"),
+    *unique("upload", "dataset_id", "request_id"),
 )
 
 job = Table(
     "job",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("dataset_id", KEY, ForeignKey("dataset.id", ondelete="SET NULL")),  # who waits for it asks on
     Column("type", String(40), nullable=False),
     Column("request_key", Text),  # the same request again is the same job
@@ -252,13 +213,13 @@ job = Table(
     Column("lease_until", Float, nullable=False, server_default="0"),
     Index("ix_job_status", "status", "lease_until"),
     Index("ix_job_dataset_id", "dataset_id"),
-    *_unique("job", "request_key"),
+    *unique("job", "request_key"),
 )
 
 job_error = Table(
     "job_error",
     metadata,
-    _of("job"),
+    of("job"),
     Column("number", KEY, nullable=False),
     Column("text", Text, nullable=False),
     UniqueConstraint("job_id", "number"),
@@ -267,11 +228,11 @@ job_error = Table(
 evaluation = Table(
     "evaluation",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("purpose", String(12), nullable=False),  # "commit" of a run, or "evaluation"
-    _of("model"),
-    _of("run", nullable=True),  # none: of the predictions of a model without one
+    of("model"),
+    of("run", nullable=True),  # none: of the predictions of a model without one
     Column("benchmark_id", KEY),  # it may be deleted since
     Column("job_id", KEY, ForeignKey("job.id", ondelete="SET NULL")),
     Column("name", Text, nullable=False),
@@ -296,7 +257,7 @@ evaluation = Table(
 evaluation_part = Table(
     "evaluation_part",
     metadata,
-    _of("evaluation"),
+    of("evaluation"),
     Column("number", KEY, nullable=False),
     Column("kind", String(10), nullable=False),  # "bbox" or "segm"
     Column("data", LargeBinary, nullable=False),
@@ -307,8 +268,8 @@ evaluation_part = Table(
 match = Table(
     "match",
     metadata,
-    _of("evaluation"),
-    _of("item"),
+    of("evaluation"),
+    of("item"),
     Column("rows", Text, nullable=False),
     UniqueConstraint("evaluation_id", "item_id"),
     Index("ix_match_item_id", "item_id"),
@@ -317,8 +278,8 @@ match = Table(
 benchmark = Table(
     "benchmark",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("parent_id", KEY, ForeignKey("benchmark.id", ondelete="SET NULL")),  # the version that it was made of
     Column("job_id", KEY, ForeignKey("job.id", ondelete="SET NULL")),  # which adds items, or has added the last ones
     Column("name", Text, nullable=False),
@@ -341,8 +302,8 @@ benchmark = Table(
 benchmark_item = Table(
     "benchmark_item",
     metadata,
-    _of("benchmark"),
-    _of("item"),
+    of("benchmark"),
+    of("item"),
     UniqueConstraint("benchmark_id", "item_id"),
     Index("ix_benchmark_item_item_id", "item_id"),
 )
@@ -350,11 +311,11 @@ benchmark_item = Table(
 preset = Table(
     "preset",
     metadata,
-    _key(),
-    _public_id(),
+    key(),
+    public_id(),
     Column("name", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
-    *_unique("preset", "name"),
+    *unique("preset", "name"),
 )

@@ -1,5 +1,6 @@
 """Uploads: files that clients send ahead of the job that reads them, and bodies that wait for their transaction."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -69,6 +70,13 @@ class Uploads:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
                     removed += 1
         return removed
+
+
+def held(connection: Connection) -> list[str]:
+    """Return the files that jobs which run read, and those that no job has taken yet."""
+    running = connection.execute(select(job.c.parameters).filter_by(status="Running")).scalars()
+    taken = [json.loads(parameters).get("file") for parameters in running]
+    return sorted({*connection.execute(select(upload.c.file)).scalars(), *filter(None, taken)})
 
 
 def add(connection: Connection, dataset: int, request_id: str, file: str, size: int) -> str | None:

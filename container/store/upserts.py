@@ -1,11 +1,11 @@
-"""What SQLite and PostgreSQL have once for each of them: INSERT … ON CONFLICT, locks of rows, and indexes of texts."""
+"""What SQLite and PostgreSQL have once for each of them: INSERT … ON CONFLICT, locks, indexes of texts, next keys."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Table, Text, func, literal_column, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 COPIED = 20  # rows, from which on PostgreSQL gets them faster by COPY
@@ -81,6 +81,42 @@ def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(rows)
     while some := list(islice(iterator, size)):
         yield some
+
+
+def last_keys(connection: Connection, tables: Iterable[Table]) -> dict[str, int]:
+    """Return the highest key that rows of tables have ever had, by the tables' names; the next one is higher.
+
+    SQLite remembers it for tables with autoincrement only; for others it is the highest key that is there.
+    """
+    found = {}
+    remembered = {}
+    if connection.dialect.name == "sqlite":
+        remembered = {name: seq for name, seq in connection.execute(text("SELECT name, seq FROM sqlite_sequence"))}
+    for table in tables:
+        highest = connection.execute(select(func.max(table.c.id))).scalar() or 0
+        if connection.dialect.name != "sqlite":
+            remembered[table.name] = connection.execute(
+                text("SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(:name, 'id')::regclass), 0)"),
+                {"name": table.name},
+            ).scalar_one()
+        found[table.name] = max(highest, remembered.get(table.name, 0))
+    return found
+
+
+def go_on_behind(connection: Connection, keys: Mapping[str, int]) -> None:
+    """Let the next rows of tables have higher keys than these; SQLite gives those of deleted rows again, as ever."""
+    for name, key in keys.items():
+        if connection.dialect.name != "sqlite":
+            if key:
+                statement = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :key)")
+                connection.execute(statement, {"name": name, "key": key})
+        elif connection.execute(
+            text("SELECT 1 FROM sqlite_master WHERE name = :name AND sql LIKE '%AUTOINCREMENT%'"), {"name": name}
+        ).first():
+            connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": name})
+            connection.execute(
+                text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :key)"), {"name": name, "key": key}
+            )
 
 
 def _short(value: str) -> str:

@@ -118,7 +118,9 @@ def test_a_wrong_reference(served: Recorded, reference: object) -> None:
 def test_errors_are_not_recorded(served: Recorded) -> None:
     before = served.references()
     assert served.client.post("/invocations", data=b"none").status_code == 415
-    assert served.client.post("/invocations", data=PNG, headers={ATTRIBUTES: '{"max_detections": 0}'}).status_code == 400
+    assert (
+        served.client.post("/invocations", data=PNG, headers={ATTRIBUTES: '{"max_detections": 0}'}).status_code == 400
+    )
     assert served.references() == before
 
 

@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from container.store.tables import metadata
+from container.store.tables import meta
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=meta.metadata, render_as_batch=True
+)
 context.run_migrations()
