@@ -82,6 +82,10 @@ kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are upl
 intervals: $(VENV)/.dev ## count how often the interval of evaluate's comparison holds the real difference: eight minutes
 	$(BIN)/python -m tests.evaluation.coverage
 
+.PHONY: formats
+formats: $(VENV)/.dev $(VENV)/.supervision $(VENV)/.fiftyone ## let supervision and FiftyOne read what the store exports, and read theirs: a minute, and 1.5 GB
+	$(BIN)/python -m pytest tests/exchange/formats.py $(ARGS)
+
 .PHONY: soak
 soak: $(VENV)/.dev ## good, bad, slow and vanishing clients for MINUTES=20; fails where memory or descriptors grow
 	$(BIN)/python -m tests.soak $(or $(MINUTES),20)
@@ -128,6 +132,12 @@ $(VENV)/.sdk: tests/image/requirements-sdk.txt | $(BIN)/python
 $(VENV)/.inference-sdk-%: tests/clients/requirements-inference-sdk-%.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/inference-sdk-$*
 	$(VENV)/inference-sdk-$*/bin/python -m pip install -r $<
+	@touch $@
+
+# What reads and writes COCO's files, with pins that contradict ours.
+$(VENV)/.supervision $(VENV)/.fiftyone: $(VENV)/.%: tests/exchange/libraries/requirements-%.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/$*
+	$(VENV)/$*/bin/python -m pip install -r $<
 	@touch $@
 
 # Scale's client in five versions. They import the same, which lies in an environment of its own: 18 s, and 1.3 s a version.

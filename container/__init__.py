@@ -37,6 +37,8 @@ scoring/            predictions of the store compared with its truth: scorer (wh
                     (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the
                     store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary;
                     and a run's report without a server: stored, overlays, pictures, outputs
+exchange/           datasets and runs of the store as COCO's files and back: files (read and checked), entries (one of
+                    them as objects), reading (into the store), things (its objects as entries), writing
 formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources

@@ -196,18 +196,18 @@ class Name:
         """The texts in a table."""
         return f"up to {self.most} characters"
 
+    def fits(self, value: str) -> bool:
+        """Return True for such a text."""
+        return len(value) <= self.most and not _UNNAMEABLE.search(value)
+
     def convert(self, value: object) -> str:
         """Return a JSON value; ValueError if it is no such text."""
         if not isinstance(value, str) or not self.fits(value):
             raise ValueError
         return value
 
-    def fits(self, value: str) -> bool:
-        """Return True for such a text."""
-        return len(value) <= self.most and not _UNNAMEABLE.search(value)
-
     def parse(self, text: str) -> str:
-        """Return the text; see `convert`."""
+        """Return the text; see `fits`."""
         return text
 
     @property

@@ -20,7 +20,7 @@ LAYERS = (
     ("predict", "app"),
     ("protocols",),
     ("web", "workflows"),
-    ("service", "training", "check", "scoring"),
+    ("service", "training", "check", "scoring", "exchange"),
     ("formats", "store", "evaluation", "images", "models", "s3"),
     ("engines", "rendering", "datasets"),
     ("structures", "checkpoints"),
@@ -73,7 +73,7 @@ FENCES = {
     "psycopg": ("store",),
     "boto3": ("s3/store",),
     "botocore": ("s3/store",),
-    "PIL": ("images", "ops", "rendering", "formats", "datasets", "training", "scoring"),
+    "PIL": ("images", "ops", "rendering", "formats", "datasets", "training", "scoring", "exchange"),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "server"),
@@ -197,9 +197,8 @@ def words() -> Iterator[tuple[str, str]]:
     Roboflow's and Nucleus's protocols have words of their own, some of which are the same.
     """
     for path in MODULES:
-        if part(path) not in ("check", "datasets", "evaluation", "scoring", "store") and not {"roboflow", "nucleus"} & {
-            *path.parts
-        }:
+        own = {"check", "datasets", "evaluation", "exchange", "scoring", "store", "roboflow", "nucleus"}
+        if not own & {*path.relative_to(PACKAGE).parts}:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
             yield from ((path.relative_to(PACKAGE).as_posix(), text) for text in texts if isinstance(text, str))

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
-from container.cli.options import terminable
+from container.cli.options import terminable, written
 from container.cli.storing import current, made, store_option
 
 
@@ -46,7 +46,7 @@ def backup(store: Path | None, folder: Path) -> None:
     from container.store.backups import backup
 
     opened = current(store)
-    with _told(), terminable():
+    with told(), terminable():
         copied = backup(opened, folder)
     opened.close()
     linked = f"{copied:,} bytes of blobs copied" if copied else "blobs are linked"
@@ -55,62 +55,74 @@ def backup(store: Path | None, folder: Path) -> None:
 
 @click.command("export")
 @store_option
-@click.argument("archive", type=click.Path(path_type=Path))
-def export(store: Path | None, archive: Path) -> None:
-    """Write a store as one file.
+@click.argument("archive", type=click.Path(path_type=Path), required=False)
+@click.option("--coco", type=click.Path(dir_okay=False, path_type=Path), help="Write a dataset in COCO's format there.")
+@click.option("--dataset", help="With --coco: a dataset's id, or its name if no other has it.")
+@click.option(
+    "--run", help="With --results: a run's id, or a model's id or reference if it has one run on the dataset."
+)
+@click.option(
+    "--results", type=click.Path(dir_okay=False, path_type=Path), help="Write the predictions of --run there."
+)
+@click.option("--kind", type=click.Choice(["box", "mask"]), help="With --coco: boxes only, or outlines and masks only.")
+def export(store: Path | None, archive: Path | None, coco: Path | None, **given: Any) -> None:
+    """Write a store as one file, or a dataset in COCO's format.
 
-    `import` reads it, into any database; - is standard output. It is a tar of rows as lines of JSON, and of blobs, as
-    they are at one moment; the server may run meanwhile.
+    ARCHIVE is what `import` reads, into any database; - is standard output. It is a tar of rows as lines of JSON, and
+    of blobs, as they are at one moment; the server may run meanwhile.
+
+    With --coco and --dataset images and truth of a dataset are written in COCO's format, with --run and --results the
+    predictions of a run as COCO's results: of boxes, or of masks where --kind says so or the run has no boxes.
     """
+    from container.cli.exchanging import check, write
     from container.store import archives
 
+    check(archive, coco, given, {"dataset": True, "run": "results", "results": "run", "kind": False})
     opened = current(store)
-    with _told(), terminable(), _written(archive) as file:
-        counts = archives.write(opened, file)
+    with told(), terminable():
+        if coco:
+            write(opened, coco, **given)
+        elif archive:
+            with written(archive) as file:
+                click.echo(_summary(archives.write(opened, file)), err=True)
     opened.close()
-    click.echo(_summary(counts), err=True)
 
 
 @click.command("import")
 @store_option
-@click.argument("archive", type=click.Path(path_type=Path))
-def import_(store: Path | None, archive: Path) -> None:
-    """Fill an empty store from an export.
+@click.argument("archive", type=click.Path(path_type=Path), required=False)
+@click.option("--coco", type=click.Path(dir_okay=False, path_type=Path), help="A dataset in COCO's format.")
+@click.option("--dataset", help="With --coco: the dataset to add to, by id or name; it is made where there is none.")
+@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="Results on the images of --coco.")
+@click.option("--run", help="With --results: a run that is there, as in `export`.")
+@click.option("--model", help="With --results: a model's reference; it is made where there is none.")
+def import_(store: Path | None, archive: Path | None, coco: Path | None, **given: Any) -> None:
+    """Fill an empty store from an export, or add a dataset in COCO's format.
 
-    - is standard input. The store is made where there is none. All ids, figures and matches are as
-    they were. It is all or nothing.
+    ARCHIVE is what `export` has written; - is standard input. The store is made where there is none. All ids, figures
+    and matches are as they were. It is all or nothing.
+
+    With --coco and --dataset images and truth are added to a dataset, with --results the predictions of a --run or a
+    --model. What is there stays as it is. Files with anything that cannot be kept are refused as a whole.
     """
+    from container.cli.exchanging import check, read
     from container.store import archives
 
-    with _told(), terminable(), _read(archive) as file:
-        opened = made(store)
-        counts = archives.read(opened, file)
-    opened.close()
-    click.echo(_summary(counts), err=True)
+    check(archive, coco, given, {"dataset": True, "results": False, "run": "results", "model": "results"})
+    with told(), terminable():
+        if coco:
+            read(store, coco, **given)
+        elif archive:
+            with _read(archive) as file:
+                opened = made(store)
+                click.echo(_summary(archives.read(opened, file)), err=True)
+                opened.close()
 
 
 def _summary(counts: dict[str, int]) -> str:
     names = ("dataset", "item", "annotation", "run", "prediction", "evaluation")
     rows = ", ".join(f"{counts.get(name, 0):,} {name}s" for name in names)
     return f"{rows}, {counts['files']:,} files"
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
-    """Give a file for writing, which is there under its name once it is whole; - is standard output."""
-    if path == Path("-"):
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if path.exists():
-        raise click.ClickException(f"{path} is there; nothing is overwritten")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -123,7 +135,7 @@ def _read(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Say what fails in one line."""
     from container.errors import DataError, ServingError
     from container.store.database import StoreError

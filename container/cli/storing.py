@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from container.store.store import Store
 
 
+_STORE = "The folder of a store whose database lies in it; else that of the settings, with their database."
+
+
 @click.group()
 def store() -> None:
     """Work on the store of datasets, ground truth and predictions."""
@@ -18,15 +21,15 @@ def store() -> None:
 
 def store_option(command: Any) -> Any:
     """The option that names the store; see `opened`."""
-    return click.option("--store", type=click.Path(path_type=Path), help="The folder of the store.")(command)
+    return click.option("--store", type=click.Path(path_type=Path), help=_STORE)(command)
 
 
 def opened(folder: Path | None) -> "Store":
     """Open the store in a folder, or without one that of the settings; ClickException where there is none."""
-    chosen = _chosen(folder)
-    if not (chosen / "store.sqlite3").is_file():
+    chosen, address = _chosen(folder)
+    if not address and not (chosen / "store.sqlite3").is_file():
         raise click.ClickException(f"{chosen}: no store lies there")
-    return made(chosen)
+    return made(folder)
 
 
 def made(folder: Path | None) -> "Store":
@@ -35,7 +38,7 @@ def made(folder: Path | None) -> "Store":
     from container.store.store import Store
 
     try:
-        return Store.open(_chosen(folder))
+        return Store.open(*_chosen(folder))
     except StoreError as error:
         raise click.ClickException(str(error)) from None
 
@@ -46,13 +49,15 @@ def current(folder: Path | None) -> "Store":
     from container.store.store import Store
 
     try:
-        return Store.current(_chosen(folder))
+        return Store.current(*_chosen(folder))
     except StoreError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _chosen(folder: Path | None) -> Path:
-    chosen = folder or Path(read_settings().store)
+def _chosen(folder: Path | None) -> tuple[Path, str]:
+    """Return the folder of the store and the address of its database, empty for the one in the folder."""
+    settings = read_settings()
+    chosen = folder or Path(settings.store)
     if not folder and chosen == Path():
         raise click.UsageError("name the store by --store, or by its setting")
-    return chosen
+    return chosen, "" if folder else settings.store_database

@@ -10,6 +10,7 @@ import resource
 import select
 import struct
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ def main(folder: str) -> None:
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever is printed goes to the log
     store = Store.attach(Path(folder), os.environ.pop(ADDRESS))
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
     with suppress(BrokenPipeError):  # nobody listens any more
         _serve(store, out)
 
@@ -118,6 +120,14 @@ def _write(out: BinaryIO, head: dict[str, Any], payloads: Sequence[bytes]) -> No
     data = memoryview(b"".join([struct.pack(">I", len(written)), written, *payloads]))
     while data:
         data = data[out.write(data) :]
+
+
+def _end_with_the_server() -> None:
+    """End this process once nobody can ask it any more: a part may take minutes, or hours on busy processors."""
+    gone = select.poll()
+    gone.register(0, 0)  # wakes up for the other end's close alone
+    gone.poll()
+    os._exit(1)
 
 
 def _lowest_priority() -> None:

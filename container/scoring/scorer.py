@@ -21,8 +21,10 @@ _LOOK_SECONDS = 0.03
 class Scorer:
     """Works on the jobs that compare, one at a time, and answers questions about what they have made."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, draining: threading.Event) -> None:
+        """`draining`: set once this process is to end; then nobody waits for a computation any more."""
         self._store = store
+        self._draining = draining
         self._children = Children(store.folder, store.address)
         self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
         self._asking = threading.Lock()
@@ -31,19 +33,19 @@ class Scorer:
     def begin(self, one: Evaluation, seconds: float) -> Evaluation | None:
         """Have an evaluation computed, and wait for so long for its end: a small one is done before its client asks.
 
-        Returns it as it is then; None if it was deleted.
+        Returns it as it is then, or when this process is to end; None if it was deleted.
         """
         self.runner.wake()
         until = time.monotonic() + seconds
         while True:
             with outside():
-                time.sleep(_LOOK_SECONDS)
+                ending = self._draining.wait(_LOOK_SECONDS)
             try:
                 with self._store.read() as connection:
                     one = evaluations.by_key(connection, one.key)
             except NotFound:
                 return None
-            if one.status not in evaluations.UNFINISHED or time.monotonic() > until:
+            if one.status not in evaluations.UNFINISHED or ending or time.monotonic() > until:
                 return one
 
     def ask(self, question: dict[str, Any]) -> bytes:

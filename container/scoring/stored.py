@@ -56,7 +56,7 @@ def chosen(connection: Connection, dataset: str, run: str) -> tuple[Dataset, Run
 
     DataError where there is none, or several.
     """
-    one = _dataset(connection, dataset)
+    one = find_dataset(connection, dataset)
     return one, find_run(connection, one, run)
 
 
@@ -220,7 +220,8 @@ def _sorted(sample: Sample) -> Sample:
     return joined([first, sample])
 
 
-def _dataset(connection: Connection, name: str) -> Dataset:
+def find_dataset(connection: Connection, name: str) -> Dataset:
+    """Return a dataset by its id, or by its name if no other has it; DataError as `chosen`."""
     try:
         return datasets.find(connection, name)
     except NotFound:

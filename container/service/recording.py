@@ -70,6 +70,11 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many answers are not written yet."""
+        return len(self._waiting)
+
     def record(self, context: RequestContext, model: Model, results: Sequence[Result]) -> None:
         """Record what a model of images has answered in a request, some time later, if there is room for it."""
         if not isinstance(model.engine, ImageEngine):
@@ -102,7 +107,7 @@ class Recorder:
         with self._lock:
             self._closing.set()
         self._thread.join(CLOSE_SECONDS)
-        if left := len(self._waiting):
+        if left := self.waiting:
             log.warning("%d answers are not recorded: the server ends", left)
             metrics.UNRECORDED.labels("ending").inc(left)
 

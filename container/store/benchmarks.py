@@ -101,9 +101,13 @@ def create(
     return find(connection, str(values["public_id"]))
 
 
-def find(connection: Connection, benchmark_id: str) -> Benchmark:
-    """Return a benchmark by its id; NotFound if there is none, or if it was deleted."""
-    row = connection.execute(_select().where(benchmark.c.public_id == benchmark_id)).first()
+def find(connection: Connection, benchmark_id: str, change: bool = False) -> Benchmark:
+    """Return a benchmark by its id; NotFound if there is none, or if it was deleted.
+
+    Others that `change` it, or its items, wait until the transaction ends.
+    """
+    rows = _select().where(benchmark.c.public_id == benchmark_id)
+    row = connection.execute(rows.with_for_update(of=benchmark, key_share=True) if change else rows).first()
     if row is None:
         raise NotFound(f"Benchmark with id {shown(benchmark_id)} doesn't exist.")
     return _benchmark(row)

@@ -163,6 +163,8 @@ def revisions(connection: Connection, selection: Selection) -> dict[str, int]:
 
 def set_status(connection: Connection, one: Evaluation, status: str, error: str | None = None) -> bool:
     """Write how far an unfinished evaluation is, and the run of a commit with it; False if it is finished."""
+    if one.purpose == COMMIT and one.run_key is not None:
+        runs.lock(connection, one.run_key)  # before the evaluation's row, as who begins a commit does
     there = evaluation.c.id == one.key, evaluation.c.status.in_(UNFINISHED), evaluation.c.deleted_at.is_(None)
     values = {"status": status, "error": error}
     if status not in UNFINISHED:

@@ -38,15 +38,18 @@ def create(
         "created_at": now(),
     }
     connection.execute(upsert(connection, model, ("reference_id",)), [values])
-    found = connection.execute(select(model.c.public_id).where(among(connection, model.c.reference_id, [reference_id])))
-    return str(found.scalar_one())
+    return by_reference(connection, reference_id).id
 
 
-def find(connection: Connection, model_id: str) -> Model:
-    """Return a model by its id, or by the id of a run of it; NotFound if there is none."""
+def find(connection: Connection, model_id: str, change: bool = False) -> Model:
+    """Return a model by its id, or by the id of a run of it; NotFound if there is none.
+
+    Others that `change` it wait until the transaction ends.
+    """
     of_run = select(run.c.model_id).filter_by(public_id=model_id, deleted_at=None).scalar_subquery()
     where = (model.c.public_id == model_id) | (model.c.id == of_run)
-    row = connection.execute(select(model).where(where, model.c.deleted_at.is_(None))).first()
+    rows = select(model).where(where, model.c.deleted_at.is_(None))
+    row = connection.execute(rows.with_for_update(key_share=True) if change else rows).first()
     if row is None:
         raise NotFound(f"Model with id {shown(model_id)} doesn't exist.")
     return _model(row)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from container.errors import NotFound, shown
+from container.errors import NotFound, Unavailable, shown
 from container.store import upserts
 from container.store.database import new_id, now
 from container.store.tables import dataset, model, prediction, run, run_dataset
@@ -53,7 +53,10 @@ def implicit(connection: Connection, model_key: int, dataset_key: int | None, na
         connection.execute(upsert(connection, run, ()), [values])
     elif connection.execute(_implicit(model_key, None)).first() is None:  # an index takes any number without a dataset
         connection.execute(insert(run).values(values))
-    return Run(*connection.execute(_implicit(model_key, dataset_key)).one())
+    row = connection.execute(_implicit(model_key, dataset_key)).first()
+    if row is None:
+        raise Unavailable("the predictions of this model are deleted at this moment")
+    return _run(row, "")
 
 
 def find_implicit(connection: Connection, model_key: int, dataset_key: int | None) -> Run:

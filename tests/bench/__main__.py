@@ -15,7 +15,18 @@ from typing import Any
 import torch
 import torchvision
 
-from tests.bench import cases, commits, load, nucleus, operations, precision, protocols, report, segments
+from tests.bench import (
+    cases,
+    commits,
+    load,
+    nucleus,
+    operations,
+    precision,
+    protocols,
+    recording,
+    report,
+    segments,
+)
 from tests.bench.servers import KINDS, Server, available
 
 CASES = {  # model, photo, objects on it
@@ -71,6 +82,7 @@ def main() -> None:
     parser.add_argument("--segments", metavar="STORE/sam/VERSION", type=Path, help="only measure a Segment Anything")
     parser.add_argument("--nucleus", action="store_true", help="only measure the store that speaks Nucleus")
     parser.add_argument("--commits", action="store_true", help="only measure matching and metrics of a large run")
+    parser.add_argument("--recording", action="store_true", help="only measure what recording costs an answer")
     parser.add_argument("--precision", action="store_true", help="only measure average precision, against pycocotools")
     parser.add_argument("--protocols", action="store_true", help="only compare the protocols of this server")
     parser.add_argument("--output", type=Path, default=Path("bench"))
@@ -80,11 +92,13 @@ def main() -> None:
             for line in segments.measure(asked.segments.parent.parent, asked.segments.name, Path(folder)):
                 print(line, flush=True)
         return
-    if asked.nucleus or asked.commits:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            for line in (nucleus if asked.nucleus else commits).measure(Path(folder)):
-                print(line, flush=True)
-        return
+    of_store = {"nucleus": nucleus, "commits": commits, "recording": recording}
+    for name, module in of_store.items():
+        if getattr(asked, name):
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                for line in module.measure(Path(folder)):
+                    print(line, flush=True)
+            return
     if asked.precision:
         for line in precision.measure():
             print(line, flush=True)

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from container.errors import BadRequest, NotFound, Unprocessable
@@ -214,7 +216,7 @@ def test_answers_after_a_restart_are_the_same(store: Store) -> None:
     one = created(store, EVALUATION)
     answers = []
     for _ in range(2):
-        scorer = Scorer(store)
+        scorer = Scorer(store, threading.Event())
         if not answers:
             scorer.runner.start()
             end = time.monotonic() + 20
@@ -257,6 +259,39 @@ def test_an_answer_that_is_too_long_is_refused(store: Store, children: Children)
         next(child.ask(question, 60))
     with children.one() as child:
         assert next(child.ask({**question, "filters": {"gtLabels": ["car"]}}, 60)) is not None
+
+
+def test_a_process_ends_with_the_server_whatever_it_computes(store: Store) -> None:
+    angles = np.arange(10_000) * 2 * np.pi / 10_000
+    radius = np.where(np.arange(10_000) % 2, 400, 450)  # each edge meets many of another star
+    points = zip(radius * np.cos(angles), radius * np.sin(angles), strict=True)
+    geometry = {"vertices": [{"x": x, "y": y} for x, y in points]}
+    with store.write() as c:
+        for owner in (TRUTH, Owner(1)):
+            stars = [
+                {"annotation_id": f"star {i}", "label": "star", "geometry": geometry, "confidence": None}
+                for i in range(8)
+            ]
+            rows = [
+                Row("0", None, None, "polygon", f"a:{one['annotation_id']}", "star", None, json.dumps(one))
+                for one in stars
+            ]
+            annotations.add(c, owner, 1, rows, False)
+    child = Child(store.folder)
+    request = {"selection": asdict(Selection((1,), (1,))), "config": CONFIG, "purpose": COMMIT}
+    assert next(child.ask(request, 3)) is None  # which takes a minute
+    child._in.close()  # as where the server is killed
+    assert child._process.wait(3) == 1
+    child._out.close()
+
+
+def test_a_commit_waits_no_longer_than_the_server(store: Store) -> None:
+    draining = threading.Event()
+    scorer = Scorer(store, draining)  # which nobody has started
+    threading.Timer(0.2, draining.set).start()
+    begun = time.monotonic()
+    one = scorer.begin(created(store), 20)
+    assert one is not None and one.status == "pending" and time.monotonic() - begun < 5
 
 
 def test_a_process_waits_for_the_next_who_needs_it(store: Store, children: Children) -> None:

@@ -45,7 +45,7 @@ class Recorded:
     def settle(self, seconds: float = 10) -> None:
         """Wait until nothing waits to be recorded."""
         end = time.monotonic() + seconds
-        while self.recorder._waiting:
+        while self.recorder.waiting:
             assert time.monotonic() < end
             time.sleep(0.01)
 

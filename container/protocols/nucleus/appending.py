@@ -154,6 +154,7 @@ def _merge_metadata(backend: Backend, dataset_id: str) -> Response:
     processed = written = 0
     with received(request, store.uploads.folder) as (file, _), store.write() as connection:
         dataset = datasets.find(connection, dataset_id)
+        datasets.lock(connection, dataset.key)
         arrays = read_arrays(file, ("metadata",))
         for number, (_, value, _) in enumerate(arrays):
             if number == MAX_MERGED or written > MAX_MERGED_SIZE:

@@ -97,7 +97,7 @@ def _add_changes(blueprint: Blueprint, backend: Backend) -> None:
         if said is None and "allowed_label_matches_id" in document:
             said = [], None  # which takes away what was said before
         with store.write() as connection:
-            one = benchmarks.find(connection, benchmark_id)
+            one = benchmarks.find(connection, benchmark_id, change=True)
             if said is not None:
                 _check_draft(one)
                 values |= {"groups": said[0], "class_agnostic": said[1]}
@@ -108,7 +108,7 @@ def _add_changes(blueprint: Blueprint, backend: Backend) -> None:
     @openapi.described("Delete a benchmark; evaluations on it stay", openapi.members(message=openapi.TEXT))
     def remove_benchmark(benchmark_id: str) -> Response:
         with store.write() as connection:
-            one = benchmarks.find(connection, benchmark_id)
+            one = benchmarks.find(connection, benchmark_id, change=True)
             benchmarks.remove(connection, one.key)
             jobs.create(connection, BENCHMARK_DELETION, None, {"benchmark": one.key})
         backend.runner.wake()
@@ -119,7 +119,7 @@ def _add_changes(blueprint: Blueprint, backend: Backend) -> None:
     def finalize_benchmark(benchmark_id: str) -> Response:
         known(read_document(request))
         with store.write() as connection:
-            one = benchmarks.find(connection, benchmark_id)
+            one = benchmarks.find(connection, benchmark_id, change=True)
             _check_draft(one)
             _check_idle(one)
             benchmarks.settle(connection, one.key)
@@ -138,7 +138,7 @@ def _add_items(blueprint: Blueprint, backend: Backend) -> None:
         if sources == Sources():
             raise BadRequest("no items are named; there are item_ids, items, dataset_id and dataset_ids")
         with store.write() as connection:
-            one = benchmarks.find(connection, benchmark_id)
+            one = benchmarks.find(connection, benchmark_id, change=True)
             _check_draft(one)
             answer = {"benchmark_id": one.id, "job_id": _fill(connection, one, sources)}
         backend.runner.wake()
@@ -156,7 +156,7 @@ def _add_items(blueprint: Blueprint, backend: Backend) -> None:
         with store.read() as connection:
             keys = read_keys(connection, document, "item_ids", unknown=True)
         with store.write() as connection:
-            one = benchmarks.find(connection, benchmark_id)
+            one = benchmarks.find(connection, benchmark_id, change=True)
             _check_draft(one)
             benchmarks.remove_items(connection, one.key, keys)
         return reply({"benchmark_id": one.id})

@@ -92,6 +92,8 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
 
 def _begin(connection: Connection, run: Run, config: Config) -> Evaluation | None:
     """Begin a commit; None if it would be the same as the last one, and the one under way if it is the same."""
+    runs.lock(connection, run.key)  # two of the same run at once
+    run = runs.find(connection, run.id)
     selection = selected(connection, run)
     wanted = config.as_dict(), selection
     for one in evaluations.under_way(connection, run.key):

@@ -12,7 +12,7 @@ from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import flag, read_document, shown, text, texts, whole
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
-from container.store import jobs, uploads
+from container.store import datasets, jobs, uploads
 from container.store.database import Connection
 from container.store.datasets import Dataset
 
@@ -105,6 +105,7 @@ def begin(
     request_id = text(document, "requestId")
     parameters |= {"replace": flag(document, "update")}
     key = _request_key(dataset.id, request_id)
+    datasets.lock(connection, dataset.key)  # the same request twice at once
     job_id = jobs.by_request(connection, key)
     if job_id is not None:
         job = jobs.find(connection, job_id)

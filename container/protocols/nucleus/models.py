@@ -39,7 +39,7 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
         names, slices = texts(document, "tags"), texts(document, "trained_slice_ids")
         with store.write() as connection:
             model_id = models.create(connection, name, reference_id, metadata, bundle_name)
-            model = models.find(connection, model_id)
+            model = models.find(connection, model_id, change=True)
             tags.OF_MODELS.add(connection, model.key, names)
             if slices:
                 models.set_trained_slices(connection, model.key, _joined(model, slices))
@@ -103,7 +103,7 @@ def _add_details(blueprint: Blueprint, store: Store) -> None:
     def add_slices(model_id: str) -> Response:
         ids = texts(read_document(request), "trained_slice_ids")
         with store.write() as connection:
-            model = models.find(connection, model_id)
+            model = models.find(connection, model_id, change=True)
             ids = _joined(model, ids)
             models.set_trained_slices(connection, model.key, ids)
         return reply({"trained_slice_ids": ids})
@@ -113,7 +113,7 @@ def _add_details(blueprint: Blueprint, store: Store) -> None:
     def remove_slices(model_id: str) -> Response:
         removed = set(texts(read_document(request), "trained_slice_ids"))
         with store.write() as connection:
-            model = models.find(connection, model_id)
+            model = models.find(connection, model_id, change=True)
             ids = [one for one in model.trained_slice_ids if one not in removed]
             models.set_trained_slices(connection, model.key, ids)
         return reply({"trained_slice_ids": ids})

@@ -14,8 +14,8 @@ from flask import Blueprint, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
-from container.errors import NotFound
-from container.store.checks import MAX_NAME
+from container.errors import NotFound, shown
+from container.store.checks import MAX_NAME, can_be_kept
 
 PREFIX = "/v1/nucleus"
 UPLOADS, MASKS = f"{PREFIX}/upload", f"{PREFIX}/mask"
@@ -45,6 +45,7 @@ class Routes(Blueprint):
             state.app.url_map.converters["tail"] = Tail
 
         self.record(register)
+        self.before_request(_check_path)
 
     def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
         """Add a route."""
@@ -56,7 +57,7 @@ def look_up(tail: str, find: Callable[[str], Found]) -> Found:
 
     Raises the NotFound of the usual spelling, which is `tail`, if none is.
     """
-    first, last = _spellings(tail)
+    first, last = ([one for one in some if can_be_kept(one)] for some in _spellings(tail))
     for spelling in first:
         with suppress(NotFound):
             return find(spelling)
@@ -67,6 +68,12 @@ def look_up(tail: str, find: Callable[[str], Found]) -> Found:
             with suppress(NotFound):
                 return find(spelling)
         raise
+
+
+def _check_path() -> None:
+    for value in (request.view_args or {}).values():
+        if not can_be_kept(value):
+            raise NotFound(f"{shown(value)} doesn't exist.")
 
 
 def splits(tail: str) -> Iterator[tuple[str, str]]:

@@ -68,7 +68,7 @@ class Nucleus(Protocol):
         else:
             from container.protocols.nucleus import routes  # loads SQLAlchemy, for 0.2 s
 
-            self._backend = routes.add_routes(blueprint, services.store, self.settings.public_url)
+            self._backend = routes.add_routes(blueprint, services.store, self.settings.public_url, services.draining)
         yield blueprint
 
     def error_response(self, error: ServingError, request_id: str) -> Response:

@@ -1,5 +1,7 @@
 """All routes over a store, joined."""
 
+import threading
+
 from flask import Blueprint
 
 from container.protocols.nucleus import (
@@ -51,10 +53,13 @@ _PARTS = (
 )
 
 
-def add_routes(blueprint: Blueprint, store: Store, public_url: str) -> Backend:
-    """Add all routes and start the work on jobs; `public_url` is what signed addresses begin with, "" for the host."""
+def add_routes(blueprint: Blueprint, store: Store, public_url: str, draining: threading.Event) -> Backend:
+    """Add all routes and start the work on jobs, until the process is `draining`.
+
+    `public_url` is what signed addresses begin with, "" for the host.
+    """
     addresses = Addresses(store, public_url)
-    backend = Backend(store, Runner(store, works()), Scorer(store), addresses, Shapes(addresses))
+    backend = Backend(store, Runner(store, works()), Scorer(store, draining), addresses, Shapes(addresses))
     for part in _PARTS:
         part.add_routes(blueprint, backend)
     unavailable.add_look_alikes(blueprint)

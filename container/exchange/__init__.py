@@ -1,0 +1,1 @@
+"""Datasets and runs of the store as other tools' files, and back."""

@@ -1,0 +1,64 @@
+"""What it costs an answer that it is recorded in the store: the same server with it and without it, in turn."""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import skimage.data
+from flask.testing import FlaskClient
+
+from container.app import choose_policy, create_app, create_services
+from container.service import recording
+from container.settings import Settings
+from tests.conftest import encode
+
+ROUNDS, ASKED = 20, 15
+OBJECTS = 20
+
+PHOTO = encode(skimage.data.coffee(), "JPEG", quality=90)
+ATTRIBUTES = json.dumps({"confidence": 0.0, "max_detections": OBJECTS, "masks": "polygon"})
+
+
+def _ask(client: FlaskClient) -> float:
+    begun = time.perf_counter()
+    headers = {"Content-Type": "image/jpeg", "X-Amzn-SageMaker-Custom-Attributes": ATTRIBUTES}
+    answer = client.post("/invocations", data=PHOTO, headers=headers)
+    seconds = time.perf_counter() - begun
+    if answer.status_code != 200 or len(answer.json["labels"]) != OBJECTS:
+        raise RuntimeError(answer.text[:500])
+    return 1000 * seconds
+
+
+def measure(folder: Path) -> Iterator[str]:
+    """Yield the milliseconds of an answer with and without recording, of the embedded model.
+
+    Answers are written as they are under load that never ends: at once, while the model works on the next ones.
+    """
+    recording.LATEST_SECONDS = 0.0
+    settings = Settings(store=str(folder / "store"), store_predictions="production", device="cpu", base_dir=str(folder))
+    services = create_services(settings, choose_policy(settings))
+    services.pool.start()
+    services.pool.settle()
+    site = create_app(settings, services)
+    client, recorder = site.test_client(), services.recorder
+    assert recorder is not None
+    found: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(ASKED):
+        _ask(client)
+    for number in range(2 * ROUNDS):
+        on = (number % 4) in (1, 2)  # each goes first as often as the other
+        services.pipeline.record = recorder.record if on else None
+        found[on] += [_ask(client) for _ in range(ASKED)]
+        while recorder.waiting:
+            time.sleep(0.05)
+    site.close()
+    services.pool.close()
+    medians = {on: statistics.median(times) for on, times in found.items()}
+    p99 = {on: statistics.quantiles(times, n=100)[98] for on, times in found.items()}
+    added = [medians[True] - medians[False], p99[True] - p99[False]]
+    yield (
+        f"/invocations, {OBJECTS} objects with outlines, {ROUNDS} rounds of {ASKED}: median {medians[False]:.1f} ms, "
+        f"recorded {added[0]:+.2f}; p99 {p99[False]:.1f} ms, recorded {added[1]:+.2f}"
+    )
