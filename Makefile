@@ -75,8 +75,8 @@ faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print wh
 	CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest tests/faults $(ARGS)
 
 .PHONY: kills
-kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are uploaded, and look what is left: five minutes
-	KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/faults/test_nucleus_kills.py $(ARGS)
+kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are uploaded, with both databases: 25 minutes
+	KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/faults/test_nucleus_kills.py tests/faults/test_postgresql.py $(ARGS)
 
 .PHONY: intervals
 intervals: $(VENV)/.dev ## count how often the interval of evaluate's comparison holds the real difference: eight minutes
@@ -85,6 +85,10 @@ intervals: $(VENV)/.dev ## count how often the interval of evaluate's comparison
 .PHONY: formats
 formats: $(VENV)/.dev $(VENV)/.supervision $(VENV)/.fiftyone ## let supervision and FiftyOne read what the store exports, and read theirs: a minute, and 1.5 GB
 	$(BIN)/python -m pytest tests/exchange/formats.py $(ARGS)
+
+.PHONY: engines
+engines: $(VENV)/.dev $(VENV)/.ray ## let Ray Data compare images in its workers, as docs/evaluation.md shows: a minute
+	$(BIN)/python -m pytest tests/evaluation/engines.py $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/.dev ## good, bad, slow and vanishing clients for MINUTES=20; fails where memory or descriptors grow
@@ -138,6 +142,13 @@ $(VENV)/.inference-sdk-%: tests/clients/requirements-inference-sdk-%.txt | $(BIN
 $(VENV)/.supervision $(VENV)/.fiftyone: $(VENV)/.%: tests/exchange/libraries/requirements-%.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/$*
 	$(VENV)/$*/bin/python -m pip install -r $<
+	@touch $@
+
+# Ray, whose workers import what lies in the virtual environment around it.
+$(VENV)/.ray: tests/evaluation/requirements-ray.txt $(VENV)/.dev
+	$(BIN)/python -m venv $(VENV)/ray
+	$(VENV)/ray/bin/python -m pip install -r $<
+	echo ../../../../lib/python3.11/site-packages >$(VENV)/ray/lib/python3.11/site-packages/shared.pth
 	@touch $@
 
 # Scale's client in five versions. They import the same, which lies in an environment of its own: 18 s, and 1.3 s a version.

@@ -46,7 +46,8 @@ images/             bytes → picture: decode, headers (a file a format), rgb (P
 training/           train (COCO folders → a model that can be served), evaluate, pixels (photos and labels, upright)
 evaluation/         average precision, mean IoU: predictions and truth in, numbers out; of whole datasets as arrays:
                     sample, geometry and pairing, matching, coco (equal to pycocotools), outcomes, tide, charts,
-                    filters, narrowing, bootstrap (is a run better?), photos (of a folder, as a sample)
+                    filters, narrowing, bootstrap (is a run better?), drift, and what becomes a sample: columns (of
+                    tables), photos (of a folder)
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions) and
                     postgresql, tables and their columns, migrations, objects (what is uploaded), with checks and
                     derived (ids), datasets, items, annotations (truth and predictions), models, runs, evaluations

@@ -35,7 +35,7 @@ class Cluster:
 
     def __init__(self, bin: Path, folder: Path, **options: str) -> None:
         self._bin, self.folder = bin, folder
-        self._data = folder / "data"
+        self.data = folder / "data"
         self._options = {**_FAST, "unix_socket_directories": str(folder), **options}
         self._made = 0
         # As user postgres where this is root; it ends with this process.
@@ -44,31 +44,34 @@ class Cluster:
             shutil.chown(folder, "postgres")
             self._as += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
         self._run(
-            "initdb", "-D", self._data, "-U", USER, "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"
+            "initdb", "-D", self.data, "-U", USER, "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"
         )
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        options = [f"--{name}={value}" for name, value in self._options.items()]
-        self._log = (self.folder / "log").open("ab")
-        command = [*self._as, self._bin / "postgres", "-D", self._data, *options]
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, cwd=self.folder)
+        """Start the server and wait until it answers; the children of one that was killed keep it out for a moment."""
+        self._launch()
         end = time.monotonic() + 30
         while True:
             try:
                 psycopg.connect(self.address("postgres")).close()
                 return
             except psycopg.OperationalError:
-                assert time.monotonic() < end and self.process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < end, (self.folder / "log").read_text()[-3000:]
                 time.sleep(0.02)
+            if self.process.poll() is not None:
+                time.sleep(0.1)
+                self._launch()
 
     def stop(self, sign: int = signal.SIGINT) -> None:
-        """End the server: its clients are cut off, or with SIGKILL it dies, and its children after it."""
+        """End the server, whose clients are cut off."""
         self.process.send_signal(sign)
         self.process.wait()
-        self._log.close()
-        if sign == signal.SIGKILL:  # its children see it, and a new server waits for none of them
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _launch(self) -> None:
+        options = [f"--{name}={value}" for name, value in self._options.items()]
+        command = [*self._as, self._bin / "postgres", "-D", self.data, *options]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def address(self, database: str) -> str:
         """The URL of a database."""
@@ -129,6 +132,19 @@ class Databases:
         again = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
         self._cluster.run(f"SET lock_timeout = 3000; {empty}; {again}", name)
         self._free.append(name)
+
+    def cut(self, address: str) -> None:
+        """Cut off all connections to a database."""
+        name = address.partition("@/")[2].partition("?")[0]
+        self._cluster.run(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def address(self, name: str) -> str:
+        """The URL of a database that may not be there."""
+        return self._cluster.address(name)
+
+    def create(self, name: str) -> None:
+        """Make a database without tables."""
+        self._cluster.run(f"CREATE DATABASE {name}")
 
     def without_tables(self) -> str:
         """The URL of a database that was never opened as a store's."""

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from container import __version__
-from container.cli import checking, evaluating, keeping, models, serving, storing, training
+from container.cli import checking, drifting, evaluating, keeping, models, serving, storing, training
 from container.cli.options import Terminated, revision
 from container.usage import refusals_in_one_line
 
@@ -72,5 +72,5 @@ for _command in (
     storing.store,
 ):
     main.add_command(_command)
-for _command in (keeping.verify, keeping.backup, keeping.export, keeping.import_):
+for _command in (keeping.verify, keeping.backup, keeping.export, keeping.import_, drifting.drift):
     storing.store.add_command(_command)

@@ -46,7 +46,7 @@ class Shift:
     @property
     def level(self) -> Level:
         """The band of the index; what chance explains is stable."""
-        if self.index < max(MODERATE, self.chance):
+        if self.index < MODERATE or self.index <= self.chance:
             return "stable"
         return "moderate" if self.index < LARGE else "large"
 
@@ -61,7 +61,7 @@ class Drift:
     @property
     def index(self) -> float:
         """The larger index of those that chance does not explain, 0 if it explains both."""
-        return max((one.index for one in (self.scores, self.classes) if one.level != "stable"), default=0.0)
+        return max((one.index for one in (self.scores, self.classes) if one.index > one.chance), default=0.0)
 
 
 def place_of(score: float) -> int:

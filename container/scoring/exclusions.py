@@ -24,7 +24,8 @@ def kept(
                 return None
             continue
         side = truth if rule["target"] == "groundTruth" else found
-        left = [one for one in side if not _excluded(rule, one)]
+        labels = frozenset(rule.get("labels", ()) if side else ())
+        left = [one for one in side if not (one.label in labels or _outside(rule, one))]
         if len(left) < len(side) and rule["scope"] == "item":
             return None
         if rule["target"] == "groundTruth":
@@ -34,10 +35,9 @@ def kept(
     return truth, found
 
 
-def _excluded(rule: Rule, one: Object) -> bool:
-    if rule["type"] == "labels":
-        return one.label in rule["labels"]
-    if one.kind != "box":
+def _outside(rule: Rule, one: Object) -> bool:
+    """Return whether the area of an object is less or more than a rule keeps."""
+    if rule["type"] != "boxArea" or one.kind != "box":
         return False
     area = float(one.shape[2]) * float(one.shape[3])
     low, high = rule.get("min"), rule.get("max")

@@ -127,7 +127,10 @@ class Part:
         if kind == "cuboid":
             return cuboid_overlaps(_numbers(found), _numbers(truth))
         if kind == "category":
-            pairs = [(i, j) for i, p in enumerate(found) for j, t in enumerate(truth) if t.taxonomy == p.taxonomy]
+            by_taxonomy: dict[str, list[int]] = {}
+            for j, t in enumerate(truth):
+                by_taxonomy.setdefault(t.taxonomy, []).append(j)
+            pairs = [(i, j) for i, p in enumerate(found) for j in by_taxonomy.get(p.taxonomy, ())]
             both = np.array(pairs, np.int64).reshape(-1, 2)
             return Overlap(both[:, 0], both[:, 1], np.ones(len(pairs)))
         if kind == "polygon":
@@ -206,11 +209,11 @@ class Part:
         fits: np.ndarray = of_truth == of_found
         allowed = [codes[t] * len(codes) + codes[f] for t, f in self._config.allowed if t in codes and f in codes]
         fits |= np.isin(of_truth * len(codes) + of_found, allowed)
-        several = np.array([bool(one.labels) for _, one in pool.truth], bool)
+        several, every = np.array([bool(one.labels) for _, one in pool.truth], bool), set(self._config.allowed)
         for i in np.flatnonzero(several[overlap.truth]):
             truth_one, found_one = pool.truth[overlap.truth[i]][1], pool.found[overlap.found[i]][1]
             pairs = {(label, found_one.label) for label in truth_one.labels}
-            fits[i] = found_one.label in truth_one.labels or bool(pairs & set(self._config.allowed))
+            fits[i] = found_one.label in truth_one.labels or bool(pairs & every)
         return fits
 
 

@@ -15,7 +15,8 @@ from container.store.store import Store
 
 WAIT_SECONDS = 90.0  # for an answer: clients give up after 120
 MAX_WAITING = 8  # requests that wait for an answer
-_LOOK_SECONDS = 0.03
+MAX_BEGUN = 8  # requests that wait for what they have begun; 150 of them, which look, took a core from it
+_LOOK_SECONDS, _LONGEST_SECONDS = 0.03, 0.5  # between two looks, at first and at last
 
 
 class Scorer:
@@ -27,26 +28,23 @@ class Scorer:
         self._draining = draining
         self._children = Children(store.folder, store.address)
         self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
+        self._begun = threading.BoundedSemaphore(MAX_BEGUN)
         self._asking = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
 
     def begin(self, one: Evaluation, seconds: float) -> Evaluation | None:
         """Have an evaluation computed, and wait for so long for its end: a small one is done before its client asks.
 
-        Returns it as it is then, or when this process is to end; None if it was deleted.
+        Returns it as it is then, or when this process is to end; None if it was deleted. Where MAX_BEGUN requests wait
+        already, it does not.
         """
         self.runner.wake()
-        until = time.monotonic() + seconds
-        while True:
-            with outside():
-                ending = self._draining.wait(_LOOK_SECONDS)
-            try:
-                with self._store.read() as connection:
-                    one = evaluations.by_key(connection, one.key)
-            except NotFound:
-                return None
-            if one.status not in evaluations.UNFINISHED or ending or time.monotonic() > until:
-                return one
+        if not self._begun.acquire(blocking=False):
+            return one
+        try:
+            return self._ended(one, time.monotonic() + seconds)
+        finally:
+            self._begun.release()
 
     def ask(self, question: dict[str, Any]) -> bytes:
         """Return the answer to a question, see `questions.answer`, as JSON.
@@ -70,6 +68,20 @@ class Scorer:
         """End after the current step, and leave the jobs to others."""
         self.runner.close()
         self._children.close()
+
+    def _ended(self, one: Evaluation, until: float) -> Evaluation | None:
+        pause = _LOOK_SECONDS
+        while True:
+            with outside():
+                ending = self._draining.wait(pause)
+            pause = min(1.5 * pause, _LONGEST_SECONDS)
+            try:
+                with self._store.read() as connection:
+                    one = evaluations.by_key(connection, one.key)
+            except NotFound:
+                return None
+            if one.status not in evaluations.UNFINISHED or ending or time.monotonic() > until:
+                return one
 
     def _ask(self, question: dict[str, Any]) -> bytes:
         with self._children.one() as child:

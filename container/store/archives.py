@@ -9,20 +9,22 @@ there was). The same store gives the same bytes. The signing key stays behind: e
 """
 
 import base64
+import hashlib
 import io
 import json
+import os
 import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from sqlalchemy import Connection, LargeBinary, Table, UniqueConstraint, exc, insert, select
 
 from container.store import uploads
 from container.store.columns import metadata
-from container.store.database import StoreError, newest_schema
+from container.store.database import StoreError, new_id, newest_schema
 from container.store.store import Store
 from container.store.tables import blob, meta
 from container.store.upserts import batches, go_on_behind, last_keys
@@ -57,9 +59,10 @@ def write(store: Store, file: BinaryIO) -> Counter[str]:
         for name, source in spool.items():
             _add_file(tar, f"uploads/{name}", source)
         names = select(blob.c.sha256).order_by(blob.c.sha256)
-        for sha256 in connection.execute(names, execution_options={"yield_per": 1000}).scalars():
-            with store.blobs.open(sha256) as source:
-                _add_file(tar, f"blobs/{sha256[:2]}/{sha256}", source)
+        with connection.execute(names, execution_options={"yield_per": 1000}) as result:
+            for sha256 in result.scalars():
+                with store.blobs.open(sha256) as source:
+                    _add_file(tar, f"blobs/{sha256[:2]}/{sha256}", source)
         counts["files"] = counts["blob"] + len(spool)
         _add(tar, "end.json", json.dumps(counts, sort_keys=True).encode())
     return counts
@@ -76,7 +79,9 @@ def read(store: Store, file: BinaryIO) -> Counter[str]:
             if full := [table.name for table in TABLES if connection.execute(select(table).limit(1)).first()]:
                 raise StoreError(f"the store is not empty: it has rows of {', '.join(full)}")
             with tarfile.open(fileobj=file, mode="r|") as tar:
-                return _Reader(store, connection, tar).read()
+                counts = _Reader(store, connection, tar).read()
+            os.sync()  # files are durable before their rows are
+            return counts
     except (tarfile.TarError, EOFError) as error:
         raise StoreError(f"the archive cannot be read: {error}") from None
     except (exc.DBAPIError, exc.StatementError) as error:
@@ -156,14 +161,23 @@ class _Reader:
             self._connection.execute(insert(table), rows)
             self._counts[name] += len(rows)
 
-    def _file(self, folder: str, name: str, file: Any) -> None:
-        """Keep a blob, or an upload; the file is where it belongs before the rows are committed."""
-        kept, _ = self._store.uploads.receive(iter(lambda: file.read(_PIECE), b""))
-        path = self._store.uploads.folder / kept
-        if folder == "uploads":
-            path.replace(self._store.uploads.folder / name)
-        elif not self._store.blobs.keep_checked(path, name):
-            raise StoreError(f"the archive is damaged: blob {name} has other bytes")
+    def _file(self, folder: str, name: str, file: IO[bytes]) -> None:
+        """Keep a blob, or an upload."""
+        path = self._store.uploads.folder / new_id("upload")
+        digest = hashlib.sha256()
+        try:
+            with path.open("wb") as to:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+                    to.write(piece)
+            if folder == "uploads":
+                path.replace(self._store.uploads.folder / name)
+            elif digest.hexdigest() == name:
+                self._store.blobs.place(path, name)
+            else:
+                raise StoreError(f"the archive is damaged: blob {name} has other bytes")
+        finally:
+            path.unlink(missing_ok=True)
         self._counts["files"] += 1
 
 
@@ -189,9 +203,10 @@ def _rows(connection: Connection) -> Iterator[tuple[Table, list[Any]]]:
     for table in TABLES:
         unique = next((one for one in table.constraints if isinstance(one, UniqueConstraint)), None)
         key = [*table.primary_key] or ([*unique.columns] if unique else [])
-        rows = connection.execute(select(table).order_by(*key), execution_options={"yield_per": PAGE})
-        for some in rows.partitions():
-            yield table, [*some]
+        rows = select(table).order_by(*key)
+        with connection.execute(rows, execution_options={"yield_per": PAGE}) as result:
+            for some in result.partitions():
+                yield table, [*some]
 
 
 def _members(connection: Connection) -> Iterator[tuple[Table, int, bytes]]:

@@ -65,8 +65,9 @@ def _files(store: Store, connection: Connection, part: Path) -> int:
     size = 0
     for name in uploads.held(connection):
         size += _linked(store.uploads.folder / name, part / "uploads" / name)
-    for sha256 in connection.execute(select(blob.c.sha256), execution_options={"yield_per": 1000}).scalars():
-        size += _linked(store.blobs.path(sha256), part / "blobs" / sha256[:2] / sha256)
+    with connection.execute(select(blob.c.sha256), execution_options={"yield_per": 1000}) as names:
+        for sha256 in names.scalars():
+            size += _linked(store.blobs.path(sha256), part / "blobs" / sha256[:2] / sha256)
     return size
 
 

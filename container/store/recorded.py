@@ -124,6 +124,7 @@ def erase_oldest(connection: Connection, dataset_key: int, run_keys: Sequence[in
     An item that was made here goes with them, unless it has ground truth or other predictions, or a benchmark has it.
     Returns how many predictions were erased.
     """
+    datasets.lock(connection, dataset_key)  # before the runs, as `write` does
     number = min(number, ERASED)
     per_run = []  # by the index of each; over all runs at once, SQLite would sort all rows
     for key in run_keys:

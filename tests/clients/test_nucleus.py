@@ -160,10 +160,13 @@ def test_a_topic_of_newer_clients(served: Server, drive: Drive, version: str, to
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_with_postgresql(served_with_postgresql: Server, drive: Drive, version: str) -> None:
-    topics = sorted({*TOPICS, *(ADDED if version == NEWEST else ())} - {"uploads.polygons"})
+    """The newest makes all calls but the longest, the oldest those that write most."""
+    topics = sorted({*TOPICS, *ADDED} - {"uploads.polygons"})
+    if version == OLDEST:
+        topics = [topic for topic in topics if topic.partition(".")[0] in ("page", "predictions", "uploads", "masks")]
     outcomes = drive(version, served_with_postgresql.url, *topics)
     assert not wrong(outcomes, *topics)
-    assert all(len(outcomes[topic]) >= least for topic, least in TOPICS.items() if topic in topics)
+    assert all(len(outcomes[topic]) >= TOPICS[topic] for topic in topics if topic in TOPICS)
 
 
 def test_every_topic_is_listed(served: Server, drive: Drive) -> None:

@@ -76,7 +76,9 @@ class Uploading:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            text = answer.read()
+            # A database that died in a commit: its server says that it does not know, as one that died says nothing.
+            return (0, b"") if answer.status == 503 and b"it is not known" in text else (answer.status, text)
         except (OSError, http.client.HTTPException):
             return 0, b""
         finally:

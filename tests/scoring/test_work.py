@@ -16,7 +16,7 @@ import pytest
 from container.errors import BadRequest, NotFound, Unprocessable
 from container.scoring import process
 from container.scoring.process import Child, Children, Frame
-from container.scoring.scorer import Scorer
+from container.scoring.scorer import MAX_BEGUN, Scorer
 from container.scoring.work import works
 from container.store import annotations, datasets, evaluations, items, jobs, models, runs
 from container.store import store as module
@@ -277,7 +277,7 @@ def test_a_process_ends_with_the_server_whatever_it_computes(store: Store) -> No
                 for one in stars
             ]
             annotations.add(c, owner, 1, rows, False)
-    child = Child(store.folder)
+    child = Child(store.folder, store.address)
     request = {"selection": asdict(Selection((1,), (1,))), "config": CONFIG, "purpose": COMMIT}
     assert next(child.ask(request, 3)) is None  # which takes a minute
     child._in.close()  # as where the server is killed
@@ -292,6 +292,20 @@ def test_a_commit_waits_no_longer_than_the_server(store: Store) -> None:
     begun = time.monotonic()
     one = scorer.begin(created(store), 20)
     assert one is not None and one.status == "pending" and time.monotonic() - begun < 5
+
+
+def test_few_requests_wait_for_what_they_have_begun(store: Store) -> None:
+    draining = threading.Event()
+    scorer = Scorer(store, draining)  # which nobody has started
+    one = created(store)
+    waiting = [threading.Thread(target=scorer.begin, args=(one, 20)) for _ in range(MAX_BEGUN + 3)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.5)
+    assert sum(thread.is_alive() for thread in waiting) == MAX_BEGUN
+    draining.set()
+    for thread in waiting:
+        thread.join()
 
 
 def test_a_process_waits_for_the_next_who_needs_it(store: Store, children: Children) -> None:

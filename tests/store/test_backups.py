@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection, text
 
 from container.store import backups, datasets, uploads
-from container.store import store as module
 from container.store.database import StoreError
 from container.store.store import Store
 from container.store.verifying import verify
@@ -111,7 +110,7 @@ def test_others_write_meanwhile(filled: Store, tmp_path: Path) -> None:
     ended = threading.Event()
 
     def write() -> None:
-        other = Store.attach(filled.folder)
+        other = Store.attach(filled.folder, filled.address)
         while not ended.is_set():
             with other.write() as c:  # always two together
                 datasets.create(c, "pair")
@@ -132,9 +131,3 @@ def test_others_write_meanwhile(filled: Store, tmp_path: Path) -> None:
         with copy.read() as c:
             seen.append(len([one for one in datasets.every(c) if one.name == "pair"]))
     assert seen == sorted(seen) and not [one for one in seen if one % 2] and seen[-1] > 0
-
-
-def test_a_full_disk_is_no_reason_to_fail_reading(filled: Store, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 1.0)
-        backups.backup(filled, tmp_path / "copy")
