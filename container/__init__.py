@@ -32,7 +32,8 @@ web/                what HTTP needs whatever the protocol
     streaming       bodies that are made while they are sent
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
-                    Segmenter and Embeddings: by prompts, a picture embedded once
+                    Segmenter and Embeddings: by prompts, a picture embedded once; recording (what models answer, into
+                    the store), as answers (objects of the store), and drifting (how far it is from a baseline)
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
                     (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the
                     store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary;

@@ -52,6 +52,16 @@ def test_read(environ: dict[str, str], name: str, value: object) -> None:
         ({"MASKSERVE_CORS_ORIGINS": "https://*.example.com"}, "without a path"),
         ({"MASKSERVE_CORS_ORIGINS": "null"}, "without a path"),
         ({"MASKSERVE_CORS_ORIGINS": "*"}, "'*' without MASKSERVE_API_KEY"),
+        (
+            {"MASKSERVE_STORE_PREDICTIONS": "p"},
+            "MASKSERVE_STORE_PREDICTIONS is set without MASKSERVE_STORE, which it needs",
+        ),
+        (
+            {"MASKSERVE_STORE": "s", "MASKSERVE_STORE_PREDICTIONS_BASELINE": "run_1"},
+            "MASKSERVE_STORE_PREDICTIONS_BASELINE is set without MASKSERVE_STORE_PREDICTIONS, which it needs",
+        ),
+        ({"MASKSERVE_STORE": "s", "MASKSERVE_STORE_PREDICTIONS": "a\nb"}, "a name of up to 200 printable characters"),
+        ({"MASKSERVE_STORE_PREDICTIONS_MAX": "0"}, "MASKSERVE_STORE_PREDICTIONS_MAX is 0; it takes 1 or more"),
         ({"MASKSERVE_MAX_ACTIVE_MODELS": "0"}, "MASKSERVE_MAX_ACTIVE_MODELS is 0; it takes 1 or more"),
         *(
             ({"MASKSERVE_MODEL_ALIASES": value}, f"MASKSERVE_MODEL_ALIASES is {value!r}; it takes ALIAS=ID, separated")

@@ -5,12 +5,25 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from container.errors import NotFound
+from container.store.store import Store
+
 MAX_PIXELS = 100_000_000  # of one mask: 100 MB
 _INDEXED = ("1", "L", "P", "I;16", "I;16B", "I")
 
 
 class MaskError(Exception):
     """A mask cannot be read; one line."""
+
+
+def read_blob(store: Store, sha256: str) -> np.ndarray:
+    """Return the indices of a mask of the store; MaskError for a file that is none, or that is gone."""
+    try:
+        file = store.blobs.open(sha256)
+    except NotFound:
+        raise MaskError("its mask is missing in the folder of the store") from None
+    with file:
+        return read_mask(file)
 
 
 def read_mask(file: BinaryIO) -> np.ndarray:

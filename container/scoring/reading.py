@@ -11,7 +11,7 @@ import numpy as np
 
 from container.scoring.config import Config
 from container.scoring.exclusions import kept
-from container.scoring.masks import read_mask
+from container.scoring.masks import read_blob
 from container.scoring.objects import read_objects
 from container.scoring.parts import Item, Part
 from container.store import annotations, benchmarks, items, recorded
@@ -73,8 +73,7 @@ def compare(
     total = max(1, _number(connection, selection))
 
     def mask(sha256: str) -> np.ndarray:
-        with store.blobs.open(sha256) as file:
-            return read_mask(file)
+        return read_blob(store, sha256)
 
     done = 0
     part, begun, counts = Part(config, mask, matches), time.monotonic(), Counter[str]()

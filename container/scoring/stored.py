@@ -18,7 +18,7 @@ from container.evaluation.photos import OF_REPORTS
 from container.evaluation.report import Subject
 from container.evaluation.sample import Sample, joined
 from container.scoring.config import Config
-from container.scoring.masks import read_mask
+from container.scoring.masks import read_blob
 from container.scoring.objects import Object
 from container.scoring.parts import Item, Part
 from container.scoring.questions import counted
@@ -184,8 +184,7 @@ class _Reader:
         self._part = self._new()
 
     def _read_mask(self, sha256: str) -> np.ndarray:
-        with self._store.blobs.open(sha256) as file:
-            self._masks[sha256] = read_mask(file)
+        self._masks[sha256] = read_blob(self._store, sha256)
         return self._masks[sha256]
 
     def _box(self, one: Object) -> tuple[float, ...]:

@@ -31,24 +31,33 @@ class _Cancelled(Exception):
 
 
 def _evaluate(children: Children, lease: Lease) -> Steps:
-    key = lease.job.parameters["evaluation"]
+    key, one = lease.job.parameters["evaluation"], None
     try:
         with lease.step() as step:
             one = evaluations.by_key(step.connection, key)
             evaluations.set_status(step.connection, one, evaluations.COMPUTING)
         yield
         yield from _compute(children, lease, one)
-    except (NotFound, _Cancelled):
+    except _Cancelled:
         pass
+    except NotFound as error:  # it was deleted, or something that it needs is gone
+        yield from _fail(lease, one, error.message)
     except (LeaseLost, Unavailable):
         raise
     except Exception as error:
         message = error.message if isinstance(error, ServingError) else "the server failed on it; its log says why"
-        with lease.step() as step:
-            evaluations.set_status(step.connection, one, evaluations.FAILED, message)
+        yield from _fail(lease, one, message)
         raise
     yield from _clean(lease, key)
     return {"evaluation": lease.job.state.get("counts", {})}
+
+
+def _fail(lease: Lease, one: Evaluation | None, message: str) -> Generator[None, None, None]:
+    """Write that an evaluation has failed, if there is still one."""
+    if one is not None:
+        with lease.step() as step:
+            evaluations.set_status(step.connection, one, evaluations.FAILED, message)
+        yield
 
 
 def _delete(lease: Lease) -> Steps:

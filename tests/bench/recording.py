@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import skimage.data
 from flask.testing import FlaskClient
 
 from container.app import choose_policy, create_app, create_services
-from container.service import recording
+from container.server.worker import SWITCH_SECONDS
+from container.service import Services, recording
 from container.settings import Settings
 from tests.conftest import encode
 
@@ -34,31 +36,39 @@ def _ask(client: FlaskClient) -> float:
 def measure(folder: Path) -> Iterator[str]:
     """Yield the milliseconds of an answer with and without recording, of the embedded model.
 
-    Answers are written as they are under load that never ends: at once, while the model works on the next ones.
+    First as it is: answers are written between two rounds. Then as under load that never ends: at once, while the model
+    works on the next ones.
     """
-    recording.LATEST_SECONDS = 0.0
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = Settings(store=str(folder / "store"), store_predictions="production", device="cpu", base_dir=str(folder))
     services = create_services(settings, choose_policy(settings))
     services.pool.start()
     services.pool.settle()
     site = create_app(settings, services)
-    client, recorder = site.test_client(), services.recorder
-    assert recorder is not None
-    found: dict[bool, list[float]] = {False: [], True: []}
+    client = site.test_client()
     for _ in range(ASKED):
         _ask(client)
+    for latest, when in ((recording.LATEST_SECONDS, "written in pauses"), (0.0, "written at once")):
+        recording.LATEST_SECONDS = latest
+        yield f"{when}: {_compared(client, services)}"
+    site.close()
+    services.pool.close()
+
+
+def _compared(client: FlaskClient, services: Services) -> str:
+    recorder = services.recorder
+    assert recorder is not None
+    found: dict[bool, list[float]] = {False: [], True: []}
     for number in range(2 * ROUNDS):
         on = (number % 4) in (1, 2)  # each goes first as often as the other
         services.pipeline.record = recorder.record if on else None
         found[on] += [_ask(client) for _ in range(ASKED)]
         while recorder.waiting:
             time.sleep(0.05)
-    site.close()
-    services.pool.close()
     medians = {on: statistics.median(times) for on, times in found.items()}
     p99 = {on: statistics.quantiles(times, n=100)[98] for on, times in found.items()}
-    added = [medians[True] - medians[False], p99[True] - p99[False]]
-    yield (
+    return (
         f"/invocations, {OBJECTS} objects with outlines, {ROUNDS} rounds of {ASKED}: median {medians[False]:.1f} ms, "
-        f"recorded {added[0]:+.2f}; p99 {p99[False]:.1f} ms, recorded {added[1]:+.2f}"
+        f"recorded {medians[True] - medians[False]:+.2f}; p99 {p99[False]:.1f} ms, recorded "
+        f"{p99[True] - p99[False]:+.2f}"
     )

@@ -1,6 +1,6 @@
 """Kills of a worker, and of the whole server, at random moments of uploads to the store: what was answered stays.
 
-`make kills` does it 100 times.
+`make kills` does it 100 times, with both databases.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import DATABASES, Server
 from tests.faults.conftest import Figure
 from tests.faults.uploading import LOST, MASKED, REFUSED, STORED, Sent, Uploading, box
 
@@ -65,6 +65,7 @@ def check_masks(uploading: Uploading, found: dict[str, Any]) -> int:
     return len(masks)
 
 
+@pytest.mark.parametrize("address", DATABASES if "KILLS" in os.environ else DATABASES[:1], indirect=True)
 def test_nothing_that_was_answered_is_lost(
     start_slow_server: Callable[..., Server], tmp_path: Path, address: str, figure: Figure
 ) -> None:
@@ -72,10 +73,9 @@ def test_nothing_that_was_answered_is_lost(
     settings["MASKSERVE_STORE_DATABASE"] = address
     server = start_slow_server(0, **settings)
     server.wait()
-    kills = KILLS if "KILLS" in os.environ or not address else 2
-    uploading = Uploading(server.port, items=200 + 120 * kills)
+    uploading = Uploading(server.port, items=200 + 120 * KILLS)
     with uploading:
-        for number in range(kills):
+        for number in range(KILLS):
             time.sleep(random.uniform(0.02, 0.6))
             kill(server, whole=number % 2 == 1)
             if server.process.poll() is not None:
@@ -111,7 +111,6 @@ def test_nothing_that_was_answered_is_lost(
         }
     )
     figure(
-        f"{kills} kills with {'PostgreSQL' if address else 'SQLite'}, every second of all of the server; "
-        f"kept {dict(kinds)} of what was answered, {masks} masks, "
+        f"{KILLS} kills, every second of all of the server; kept {dict(kinds)} of what was answered, {masks} masks, "
         f"{len(found)} objects; {lost} of the unanswered; {repeated} uploads sent again; jobs ended after {took:.1f} s"
     )

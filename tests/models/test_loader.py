@@ -1,5 +1,6 @@
 """Loading beside models that serve: what cannot be loaded is refused with a reason, and leaves nothing behind."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -21,7 +22,7 @@ from container.models import loading, locate
 from container.models.loading import Loader, Placement
 from container.models.policies.catalogue import Catalogue
 from container.models.pool import ModelPool
-from container.structures import ImageQuery
+from container.structures import ImageQuery, ModelSpec
 from tests.conftest import ROOT
 from tests.fakes import FakeEngine
 from tests.server.test_startup import FAULTS, Spoil, state, write
@@ -172,3 +173,23 @@ def test_memory_that_ends_meanwhile_is_told(tmp_path: Path) -> None:
     assert re.fullmatch(
         "InsufficientMemory the memory ran out.*\nBadModel .* 22 tensors are missing.*\n", done.stdout
     ), done.stdout + done.stderr
+
+
+def test_weights_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    """A file by its SHA-256, a folder by that of its files and their names, published weights by their name."""
+
+    def identity(weights: Path | str) -> str:
+        return loading._identity(ModelSpec("net", "net", weights))
+
+    file, folder = tmp_path / "w.safetensors", tmp_path / "folder"
+    (folder / "deeper").mkdir(parents=True)
+    for path in (file, folder / "a", folder / "deeper" / "b"):
+        path.write_bytes(b"1")
+    assert identity("COCO_V1") == "COCO_V1"
+    assert identity(file) == hashlib.sha256(b"1").hexdigest()
+    known = {identity(folder)}
+    (folder / "a").rename(folder / "c")
+    known.add(identity(folder))
+    (folder / "deeper" / "b").write_bytes(b"2")
+    known.add(identity(folder))
+    assert len(known) == 3

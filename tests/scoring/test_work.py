@@ -25,6 +25,7 @@ from container.store.evaluations import COMMIT, EVALUATION, Evaluation, Selectio
 from container.store.jobs import Lease
 from container.store.objects import ItemRow, Row
 from container.store.store import Store
+from tests.postgres import PASSWORD
 
 CONFIG = {"class_agnostic": False, "allowed": [], "groups": [], "exclusions": []}
 ITEMS = 6
@@ -198,6 +199,31 @@ def test_a_process_that_dies_fails_the_commit_and_the_next_one_works(store: Stor
     assert state(store, other) == ("succeeded", "Completed")
 
 
+def test_a_mask_whose_file_is_gone_is_told(store: Store, children: Children) -> None:
+    document = {"annotation_id": "s", "annotations": [{"label": "sky", "index": 1}]}
+    with store.write() as c:
+        row = Row("0", None, None, "segmentation", "s", "", None, json.dumps(document), "0" * 64)
+        annotations.add(c, TRUTH, 1, [row], False)
+    one = created(store)
+    lease = claimed(store)
+    assert worked(lease, children)
+    assert state(store, one) == ("succeeded", "Completed")
+    with store.read() as c:
+        assert jobs.errors(c, lease.job.key) == ["Item 0: of its truth, its mask is missing in the folder of the store"]
+
+
+def test_what_a_process_does_not_find_fails_the_commit(
+    store: Store, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object, **__: object) -> Iterator[Frame]:
+        raise NotFound("there is no such thing")
+
+    monkeypatch.setattr(Child, "ask", ask)
+    one = created(store)
+    assert worked(claimed(store), children)
+    assert state(store, one) == ("failed", "Failed")
+
+
 def test_an_evaluation_leaves_out_what_its_rules_say(store: Store, children: Children) -> None:
     rules = [
         {"type": "metadata", "scope": "item", "key": "night", "op": "EQ", "value": True},
@@ -268,14 +294,9 @@ def test_a_process_ends_with_the_server_whatever_it_computes(store: Store) -> No
     geometry = {"vertices": [{"x": x, "y": y} for x, y in points]}
     with store.write() as c:
         for owner in (TRUTH, Owner(1)):
-            stars = [
-                {"annotation_id": f"star {i}", "label": "star", "geometry": geometry, "confidence": None}
-                for i in range(8)
-            ]
-            rows = [
-                Row("0", None, None, "polygon", f"a:{one['annotation_id']}", "star", None, json.dumps(one))
-                for one in stars
-            ]
+            star = {"label": "star", "geometry": geometry, "confidence": None}
+            texts = [json.dumps({"annotation_id": f"star {i}", **star}) for i in range(8)]
+            rows = [Row("0", None, None, "polygon", f"a:{i}", "star", None, text) for i, text in enumerate(texts)]
             annotations.add(c, owner, 1, rows, False)
     child = Child(store.folder, store.address)
     request = {"selection": asdict(Selection((1,), (1,))), "config": CONFIG, "purpose": COMMIT}
@@ -327,3 +348,10 @@ def test_the_limits_of_a_process(store: Store, monkeypatch: pytest.MonkeyPatch) 
         fields = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
         assert fields[16] == "19"  # nice
         child.close()
+
+
+def test_no_argument_of_a_process_tells_the_password(store: Store, children: Children) -> None:
+    with children.one() as child:
+        next(child.ask({}, 20))
+        assert PASSWORD not in Path(f"/proc/{child.pid}/cmdline").read_text()
+        child.busy = False

@@ -100,11 +100,10 @@ def respond(
         choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
         if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
             return closed
-        form = formats[choice.format]
-        options, masks = choice.options, form.needs_masks(choice)
+        form, options = formats[choice.format], choice.options
+        masks = bool(invocation.session) or form.needs_masks(choice)  # the next response of a session may show them
         upload: Upload | None = None  # set if its predictions for the same model and options can be reused
         if invocation.session:
-            masks = True  # the next response may show them
             invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
             if upload is None:
                 run.admit()
@@ -131,8 +130,9 @@ def respond(
             body = run.stream(form, results[0], choice)
         else:
             body = run.encode(form, results, choice, pictures.batch)
-    facts = _facts(results, run.found, form.media_type, attributes, context.total)
-    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
+        stages, milliseconds = context.rounded(), context.total
+    facts = _facts(results, run.found, form.media_type, attributes, milliseconds)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
     headers = {}
     if invocation.session:
         predictions = tuple(result.prediction for result in results)
