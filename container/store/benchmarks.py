@@ -5,7 +5,7 @@ A draft takes and loses items. Once it is ready it stays as it is, and its next 
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -16,7 +16,7 @@ from container.store import items, jobs
 from container.store.database import new_id, now
 from container.store.items import BATCH
 from container.store.tables import annotation, benchmark, benchmark_item, dataset, item, job
-from container.store.upserts import batches, upsert
+from container.store.upserts import batches, one_by_one, upsert
 
 DRAFT, BUILDING, READY, FAILED = "draft", "building", "ready", "failed"
 ERASED = 5000  # items in one transaction
@@ -121,9 +121,9 @@ def by_key(connection: Connection, key: int) -> Benchmark:
     return _benchmark(row)
 
 
-def every(connection: Connection) -> list[Benchmark]:
-    """Return all benchmarks, newest first."""
-    return [_benchmark(row) for row in connection.execute(_select().order_by(benchmark.c.id.desc()))]
+def every(connection: Connection) -> Iterator[Benchmark]:
+    """Yield all benchmarks, newest first."""
+    yield from map(_benchmark, one_by_one(connection, _select().order_by(benchmark.c.id.desc())))
 
 
 def ids(connection: Connection, keys: Iterable[int]) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """Models: what predictions come from, known by the id that their user gave them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from container.errors import NotFound, shown
 from container.store.database import new_id, now
 from container.store.tables import model, run
-from container.store.upserts import among, upsert
+from container.store.upserts import among, one_by_one, upsert
 
 
 class Model(NamedTuple):
@@ -65,9 +65,9 @@ def by_reference(connection: Connection, reference_id: str) -> Model:
     return _model(row)
 
 
-def every(connection: Connection) -> list[Model]:
-    """Return all models, oldest first."""
-    return [_model(row) for row in connection.execute(select(model).filter_by(deleted_at=None).order_by("id"))]
+def every(connection: Connection) -> Iterator[Model]:
+    """Yield all models, oldest first."""
+    yield from map(_model, one_by_one(connection, select(model).filter_by(deleted_at=None).order_by("id")))
 
 
 def remove(connection: Connection, key: int) -> None:

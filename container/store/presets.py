@@ -1,6 +1,7 @@
 """Presets: configurations of evaluations by name."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from container.errors import Conflict, NotFound, shown
 from container.store.database import new_id, now
 from container.store.tables import preset
+from container.store.upserts import one_by_one
 
 
 class Preset(NamedTuple):
@@ -38,9 +40,9 @@ def find(connection: Connection, preset_id: str) -> Preset:
     return _preset(row)
 
 
-def every(connection: Connection) -> list[Preset]:
-    """Return all presets, newest first."""
-    return [_preset(row) for row in connection.execute(select(preset).order_by(preset.c.id.desc()))]
+def every(connection: Connection) -> Iterator[Preset]:
+    """Yield all presets, newest first."""
+    yield from map(_preset, one_by_one(connection, select(preset).order_by(preset.c.id.desc())))
 
 
 def change(connection: Connection, one: Preset, name: str, config: dict[str, Any]) -> None:

@@ -76,6 +76,11 @@ def short(name: str) -> str:
     return f"CASE WHEN octet_length({name}) > {_LONG} THEN md5({name}) ELSE {name} END"
 
 
+def one_by_one(connection: Connection, rows: Any) -> Iterator[Any]:
+    """Yield rows while they are read: of some tables each may hold megabytes."""
+    yield from connection.execute(rows.execution_options(stream_results=True, max_row_buffer=20))
+
+
 def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield `rows` in lists of at most `size`."""
     iterator = iter(rows)

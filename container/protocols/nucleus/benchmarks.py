@@ -1,5 +1,6 @@
 """Benchmarks: made of items, versions and drafts of them, changed and deleted."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from container.protocols.nucleus.benchmark_sources import NAMES_OF_SOURCES, read
 from container.protocols.nucleus.bodies import flag, kept, known, one_of, read_document, text, whole
 from container.protocols.nucleus.configs import TAXONOMY, checked_size, shown_groups, taxonomy
 from container.protocols.nucleus.names import PREFIX
-from container.protocols.nucleus.replies import array, dump, members, reply, spliced
+from container.protocols.nucleus.replies import dump, members, reply, spliced, streamed, streamed_array
 from container.protocols.nucleus.work import BENCHMARK_DELETION, BENCHMARK_ITEMS, STEP_OBJECTS
 from container.store import benchmarks, jobs
 from container.store.benchmarks import DRAFT, READY, Benchmark, Place, Size, Sources
@@ -66,9 +67,13 @@ def _add_benchmarks(blueprint: Blueprint, backend: Backend) -> None:
     @blueprint.get(_ROOT)
     @openapi.described("All benchmarks, the newest first", {"type": "array", "items": _BENCHMARK})
     def every_benchmark() -> Response:
-        with store.read() as connection:
-            sizes = benchmarks.sizes(connection)
-            return spliced(array(_shape(one, sizes.get(one.key, Size())) for one in benchmarks.every(connection)))
+        def pieces() -> Iterator[str]:
+            with store.read() as connection:
+                sizes = benchmarks.sizes(connection)
+                every = benchmarks.every(connection)
+                yield from streamed_array(_shape(one, sizes.get(one.key, Size())) for one in every)
+
+        return streamed(pieces())
 
     @blueprint.get(_ONE)
     @openapi.described("A benchmark", _BENCHMARK)

@@ -1,5 +1,7 @@
 """Models, their tags and the slices that they were trained on."""
 
+from collections.abc import Iterator
+
 from flask import Blueprint, Response, request
 
 from container.errors import BadRequest
@@ -7,7 +9,7 @@ from container.protocols.nucleus import openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import kept, read_document, text, texts
 from container.protocols.nucleus.names import PREFIX
-from container.protocols.nucleus.replies import array, dump, members, reply, spliced
+from container.protocols.nucleus.replies import dump, members, reply, spliced, streamed, streamed_array
 from container.protocols.nucleus.work import MODEL_DELETION
 from container.store import jobs, models, runs, tags
 from container.store.store import Store
@@ -48,10 +50,14 @@ def _add_models(blueprint: Blueprint, backend: Backend) -> None:
     @blueprint.get(f"{PREFIX}/models")
     @openapi.described("All models", openapi.members(models={"type": "array", "items": _MODEL}))
     def every_model() -> Response:
-        with store.read() as connection:
-            by_model = tags.OF_MODELS.every(connection)
-            texts_of_models = [_model(one, by_model.get(one.key, [])) for one in models.every(connection)]
-        return spliced(members({"models": array(texts_of_models)}))
+        def pieces() -> Iterator[str]:
+            with store.read() as connection:
+                by_model = tags.OF_MODELS.every(connection)
+                yield '{"models":'
+                yield from streamed_array(_model(one, by_model.get(one.key, [])) for one in models.every(connection))
+                yield "}"
+
+        return streamed(pieces())
 
     @blueprint.get(f"{PREFIX}/model/<model_id>")
     @openapi.described("A model, by its id or that of one of its runs", _MODEL)

@@ -1,5 +1,6 @@
 """Presets of evaluations: which labels count as one, and what is left out, under a name. All keys see the same ones."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from container.protocols.nucleus import configs, openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import known, read_document, text
 from container.protocols.nucleus.names import PREFIX
-from container.protocols.nucleus.replies import reply
+from container.protocols.nucleus.replies import dump, reply, streamed, streamed_array
 from container.store import presets
 from container.store.presets import Preset
 
@@ -25,8 +26,11 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
     @blueprint.get(_ROOT)
     @openapi.described("All presets of evaluations, the newest first", {"type": "array", "items": _PRESET})
     def every_preset() -> Response:
-        with store.read() as connection:
-            return reply([_shape(one) for one in presets.every(connection)])
+        def pieces() -> Iterator[str]:
+            with store.read() as connection:
+                yield from streamed_array(dump(_shape(one)) for one in presets.every(connection))
+
+        return streamed(pieces())
 
     @blueprint.post(_ROOT)
     @openapi.described("Make a preset of evaluations", _PRESET, openapi.members(name=openapi.NAME), conflicts=True)
