@@ -22,7 +22,7 @@ from container.service.drifting import Baseline
 from container.service.pipeline import RequestContext
 from container.service.sessions import size_of
 from container.store import recorded, runs
-from container.store.database import Connection
+from container.store.database import Connection, now
 from container.store.recorded import Answer, Served
 from container.store.store import Store
 from container.structures import Result
@@ -79,7 +79,7 @@ class Recorder:
         """Record what a model of images has answered in a request, some time later, if there is room for it."""
         if not isinstance(model.engine, ImageEngine):
             return
-        served, moment = Served(model.name, model.weights), time.time()
+        served, moment = Served(model.name, model.weights), now()
         for result in results:
             answered = Answered(
                 served, context.model, context.reference, context.id, context.answered, result.prediction, moment

@@ -4,13 +4,15 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge, setting_name
-from container.structures import Options, Prediction
+from container.structures import Options, Prediction, Result
 
 OWN_BYTES = 2500  # overhead of a session beside its bytes, arrays and strings: thousands of tiny images add up
 
@@ -28,6 +30,12 @@ class Upload:
     options: Options = field(default_factory=Options)
     predictions: tuple[Prediction, ...] = ()
     name: str = ""  # the name of the model in responses
+
+    @classmethod
+    def of(cls, body: bytes, content_type: str, model: str, options: Options, results: Sequence[Result]) -> Self:
+        """Return the upload of a body with what a model has found in its images."""
+        predictions = tuple(result.prediction for result in results)
+        return cls(body, content_type, model, options, predictions, results[0].model)
 
     @cached_property
     def size(self) -> int:

@@ -5,7 +5,6 @@ for line in verify(store):
 """
 
 import hashlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from container.store import blobs, uploads
 from container.store.blobs import Blob
 from container.store.columns import metadata
-from container.store.database import damages, schema
+from container.store.database import damages, now, schema
 from container.store.store import Store
 from container.store.tables import annotation, blob, item, prediction
 from container.store.upserts import batches
@@ -126,7 +125,7 @@ def _rowless(store: Store, some: list[Path]) -> int:
 def _age(path: Path) -> float:
     """The seconds since a file was written; 0 for one that is gone."""
     try:
-        return time.time() - path.stat().st_mtime
+        return now() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -10,7 +10,7 @@ import pytest
 from tests.clients.nucleus_clients import SECONDS, VERSIONS, run
 from tests.conftest import ROOT, StartServer, pixels_of
 
-BLOCK = re.compile(r"```(python|bash)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"test_evaluation_chapter\.py runs it -->\n```(python|bash)\n(.*?)```", re.DOTALL)
 QUICK = "import nucleus.async_job\nnucleus.async_job.JOB_POLLING_INTERVAL = 0.05"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 60)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -13,6 +12,7 @@ from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.benchmark_sources import NAMES_OF_SOURCES, read_keys, read_sources
 from container.protocols.nucleus.bodies import flag, kept, known, one_of, read_document, text, whole
 from container.protocols.nucleus.configs import TAXONOMY, checked_size, shown_groups, taxonomy
+from container.protocols.nucleus.jobs import dated
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import dump, members, reply, spliced, streamed, streamed_array
 from container.protocols.nucleus.work import BENCHMARK_DELETION, BENCHMARK_ITEMS, STEP_OBJECTS
@@ -305,7 +305,7 @@ def _shape(one: Benchmark, size: Size) -> str:
         "name": one.name,
         "description": one.description,
         "created_by_user_id": None,
-        "created_at": datetime.fromtimestamp(one.created_at, UTC).isoformat(),
+        "created_at": dated(one.created_at),
         "item_count": size.items,
         "dataset_count": size.datasets,
         "skipped_items_without_ground_truth": one.skipped,

@@ -1,7 +1,6 @@
 """Evaluations: made of a run, or of a model on a benchmark; listed, cancelled, tried again and deleted."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -10,6 +9,7 @@ from container.errors import BadRequest, Conflict, NotFound, shown
 from container.protocols.nucleus import configs, openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import known, read_document, text
+from container.protocols.nucleus.jobs import dated
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import reply
 from container.protocols.nucleus.runs import scope
@@ -271,4 +271,4 @@ def _excluded(one: Evaluation) -> dict[str, Any] | None:
 
 
 def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    return None if seconds is None else dated(seconds)

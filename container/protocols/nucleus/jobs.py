@@ -84,13 +84,18 @@ def add_routes(blueprint: Blueprint, backend: Backend) -> None:
         return reply([shape(job) for job in found])
 
 
+def dated(seconds: float) -> str:
+    """Return a moment, in seconds since 1970, as clients read it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
 def shape(job: jobs.Job) -> dict[str, str]:
     """Return a job as replies show it."""
     return {
         "job_id": job.id,
         "job_last_known_status": job.status,
         "job_type": job.type,
-        "job_creation_time": datetime.fromtimestamp(job.created_at, UTC).isoformat(),
+        "job_creation_time": dated(job.created_at),
     }
 
 

@@ -1,7 +1,6 @@
 """Presets of evaluations: which labels count as one, and what is left out, under a name. All keys see the same ones."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -9,6 +8,7 @@ from flask import Blueprint, Response, request
 from container.protocols.nucleus import configs, openapi
 from container.protocols.nucleus.backend import Backend
 from container.protocols.nucleus.bodies import known, read_document, text
+from container.protocols.nucleus.jobs import dated
 from container.protocols.nucleus.names import PREFIX
 from container.protocols.nucleus.replies import dump, reply, streamed, streamed_array
 from container.store import presets
@@ -78,7 +78,7 @@ def _shape(one: Preset) -> dict[str, Any]:
         "allowed_label_matches": configs.shown_pairs(one.config.get("allowed_label_matches", ())) or None,
         "exclusion_rules": one.config.get("exclusion_rules") or None,
         "created_by_user_id": None,
-        "created_at": datetime.fromtimestamp(one.created_at, UTC).isoformat(),
-        "updated_at": datetime.fromtimestamp(one.updated_at, UTC).isoformat(),
+        "created_at": dated(one.created_at),
+        "updated_at": dated(one.updated_at),
         "deleted_at": None,
     }

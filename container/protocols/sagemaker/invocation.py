@@ -135,8 +135,7 @@ def respond(
     context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
     headers = {}
     if invocation.session:
-        predictions = tuple(result.prediction for result in results)
-        upload = Upload(invocation.body, invocation.content_type, model, options, predictions, results[0].model)
+        upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
         headers = sessions.keep(invocation.session, upload, services.sessions)
     return InvocationResponse(body, form.media_type, _fit(facts), headers)
 
