@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from container.cli import main
-from container.store import store as module
 from container.store.store import Store
 from tests.conftest import ROOT
-from tests.store.filled import fill, rows
+from tests.store.filled import filled as filled_store
+from tests.store.filled import rows, store_command
 
 SUMMARY = "2 datasets, 4 items, 5 annotations, 1 runs, 4 predictions, 1 evaluations, 4 files\n"
 
@@ -21,13 +19,8 @@ SUMMARY = "2 datasets, 4 items, 5 annotations, 1 runs, 4 predictions, 1 evaluati
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with something in every table, which stays open."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
-        opened = Store.open(tmp_path_factory.mktemp("keeping") / "store")
-        fill(opened)
+    with filled_store(tmp_path_factory.mktemp("keeping") / "store") as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -35,11 +28,7 @@ def run(filled: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Run a command in an empty folder, with the store of the setting."""
     monkeypatch.setenv("MASKSERVE_STORE", str(filled.folder))
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["store", *arguments])
-
-    return run
+    return store_command
 
 
 def test_a_store_is_verified_copied_exported_and_read_again(run, filled: Store) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeGuard
 
 from container.errors import DataError
 from container.exchange.entries import COCO, OWN, Entry, Segment, Size, objects
+from container.store.items import size_of
 from container.store.objects import ItemRow, Row, read_item
 
 Id = int | str
@@ -189,10 +190,3 @@ def _of(holder: Mapping[Id, Any], id: Any) -> Any:
 
 def _is_id(value: object) -> TypeGuard[Id]:
     return isinstance(value, int | str) and not isinstance(value, bool)
-
-
-def size_of(image: Mapping[str, Any]) -> Size | None:
-    """Return the (height, width) of an image or an item, if they are whole numbers over 0."""
-    sides = image.get("height"), image.get("width")
-    good = all(type(side) is int and side > 0 for side in sides)
-    return sides if good else None  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from container.exchange.entries import COCO, NUMBER, OWN, Size
-from container.exchange.files import GUESSED, item_payload, size_of
+from container.exchange.files import GUESSED, item_payload
 from container.exchange.things import Kind, Thing, Things
 from container.store import annotations, items
 from container.store.annotations import TRUTH, Owner, Stored
@@ -43,7 +43,7 @@ class Writer:
             found = _Array(results) if results else None
             for item, of_truth, of_run in self._items(run):
                 payload = json.loads(item.payload)
-                things = Things(self._store, size_of(payload), [*of_truth, *of_run], self.notes)
+                things = Things(self._store, items.size_of(payload), [*of_truth, *of_run], self.notes)
                 image = self._image(item, payload, things.size)
                 images.add(image)
                 for entry in self._of_truth(list(things.of(of_truth, truth=True)), image["id"]):
@@ -78,7 +78,7 @@ class Writer:
         image["id"] = self._images.given(image.get("id"), item.key)
         image.setdefault("file_name", _file_name(payload))
         image["height"], image["width"] = size
-        guessed = size_of(payload) is None
+        guessed = items.size_of(payload) is None
         if guessed:
             image[GUESSED] = True
             self.notes["images without a width and height, which get those of what holds their objects"] += 1

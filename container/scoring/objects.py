@@ -84,10 +84,10 @@ def _crowd(document: dict[str, Any]) -> bool:
     return (document.get("metadata") or {}).get("iscrowd") in (True, 1)
 
 
-def _share(value: object) -> float | None:
+def _share(value: Any) -> float | None:
     """Return a number of a user's metadata, if it can be a confidence."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    return float(value) if good else None  # type: ignore[arg-type]
+    return float(value) if good else None
 
 
 def _box(geometry: dict[str, Any]) -> Shape:

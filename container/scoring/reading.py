@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def read_items(connection: Connection, selection: Selection, config: Config) -> 
                 yield Read(item, None, (0, 0))
             else:
                 excluded = len(of_truth) - len(left[0]), len(of_found) - len(left[1])
-                yield Read(item, Item(item.key, item.reference_id, _size(document), *left), excluded)
+                yield Read(item, Item(item.key, item.reference_id, items.size_of(document), *left), excluded)
 
 
 def compare(
@@ -114,10 +114,3 @@ def _number(connection: Connection, selection: Selection) -> int:
     if selection.benchmark is not None:
         return benchmarks.count(connection, selection.benchmark)
     return sum(items.count(connection, dataset) for dataset in selection.datasets)
-
-
-def _size(document: dict[str, Any]) -> tuple[int, int] | None:
-    """Return the (height, width) that an item came with, if they are whole numbers over 0."""
-    size = document.get("height"), document.get("width")
-    good = all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size)
-    return size if good else None  # type: ignore[return-value]

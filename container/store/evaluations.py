@@ -166,9 +166,9 @@ def set_status(connection: Connection, one: Evaluation, status: str, error: str 
     if one.purpose == COMMIT and one.run_key is not None:
         runs.lock(connection, one.run_key)  # before the evaluation's row, as who begins a commit does
     there = evaluation.c.id == one.key, evaluation.c.status.in_(UNFINISHED), evaluation.c.deleted_at.is_(None)
-    values = {"status": status, "error": error}
+    values: dict[str, Any] = {"status": status, "error": error}
     if status not in UNFINISHED:
-        values["finished_at"] = now()  # type: ignore[assignment]
+        values["finished_at"] = now()
     if not connection.execute(update(evaluation).where(*there).values(values)).rowcount:
         return False
     if one.purpose == COMMIT and one.run_key is not None:

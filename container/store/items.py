@@ -1,7 +1,7 @@
 """Items of datasets: pictures by address or as blobs, with their metadata; an item's number is its rank."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, select, update
@@ -74,6 +74,14 @@ def add(connection: Connection, dataset: int, rows: Iterable[tuple[ItemRow, str 
     if total.new or total.updated:
         datasets.changed(connection, dataset)
     return total
+
+
+def size_of(document: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the (height, width) that the JSON of an item or an image says, if they are whole numbers over 0."""
+    height: Any = document.get("height")
+    width: Any = document.get("width")
+    good = type(height) is int and type(width) is int and height > 0 and width > 0
+    return (height, width) if good else None
 
 
 def count(connection: Connection, dataset: int) -> int:

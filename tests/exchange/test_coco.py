@@ -9,25 +9,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from container.cli import main
 from container.scoring import stored
 from container.scoring.config import Config
 from container.scoring.masks import read_mask
 from container.store import annotations, datasets, items
-from container.store import store as module
 from container.store.annotations import TRUTH, Owner
 from container.store.derived import Derived
 from container.store.objects import ItemRow, Row, read_object
 from container.store.store import Store
 from tests.exchange.coco_files import DATASET, MASKS, RESULTS, changed, plain, written
 from tests.scoring import farms
-from tests.store.filled import fill
+from tests.store.filled import filled as filled_store
+from tests.store.filled import store_command
 
 SCORES = [0.9, 0.8, 0.7, 0.6, 0.55, 0.5]
 
@@ -35,13 +34,8 @@ SCORES = [0.9, 0.8, 0.7, 0.6, 0.55, 0.5]
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that tests add datasets to."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
-        opened = Store.open(tmp_path_factory.mktemp("coco") / "store")
-        fill(opened)
+    with filled_store(tmp_path_factory.mktemp("coco") / "store") as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -49,11 +43,7 @@ def run(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Run a command in an empty folder, with the store of the setting."""
     monkeypatch.setenv("MASKSERVE_STORE", str(store.folder))
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["store", *arguments])
-
-    return run
+    return store_command
 
 
 def taken(done: Result) -> Result:

@@ -1,14 +1,21 @@
 """A store with something in every table, and what can be read of it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import insert, select
 
+from container.cli import main
 from container.scoring.config import Config
 from container.scoring.reading import compare
 from container.store import benchmarks, datasets, evaluations, jobs, models, presets, tags, uploads
+from container.store import store as module
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.datasets import Taxonomy
@@ -22,6 +29,23 @@ TRIANGLE = (1.0, 1.0, 20.0, 1.0, 20.0, 30.0)
 TRUTH_OF = {"a": [("cat", BOX), ("dög", OTHER)], "b/1": [("cat", TRIANGLE)], "c": []}
 FOUND_IN = {"a": [("cat", OTHER, 0.1), ("cat", BOX, 0.30000000000000004)], "b/1": [("cat", TRIANGLE, 1)]}
 MASK = np.repeat(np.arange(3, dtype=np.uint8), 40).reshape(10, 12)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[Store]:
+    """A store with something in every table, which stays open, whatever the disk has left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FREE_SHARE", 0.0)
+        patch.setattr(module, "FREE_BYTES", 0)
+        opened = Store.open(folder)
+        fill(opened)
+        yield opened
+        opened.close()
+
+
+def store_command(*arguments: str) -> Result:
+    """What `python -m container store` says."""
+    return CliRunner().invoke(main, ["store", *arguments])
 
 
 def fill(store: Store) -> None:
