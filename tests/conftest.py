@@ -34,9 +34,14 @@ ROOT = Path(__file__).parent.parent
 # Before torch: two processes whose threads spin while they wait took 171 s for the tests of engines, and take 104 so.
 cores.share()
 
-# Locks of files that are there anyway, so that none are left behind.
+# A shell that runs pytest in its background has Ctrl-C ignored, and every process started here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Locks of files that are there anyway, so that none are left behind. A forked child that outlives its test, or a
+# process of pytest that the timeout ended, would go on holding them.
 DOOR = os.open(ROOT, os.O_RDONLY)
 ROOM = os.open(ROOT / "tests", os.O_RDONLY)
+os.register_at_fork(after_in_child=lambda: (os.close(DOOR), os.close(ROOM)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the timeout, which does not count the waiting
