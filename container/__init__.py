@@ -30,6 +30,10 @@ web/                what HTTP needs whatever the protocol
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
     common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
     streaming       bodies that are made while they are sent
+workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
+                    (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
+                    models (that steps ask), manifest (what a block is) and its kinds, values, step, profiling, errors;
+                    operations (on values); blocks, a file each
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once; recording (what models answer, into

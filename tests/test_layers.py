@@ -29,7 +29,15 @@ LAYERS = (
 MAX_LINES, MAX_FUNCTION = 350, 60
 SMALL, MAX_SMALL = 40, 20  # files under so many lines, and how many there may be
 # Files there are as small as what they add is, and one of a package says what the package is.
-PLUGINS = ("formats", "images/headers", "images/sources", "engines/kinds", "models/policies", "protocols")
+PLUGINS = (
+    "workflows/blocks",
+    "formats",
+    "images/headers",
+    "images/sources",
+    "engines/kinds",
+    "models/policies",
+    "protocols",
+)
 # "" is the package itself, which holds the version.
 ANYWHERE = (
     "background",

@@ -38,10 +38,14 @@ class Jpeg(Format):
     def encode(self, result: Result, choice: Choice) -> bytes:
         """The file."""
         drawn = _drawn(result, choice)
-        bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
         if drawn.shape[2] == 4:
-            bgr[drawn[..., 3] == 0] = 255
-        return encode_file(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, choice.appearance.jpeg_quality])
+            drawn = np.where(drawn[..., 3:] == 0, np.uint8(255), drawn[..., :3])
+        return jpeg_file(drawn, choice.appearance.jpeg_quality)
+
+
+def jpeg_file(rgb: np.ndarray, quality: int) -> bytes:
+    """A JPEG of uint8 H×W×3 RGB; the errors of `encode_file`."""
+    return encode_file(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:

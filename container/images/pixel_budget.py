@@ -80,8 +80,14 @@ class PixelShare:
         self.budget.give_back(taken - pixels)
         self.held += pixels
 
-    def give_back(self) -> None:
-        """Release all pixels of the request."""
-        if self.held:
-            self.budget.give_back(self.held)
-            self.held = 0
+    def take(self, pixels: int) -> None:
+        """Acquire `pixels` for a picture that is made, not decoded; raises Overloaded."""
+        self.budget.take(pixels)
+        self.held += pixels
+
+    def give_back(self, pixels: int | None = None) -> None:
+        """Release so many pixels of the request, by default all."""
+        pixels = self.held if pixels is None else pixels
+        if pixels:
+            self.budget.give_back(pixels)
+            self.held -= pixels

@@ -1,0 +1,1 @@
+"""Blocks of workflows, a file each; files that begin with _ hold what some have in common."""
