@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,28 +180,55 @@ def launch(log: Path, *command: str, **environ: str) -> Server:
 StartServer = Callable[..., Server]
 
 
+def _end(servers: list[Server]) -> None:
+    for server in servers:
+        with suppress(ProcessLookupError):
+            os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
-    """Start `serve` (or another command of the same contract) with settings given as environment variables."""
+def _running() -> Iterator[list[Server]]:
     servers: list[Server] = []
+    yield servers
+    _end(servers)
+
+
+@pytest.fixture(scope="module")
+def _running_for_module(_running: list[Server]) -> Iterator[None]:
+    before = len(_running)
+    yield
+    _end(_running[before:])
+    del _running[before:]
+
+
+@pytest.fixture(autouse=True)
+def _running_for_test(_running_for_module: None, _running: list[Server]) -> Iterator[None]:
+    """Servers end with the test, or the module, that started them: 40 that stayed took 20 GB."""
+    before = len(_running)
+    yield
+    _end(_running[before:])
+    del _running[before:]
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory, _running: list[Server]) -> StartServer:
+    """Start `serve` (or another command of the same contract) with settings given as environment variables."""
 
     def start(*command: str, **environ: str) -> Server:
-        servers.append(launch(tmp_path_factory.mktemp("server") / "log", *command, **environ))
-        return servers[-1]
+        _running.append(launch(tmp_path_factory.mktemp("server") / "log", *command, **environ))
+        return _running[-1]
 
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
+    return start
 
 
 @pytest.fixture(scope="session")
-def server(start_server: StartServer) -> Server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real server with the embedded default model, ready."""
-    started = start_server()
+    started = launch(tmp_path_factory.mktemp("server") / "log")
     started.wait()
-    return started
+    yield started
+    _end([started])
 
 
 @pytest.fixture(scope="session")
