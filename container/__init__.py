@@ -36,7 +36,8 @@ workflows/          steps that a specification joins: definition (read), graph (
                     operations (on values); blocks, a file each
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
-                    Segmenter and Embeddings: by prompts, a picture embedded once; recording (what models answer, into
+                    Segmenter and Embeddings: by prompts, a picture embedded once; by_id (models as Roboflow's clients
+                    name them, and what they are asked); recording (what models answer, into
                     the store), as answers (objects of the store), and drifting (how far it is from a baseline)
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
                     (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the

@@ -240,8 +240,8 @@ class Run:
         self._record(results)
         return body
 
-    def write(self, make: Callable[[], bytes], found: Sequence[Sized]) -> bytes:
-        """Return the body that `make` makes of what was found in each image; DeadlineExceeded, ClientGone."""
+    def write(self, make: Callable[[], T], found: Sequence[Sized]) -> T:
+        """Return what `make` makes of what was found in each image, such as a body; DeadlineExceeded, ClientGone."""
         wanted = partial(self._context.check_wanted, "the answer was encoded")
         with self._context.stage("encode"), cancelled_by(wanted):
             body = make()

@@ -7,13 +7,14 @@ with pipeline.open(model, context) as run:
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from container.engines.promptable import PromptEngine
-from container.errors import BadRequest, PayloadTooLarge
+from container.errors import BadRequest, ModelNotFound, NotOffered, PayloadTooLarge, setting_name, shown
 from container.images.base import Given, Pictures, digest
+from container.models.policies import Policy
 from container.service.embeddings import Embeddings
 from container.service.pipeline import RequestContext, Run
 from container.structures import Embedding, Image, Options, Prompt, PromptQuery, Result, Segmentation
@@ -21,6 +22,45 @@ from container.structures.prompts import LABEL
 
 MAX_LOGITS = 1 << 26  # float32 values of one answer: 256 MB
 MAX_PIXELS = 1 << 32  # of all masks of one answer, a bit each: 512 MB
+
+
+class Family(NamedTuple):
+    """Models that are asked for by version, stored below a folder of that name."""
+
+    name: str
+    field: str  # of a request, with the version
+    usual: str  # the version where a request names none and this one is there
+
+    def find(self, version: str | None, policy: Policy) -> str:
+        """Return the id of the model of a version, None if the request names none.
+
+        Raises NotOffered for a version that is not there, or if there is none; BadRequest if one has to be named.
+        """
+        there = policy.versions(self.name)
+        folder = f"{setting_name('model_store')}/{self.name}/VERSION/"
+        way = (
+            f"put a Hugging Face folder or a pair of ONNX files into {folder}; "
+            "`make sam STORE=FOLDER` fetches a small pair for /sam"
+        )
+        if version is None:
+            if not there:
+                raise NotOffered(f"there are no weights for /{self.name}", hint=way)
+            if self.usual not in there and len(there) > 1:
+                raise BadRequest(
+                    f"{self.field} is missing, and there are several versions: {', '.join(there)}",
+                    hint=f'such as {{"{self.field}": "{next(iter(there))}"}}',
+                )
+            return there.get(self.usual) or next(iter(there.values()))
+        if version in there:
+            return there[version]
+        try:
+            policy.find(f"{self.name}/{version}")
+        except ModelNotFound:
+            raise NotOffered(
+                f"there are no weights for {self.field} {shown(version)}; there are: {', '.join(there) or 'none'}",
+                hint=way,
+            ) from None
+        return f"{self.name}/{version}"
 
 
 class Segmenter:
@@ -48,6 +88,11 @@ class Segmenter:
         if image_id:
             self._embeddings.name(self.engine, image_id, given.content)
         return found
+
+    def embed_image(self, image: Image) -> Embedding:
+        """Return the embedding of a picture that is decoded; raises as `embed`."""
+        content = digest(np.ascontiguousarray(image.pixels).data) + repr(image.size).encode()
+        return self.embed(Given(content, lambda limits, share: Pictures([image])))
 
     def _make(self, given: Given) -> Embedding:
         self._run.admit()
@@ -87,9 +132,7 @@ class Segmenter:
 
     def predict(self, image: Image, prompts: Sequence[Prompt], options: Options) -> Result:
         """Return the best mask of each prompt as an instance, as far as `options` want it; raises as `segment`."""
-        content = digest(np.ascontiguousarray(image.pixels).data) + repr(image.size).encode()
-        embedding = self.embed(Given(content, lambda limits, share: Pictures([image])))
-        found = self.segment(embedding, prompts).instances()
+        found = self.segment(self.embed_image(image), prompts).instances()
         keep = found.scores >= (options.confidence or 0)
         if options.class_filter is not None:
             keep &= LABEL in options.class_filter

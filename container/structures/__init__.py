@@ -1,7 +1,17 @@
 """The data types passed between layers: frozen, numpy only, independent of the layers that use them."""
 
 from container.structures.instances import Instances
-from container.structures.masks import Bitmasks, CroppedMasks, LabelMapMasks, Masks, PlacedMasks, RoiMasks
+from container.structures.masks import (
+    Bitmasks,
+    Crop,
+    CroppedMasks,
+    CutMasks,
+    JoinedMasks,
+    LabelMapMasks,
+    Masks,
+    PlacedMasks,
+    RoiMasks,
+)
 from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_part, is_weights
 from container.structures.options import (
     MAX_DETECTIONS,
@@ -31,11 +41,14 @@ __all__ = [
     "Bitmasks",
     "Choice",
     "Classification",
+    "Crop",
     "CroppedMasks",
+    "CutMasks",
     "Embedding",
     "Image",
     "ImageQuery",
     "Instances",
+    "JoinedMasks",
     "LabelMapMasks",
     "MaskDecodeMode",
     "MaskEncoding",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from container.structures.masks import Masks, PlacedMasks
+from container.structures.masks import CutMasks, Masks, PlacedMasks
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,20 @@ class Instances:
             boxes=self.boxes + np.array([x, y, x, y], np.float32),
             masks=None if self.masks is None else PlacedMasks(self.masks, x, y, image_size),
             keypoints=None if self.keypoints is None else self.keypoints + np.array([x, y, 0], np.float32),
+        )
+
+    def cut(self, x: int, y: int, size: tuple[int, int]) -> "Instances":
+        """Return the instances in the part of the image at (x, y), whose size is (height, width).
+
+        Masks end at its border, and may be empty; boxes and keypoints are moved only.
+        """
+        box = x, y, x + size[1], y + size[0]
+        return replace(
+            self,
+            image_size=size,
+            boxes=self.boxes - np.array([x, y, x, y], np.float32),
+            masks=None if self.masks is None else CutMasks(self.masks, np.arange(len(self)), box),
+            keypoints=None if self.keypoints is None else self.keypoints - np.array([x, y, 0], np.float32),
         )
 
     def __getitem__(self, keep: np.ndarray) -> "Instances":

@@ -1,6 +1,7 @@
 """Instance masks in four representations: low-resolution probabilities with boxes, full bitmaps, crops, a class map.
 
-`PlacedMasks` are any of them in a part of an image.
+Of any of them, `PlacedMasks` are those of a part of an image in the image, `CutMasks` those of an image in a part of
+it, and `JoinedMasks` several together.
 
 All have the same interface: the bitmap of an instance inside its box (`crop`), in the whole image (`bitmap`), as COCO
 RLE (`rle`), as polygons (`polygons`) and as one outer line (`outline`). Masks are upsampled to image size only on
@@ -8,6 +9,7 @@ demand.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -102,10 +104,10 @@ class Crop(NamedTuple):
     box: tuple[int, int, int, int]  # xyxy in pixels of the image
 
     @classmethod
-    def of(cls, bitmap: np.ndarray) -> "Crop":
-        """Cut the part out of bool H×W."""
-        left, top, right, bottom = box = tight_box(bitmap)
-        return cls(np.packbits(bitmap[top:bottom, left:right]), box)
+    def of(cls, bitmap: np.ndarray, x: int = 0, y: int = 0) -> "Crop":
+        """Cut the part out of bool H×W that lies at (x, y) of the image."""
+        left, top, right, bottom = tight_box(bitmap)
+        return cls(np.packbits(bitmap[top:bottom, left:right]), (left + x, top + y, right + x, bottom + y))
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,61 @@ class PlacedMasks(Masks):
     def crop(self, i: int) -> tuple[np.ndarray, int, int]:
         crop, x, y = self.masks.crop(i)
         return crop, x + self.x, y + self.y
+
+
+@dataclass(frozen=True)
+class CutMasks(Masks):
+    """Masks of an image in a part of it."""
+
+    masks: Masks
+    rows: np.ndarray  # int64 N, which of the masks; indexing them instead would copy full bitmaps
+    box: tuple[int, int, int, int]  # the part, xyxy in pixels of the image
+
+    @property
+    def image_size(self) -> tuple[int, int]:  # type: ignore[override]  # derived here, stored in RoiMasks
+        left, top, right, bottom = self.box
+        return bottom - top, right - left
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, keep: np.ndarray) -> "CutMasks":
+        return CutMasks(self.masks, self.rows[keep], self.box)
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        crop, x, y = self.masks.crop(int(self.rows[i]))
+        left, top, right, bottom = self.box
+        height, width = crop.shape
+        part = crop[
+            min(max(top - y, 0), height) : max(bottom - y, 0),
+            min(max(left - x, 0), width) : max(right - x, 0),
+        ]
+        return part, min(max(x, left), right) - left, min(max(y, top), bottom) - top
+
+
+@dataclass(frozen=True)
+class JoinedMasks(Masks):
+    """Masks of one image from several sources."""
+
+    sources: tuple[Masks, ...]
+    rows: np.ndarray  # int64 N×2: the source of each, and its place there
+    image_size: tuple[int, int]
+
+    @classmethod
+    def of(cls, sources: Sequence[Masks], image_size: tuple[int, int]) -> "JoinedMasks":
+        """Join all masks of the sources, one source after the other."""
+        rows = [np.stack([np.full(len(one), i), np.arange(len(one))], axis=1) for i, one in enumerate(sources)]
+        return cls(tuple(sources), np.concatenate([np.zeros((0, 2), np.int64), *rows]), image_size)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, keep: np.ndarray) -> "JoinedMasks":
+        return JoinedMasks(self.sources, self.rows[keep], self.image_size)
+
+    def crop(self, i: int) -> tuple[np.ndarray, int, int]:
+        source, row = self.rows[i]
+        return self.sources[int(source)].crop(int(row))
 
 
 def tight_box(bitmap: np.ndarray) -> tuple[int, int, int, int]:

@@ -103,6 +103,15 @@ class SemanticMap:
             means[c : c + 1] = round(255 * confidence)
         return np.asarray(means[self.class_ids])
 
+    def cut(self, least: float, confidences: np.ndarray) -> "SemanticMap":
+        """Return the map in which pixels of a confidence (uint8 H×W, 255 for 1) under `least` are background."""
+        unsure = confidences < least * 255
+        class_ids = np.where(unsure, self.class_ids.dtype.type(0), self.class_ids)
+        there = np.flatnonzero(np.bincount(class_ids.ravel()))
+        return replace(
+            self, class_ids=class_ids, confidences={c: mean for c, mean in self.confidences.items() if c in there}
+        )
+
     def instances(self) -> Instances:
         """Return one instance per reported class, most confident first: the box and the mask of its pixels."""
         classes = sorted(self.confidences, key=lambda c: -self.confidences[c])

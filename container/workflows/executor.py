@@ -4,7 +4,10 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from typing import Any
+
+import numpy as np
 
 from container.errors import BadRequest, PayloadTooLarge, ServingError
 from container.images.pixel_budget import PixelShare
@@ -15,7 +18,7 @@ from container.workflows.inputs import Given, Index, Key, bind
 from container.workflows.manifest import Row
 from container.workflows.profiling import Profile
 from container.workflows.step import Step
-from container.workflows.values import Picture
+from container.workflows.values import Detections, Picture
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ MakeStep = Callable[[str, Callable[[int], None]], Step]  # of a step's name, and
 
 MAX_CROPS = 1000  # of one picture of the request, those of all steps together
 MAX_STEP_RUNS = 10_000
+PIXEL = 3  # bytes
 _PASSED_ON = (413, 499, 503, 504, 507)  # statuses of errors that are not the workflow's
 
 
@@ -132,20 +136,24 @@ class Execution:
     def _row(self, planned: PlannedStep, index: Index, bound: Mapping[Key, Any]) -> tuple[Row, bool]:
         """Return the values of a step's fields at an index, and whether all of them are there."""
         row: dict[str, Any] = {}
-        whole = True
+        whole, missing = True, planned.spec.block.takes_missing
         for one in planned.spec.block.fields:
             source = planned.spec.sources[one.name]
             if one.steps:
                 continue
             if isinstance(source, list):
-                parts = [self._part(part, index, bound, (one.name, i), one.level) for i, part in enumerate(source)]
+                parts = [
+                    self._part(part, index, bound, (one.name, i), one.level, missing) for i, part in enumerate(source)
+                ]
                 row[one.name], there = [value for value, _ in parts], all(there for _, there in parts)
             elif isinstance(source, dict):
-                named = {k: self._part(part, index, bound, (one.name, k), one.level) for k, part in source.items()}
+                named = {
+                    k: self._part(part, index, bound, (one.name, k), one.level, missing) for k, part in source.items()
+                }
                 row[one.name] = {k: value for k, (value, _) in named.items()}
                 there = all(there for _, there in named.values())
             else:
-                row[one.name], there = self._part(source, index, bound, (one.name, None), one.level)
+                row[one.name], there = self._part(source, index, bound, (one.name, None), one.level, missing)
             whole = whole and there
         return row, whole
 
@@ -156,6 +164,7 @@ class Execution:
         bound: Mapping[Key, Any],
         key: Key,
         level: int,
+        missing: bool,
     ) -> tuple[Any, bool]:
         if isinstance(part, Literal):
             return part.value, True
@@ -164,7 +173,9 @@ class Execution:
         lineage = self._plan.lineage(part)
         if level:
             values = [self.value(part, each) for each in self._below(lineage, index)]
-            return [value for value in values if value is not None], lineage in self._domains
+            if not missing:
+                values = [value for value in values if value is not None]
+            return values, lineage in self._domains
         value = self.value(part, index if lineage else ())
         return value, value is not None
 
@@ -199,17 +210,30 @@ class Room:
         self._made += pixels
 
     def settle(self, columns: Iterable[Mapping[Index, Mapping[str, Any]]]) -> None:
-        """Give back those of pictures that no step and no output will read."""
-        alive = {
-            id(value.pixels): value.pixels.shape[0] * value.pixels.shape[1]
-            for column in columns
-            for outputs in column.values()
-            for value in outputs.values()
-            if isinstance(value, Picture)
-        }
-        kept = min(self._made, sum(alive.values()))
+        """Give back those of pictures and masks that no step and no output will read."""
+        alive: dict[int, int] = {}
+        for column in columns:
+            for outputs in column.values():
+                for value in outputs.values():
+                    if isinstance(value, Picture):
+                        alive |= held(value.pixels)
+                    elif isinstance(value, Detections):
+                        alive |= held(value.instances.masks)
+        kept = min(self._made, sum(alive.values()) // PIXEL)
         self._share.give_back(self._made - kept)
         self._made = kept
+
+
+def held(value: object) -> dict[int, int]:
+    """Return the bytes of each array in a dataclass or a tuple, recursively, by identity: crops share their masks."""
+    if isinstance(value, np.ndarray):
+        return {id(value): value.nbytes}
+    if is_dataclass(value):
+        return held(tuple(getattr(value, f.name) for f in fields(value)))
+    found: dict[int, int] = {}
+    for one in value if isinstance(value, tuple) else ():
+        found |= held(one)
+    return found
 
 
 @contextmanager

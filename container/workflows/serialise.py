@@ -15,7 +15,7 @@ from container.structures.keypoints import keypoint_names
 from container.structures.strict_json import dump, join_array, join_object, numbers
 from container.workflows.values import Detections, Frame, Picture, Place
 
-MAX_ANSWER = 512 * 1024 * 1024  # bytes of the outputs of one request
+MAX_ANSWER = 256 * 1024 * 1024  # bytes of the outputs of one request
 JPEG_QUALITY = 95
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from container.structures import Image, Instances
+from container.workflows.errors import StepFailed
 
 Size = tuple[int, int]  # (height, width) in pixels
 
@@ -36,6 +37,11 @@ class Frame:
         parent = Place(self.id, x, y, self.size)
         root = parent if self.root is None else replace(self.root, x=self.root.x + x, y=self.root.y + y)
         return Frame(name, size, parent, root)
+
+    @property
+    def described(self) -> str:
+        """The id and the size, for messages."""
+        return f"picture {self.id!r} of {self.size[1]} × {self.size[0]} pixels"
 
     def whole(self) -> "Frame":
         """Return the frame of the picture of the request that it was cut out of, or itself."""
@@ -96,9 +102,67 @@ class Detections:
             return self
         return replace(self, instances=self.instances.placed(root.x, root.y, root.size), frame=self.frame.whole())
 
+    def moved_to(self, frame: Frame) -> "Detections":
+        """Return the same in pixels of a picture that was cut out of the same picture of the request, or is that one.
+
+        Raises StepFailed if it was not.
+        """
+        if frame == self.frame:
+            return self
+        if frame.whole() != self.frame.whole():
+            raise StepFailed(
+                f"detections of {self.frame.described} cannot be placed in {frame.described}, as they are not of "
+                "one picture"
+            )
+        whole = self.in_root()
+        if frame.root is None:
+            return whole
+        return replace(whole, instances=whole.instances.cut(frame.root.x, frame.root.y, frame.size), frame=frame)
+
     def with_data(self, name: str, values: Iterable[Any]) -> "Detections":
         """Return the same with one more member, N values."""
         return replace(self, data={**self.data, name: tuple(values)})
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """The classes of one picture, best first; none under the confidence that was asked for."""
+
+    labels: tuple[str, ...]  # N names
+    classes: tuple[int, ...]  # N class ids of answers
+    scores: tuple[float, ...]  # N, 0–1
+    frame: Frame  # of the picture
+    inference_id: str
+    seconds: float  # that the model took
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def top(self) -> str:
+        """The best class, "" if there is none."""
+        return self.labels[0] if self.labels else ""
+
+    @property
+    def confidence(self) -> float:
+        """The score of the best class, 0.0 if there is none."""
+        return self.scores[0] if self.scores else 0.0
+
+    def document(self, own: bool) -> dict[str, Any]:
+        """Return the JSON of an answer; it holds no coordinates, so `own` makes no difference."""
+        height, width = self.frame.size
+        rows = zip(self.labels, self.classes, self.scores, strict=True)
+        return {
+            "inference_id": self.inference_id,
+            "time": self.seconds,
+            "image": {"width": width, "height": height},
+            "predictions": [{"class": label, "class_id": one, "confidence": score} for label, one, score in rows],
+            "top": self.top,
+            "confidence": self.confidence,
+            "prediction_type": "classification",
+            "parent_id": self.frame.id,
+            "root_parent_id": self.frame.whole().id,
+        }
 
 
 def new_id() -> str:

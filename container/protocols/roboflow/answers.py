@@ -42,7 +42,8 @@ class Answer(Format):
         prediction = result.prediction
         if isinstance(prediction, SemanticMap):
             confidences = prediction.pixel_confidences()
-            result = replace(result, prediction=(prediction := self._cut(prediction, confidences)))
+            prediction = prediction.cut(self.fields.least_confidence(self.engine), confidences)
+            result = replace(result, prediction=prediction)
         if not self.document:
             return self._picture(result)
         height, width = result.image.size
@@ -116,15 +117,6 @@ class Answer(Format):
         ]
         best = kept[0] if kept else {"class": "", "confidence": 0.0}
         return {"predictions": dump(kept), "top": dump(best["class"]), "confidence": dump(best["confidence"])}
-
-    def _cut(self, found: SemanticMap, confidences: np.ndarray) -> SemanticMap:
-        """Make pixels of a confidence (uint8 H×W, 255 for 1) under the least background."""
-        unsure = confidences < self.fields.least_confidence(self.engine) * 255
-        class_ids = np.where(unsure, found.class_ids.dtype.type(0), found.class_ids)
-        there = np.flatnonzero(np.bincount(class_ids.ravel()))
-        return replace(
-            found, class_ids=class_ids, confidences={c: mean for c, mean in found.confidences.items() if c in there}
-        )
 
     def _semantic(self, found: SemanticMap, confidences: np.ndarray) -> dict[str, bytes]:
         """Return the class of every pixel, counted from 1, and its confidence, both as grey PNG in base64.

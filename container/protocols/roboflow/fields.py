@@ -7,15 +7,14 @@ from typing import Any, NamedTuple, get_args
 from container.engines.base import ImageEngine
 from container.errors import BadRequest, Unprocessable
 from container.fields import MAX_SHOWN, Flag, Name, Names, Number, Word
+from container.service import by_id
 from container.structures import Appearance, MaskDecodeMode, Options, PreprocessingStep
 from container.structures.options import declared
 
-DEFAULT_CONFIDENCE = 0.4
 _MAX_SOURCE = 80  # characters of `source` and `source_info` that are logged
 _ON, _OFF = ("true", "1", "on", "yes", "y", "t"), ("false", "0", "off", "no", "n", "f")
 _DECLARED = {name: one.takes for record in (Options, Appearance) for name, one in declared(record).items()}
 _FRACTION = Number(0, 1)
-_WORDS_OF_CONFIDENCE = ("best", "default")
 
 
 class Takes(NamedTuple):
@@ -40,7 +39,9 @@ class Fields:
     """What a request asks for beside its pictures; the names are those of v1."""
 
     # Those of `Options`, with the defaults of Roboflow.
-    confidence: float | str = _option("confidence", DEFAULT_CONFIDENCE, percent=True, words=_WORDS_OF_CONFIDENCE)
+    confidence: float | str = _option(
+        "confidence", by_id.DEFAULT_CONFIDENCE, percent=True, words=by_id.WORDS_OF_CONFIDENCE
+    )
     iou_threshold: float = _option("iou_threshold", 0.3, "overlap", percent=True)
     class_agnostic_nms: bool = _option("class_agnostic_nms", False)
     class_filter: tuple[str, ...] | None = _option("class_filter", None, "classes")
@@ -64,18 +65,12 @@ class Fields:
 
     def options(self, engine: ImageEngine) -> Options:
         """Return the options of a prediction; names that the model does not know are left out of the filter."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in declared(Options)}
-        values["confidence"] = self.least_confidence(engine)
-        if self.class_filter is not None:
-            values["class_filter"] = tuple(name for name in self.class_filter if name in engine.labels)
-        return Options(**values)
+        values = {name: getattr(self, name) for name in declared(Options) if name != "confidence"}
+        return by_id.known_options(Options(**values), self.confidence, engine)
 
     def least_confidence(self, engine: ImageEngine) -> float:
         """Return the confidence under which nothing is answered; "best" is the model's own default."""
-        if isinstance(self.confidence, float):
-            return self.confidence
-        own = engine.spec.options.confidence if self.confidence == "best" else None
-        return DEFAULT_CONFIDENCE if own is None else own
+        return by_id.least_confidence(self.confidence, engine)
 
     @property
     def skipped(self) -> frozenset[PreprocessingStep]:

@@ -12,12 +12,11 @@ from container.errors import BadRequest, PayloadTooLarge, shown
 from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
 from container.images.sources import beside, numbered
-from container.models.policies import Named
 from container.protocols.roboflow.answers import Answer
 from container.protocols.roboflow.fields import Fields
-from container.service import RequestContext, Services
+from container.service import RequestContext, Services, by_id
 from container.service.pipeline import Run
-from container.structures import Choice, Image, Options
+from container.structures import Choice, Image
 
 # The path of each task's route below /infer, and the task as engines call it.
 TASKS = {
@@ -36,7 +35,6 @@ KINDS = {
     "gaze": "/gaze/gaze_detection",
     "lmm": "/infer/lmm",
 }
-_BOXES = ("object detection", "instance segmentation", "keypoint detection")  # tasks whose models find boxes
 
 Read = Callable[[Any, Limits, PixelShare], Pictures]  # reads one value of a request
 
@@ -71,7 +69,7 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
     if slash and kind in KINDS:
         raise BadRequest(f"{shown(asked.model_id)} is a model for {kind}", hint=f"POST {KINDS[kind]}")
     already = time.monotonic() - context.started
-    named = load(asked.model_id, services)
+    named = by_id.load(asked.model_id, services)
     context.restart(time.monotonic() - already)
     context.fields |= asked.fields.logged | {"model_id": asked.model_id[:200]}
     context.reference = asked.fields.id
@@ -81,8 +79,9 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
             engine = _engine(run, asked)
             run.admit(len(asked.values) - len(bodies))
             images = run.decode(partial(_read_group, asked, len(bodies), run.batch_size))
-            options, masks = _question(asked, engine)
-            if engine.task in _BOXES:
+            masks = asked.task != "object detection"
+            options, masks = by_id.question(asked.fields.options(engine), masks, engine)
+            if engine.task in by_id.BOXES:
                 run.check_options(options, masks, len(asked.values))
             results = run.predict(images, options, masks, asked.fields.skipped)
             form = Answer(asked.fields, engine, masks, begun, asked.document, asked.picture)
@@ -94,36 +93,14 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
     return Answered(bodies, named.load_seconds)
 
 
-def load(model_id: str, services: Services) -> Named:
-    """Return what an id means, having loaded the model if necessary.
-
-    The end of the server's start is waited for, as clients do not ask again. Raises the errors of `Policy.by_id`.
-    """
-    services.pool.settle(services.deadline_seconds)
-    return services.pool.policy.by_id(model_id)
-
-
 def _engine(run: Run, asked: Asked) -> ImageEngine:
     """Return the model; BadRequest if it is not for the route's task."""
     engine = run.engine
-    allowed = (asked.task,) if asked.task != "object detection" else _BOXES
-    if not isinstance(engine, ImageEngine) or engine.task not in (allowed if asked.task else TASKS.values()):
+    if not by_id.suits(engine, asked.task):
         paths = {task: f"/infer/{path}" for path, task in TASKS.items()} | KINDS
         way = f"POST {paths[engine.task]}" if engine.task in paths else "this server has no route for it"
         raise BadRequest(f"model {asked.model_id[:100]!r} is for {engine.task}", hint=way)
     return engine
-
-
-def _question(asked: Asked, engine: ImageEngine) -> tuple[Options, bool]:
-    """Return the options of the prediction, and whether masks are needed."""
-    options = asked.fields.options(engine)
-    if engine.task == "classification":
-        # All, cut afterwards: the picture shows the best three whatever their scores are.
-        return replace(options, confidence=0.0, class_filter=None, max_detections=len(engine.labels)), False
-    if engine.task == "semantic segmentation" and not engine.spec.activation:
-        # Here the confidence is that of each pixel; an engine's is that of a class.
-        return Options(confidence=0.0), True
-    return options, asked.task != "object detection"
 
 
 def _read_group(asked: Asked, start: int, count: int, limits: Limits, share: PixelShare) -> list[Image]:

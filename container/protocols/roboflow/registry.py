@@ -8,9 +8,9 @@ from flask import Blueprint, Response, jsonify, request
 from container.errors import BadRequest
 from container.models.policies import Policy
 from container.protocols.roboflow import openapi
-from container.protocols.roboflow.inference import load
 from container.protocols.roboflow.v1 import model_id, object_body
 from container.service import Services
+from container.service.by_id import load
 from container.web.body import read_json, takes_json
 from container.web.openapi import operation
 

@@ -13,9 +13,10 @@ from container.errors import BadRequest, PayloadTooLarge
 from container.ops import polygons
 from container.protocols.roboflow import openapi
 from container.protocols.roboflow.fields import WrongType
-from container.protocols.roboflow.segmenting import Asked, Family, logits_file, opened
+from container.protocols.roboflow.segmenting import Asked, logits_file, opened
 from container.protocols.roboflow.v1 import object_body
 from container.service import Services
+from container.service.segmenting import Family
 from container.structures import Embedding, Prompt, Segmentation, npy
 from container.structures.prompts import MAX_POINTS, is_coordinate, pairs
 from container.structures.strict_json import dump, join_array

@@ -8,9 +8,10 @@ from flask import Blueprint, Response
 from container.errors import BadRequest
 from container.protocols.roboflow import openapi
 from container.protocols.roboflow.fields import WrongType
-from container.protocols.roboflow.segmenting import Asked, Family, logits_file, opened
+from container.protocols.roboflow.segmenting import Asked, logits_file, opened
 from container.protocols.roboflow.v1 import object_body
 from container.service import Services
+from container.service.segmenting import Family
 from container.structures import Embedding, Segmentation, Segments, prompts
 from container.structures.strict_json import dump, join_array, join_object
 from container.web.body import takes_json

@@ -4,33 +4,25 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Response, g
 
-from container.errors import MAX_SHOWN, BadRequest, ModelNotFound, NotOffered, setting_name, shown
+from container.errors import MAX_SHOWN, BadRequest
 from container.images.sources import given_json
 from container.models.policies import Named, Policy
 from container.protocols.roboflow.fields import WrongType
-from container.protocols.roboflow.inference import load
 from container.protocols.roboflow.responses import answered
 from container.service import Services
+from container.service.by_id import load
 from container.service.pipeline import Run
-from container.service.segmenting import Segmenter
+from container.service.segmenting import Family, Segmenter
 from container.structures import Embedding, Segmentation
 from container.structures.npy import write_all
 from container.structures.strict_json import dump, join_object
 
 MAX_IMAGE_ID = 200  # characters
 _TYPES: dict[type, str] = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
-
-
-class Family(NamedTuple):
-    """Models that are asked for by version, stored below a folder of that name."""
-
-    name: str
-    field: str  # of a request, with the version
-    usual: str  # the version where a request names none and this one is there
 
 
 @dataclass
@@ -104,37 +96,12 @@ def opened(family: Family, document: Mapping[str, Any], services: Services) -> I
 
 
 def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str:
-    """Return the id of the model that a request asks for.
-
-    Raises NotOffered for a version that is not there, or if there is none; BadRequest if one has to be named.
-    """
+    """Return the id of the model that a request asks for; WrongType for a version that is no text."""
     policy.check_started()
-    name, there = document.get(family.field), policy.versions(family.name)
-    way = (
-        f"put a Hugging Face folder or a pair of ONNX files into {setting_name('model_store')}/{family.name}/VERSION/; "
-        "`make sam STORE=FOLDER` fetches a small pair for /sam"
-    )
-    if name is None:
-        if not there:
-            raise NotOffered(f"there are no weights for /{family.name}", hint=way)
-        if family.usual not in there and len(there) > 1:
-            raise BadRequest(
-                f"{family.field} is missing, and there are several versions: {', '.join(there)}",
-                hint=f'such as {{"{family.field}": "{next(iter(there))}"}}',
-            )
-        return there.get(family.usual) or next(iter(there.values()))
-    if not isinstance(name, str) or not name:
+    name = document.get(family.field)
+    if name is not None and (not isinstance(name, str) or not name):
         raise WrongType(f"{family.field} is {ascii(name)[:MAX_SHOWN]}; it takes a version", family.field, name)
-    if name in there:
-        return there[name]
-    try:
-        policy.find(f"{family.name}/{name}")
-    except ModelNotFound:
-        raise NotOffered(
-            f"there are no weights for {family.field} {shown(name)}; there are: {', '.join(there) or 'none'}",
-            hint=way,
-        ) from None
-    return f"{family.name}/{name}"
+    return family.find(name, policy)
 
 
 def logits_file(segmentation: Segmentation) -> bytes:

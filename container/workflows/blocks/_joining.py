@@ -1,0 +1,87 @@
+"""Detections of one picture from several sources, and masks that become one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from container.cancellation import checkpoint
+from container.ops.overlap import union
+from container.structures import Crop, CroppedMasks, Instances, JoinedMasks, Masks
+from container.workflows.errors import StepFailed
+from container.workflows.step import Step
+from container.workflows.values import Detections, Frame
+
+BITS = 24  # pixels of a mask that take as much memory as one of a picture
+
+
+def joined(parts: Sequence[Detections], frame: Frame) -> Detections:
+    """Return the detections of all parts, one after the other, in pixels of the picture `frame`.
+
+    Members of `data` that some part lacks are left out. Raises StepFailed if some have masks or keypoints and others
+    have none, or if parts lie in another picture.
+    """
+    moved = [part.moved_to(frame) for part in parts if len(part)]
+    if not moved:
+        return nothing(frame, *parts)
+    instances = [part.instances for part in moved]
+    common = [name for name in moved[0].data if all(name in part.data for part in moved)]
+    return Detections(
+        Instances(
+            frame.size,
+            np.concatenate([one.boxes for one in instances]),
+            np.concatenate([one.scores for one in instances]),
+            np.concatenate([one.classes for one in instances]),
+            tuple(label for one in instances for label in one.labels),
+            _masks(instances, frame),
+            _keypoints(instances),
+        ),
+        frame,
+        tuple(name for part in moved for name in part.ids),
+        moved[0].inference_id,
+        moved[0].rle,
+        {name: tuple(value for part in moved for value in part.data[name]) for name in common},
+    )
+
+
+def nothing(frame: Frame, *like: Detections) -> Detections:
+    """Return no detections in the picture `frame`."""
+    none = Instances(frame.size, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), ())
+    return Detections(none, frame, (), like[0].inference_id if like else "", like[0].rle if like else False)
+
+
+def _masks(instances: Sequence[Instances], frame: Frame) -> JoinedMasks | None:
+    masks = [one.masks for one in instances if one.masks is not None]
+    if not masks:
+        return None
+    if len(masks) < len(instances):
+        raise StepFailed(
+            "some of the detections have masks and some have none", hint="take all from models of one task"
+        )
+    return JoinedMasks.of(masks, frame.size)
+
+
+def _keypoints(instances: Sequence[Instances]) -> np.ndarray | None:
+    points = [one.keypoints for one in instances if one.keypoints is not None]
+    if not points:
+        return None
+    if len(points) < len(instances) or len({one.shape[1] for one in points}) > 1:
+        raise StepFailed("detections have different numbers of keypoints", hint="take all from models of one task")
+    return np.concatenate(points)
+
+
+def united(masks: Masks, members: list[list[int]], step: Step) -> JoinedMasks:
+    """Return the union of the masks of each group; a mask alone stays as it is."""
+    unions, rows = list[Crop](), list[tuple[int, int]]()
+    for group in members:
+        if len(group) == 1:
+            rows.append((0, group[0]))
+            continue
+        checkpoint()
+        bitmap, x, y = masks.crop(group[0])
+        for other in group[1:]:
+            bitmap, x, y = union([(bitmap, x, y), masks.crop(other)])
+        step.room(bitmap.size // BITS + 1)
+        rows.append((1, len(unions)))
+        unions.append(Crop.of(bitmap, x, y))
+    sources = masks, CroppedMasks(tuple(unions), masks.image_size)
+    return JoinedMasks(sources, np.array(rows, np.int64).reshape(-1, 2), masks.image_size)

@@ -1,0 +1,112 @@
+"""Crops of what was found in a picture."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from container.cancellation import checkpoint
+from container.fields import Number
+from container.rendering.palette import BLACK
+from container.rendering.palette import Color as Rgb
+from container.workflows import kinds
+from container.workflows.blocks import _rows
+from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.step import Step
+from container.workflows.values import Detections, Picture
+
+_BYTE = re.compile(r"\s*\d{1,3}\s*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Color:
+    """A colour as a text or as three numbers."""
+
+    words = 'a colour such as "#ff0000", "(255, 0, 0)" or [255, 0, 0]'
+
+    def convert(self, value: object) -> Rgb:
+        """Return it as RGB; ValueError if it is none."""
+        if isinstance(value, str):
+            value = _parsed(value)
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise ValueError
+        red, green, blue = (int(Number(0, 255, whole=True).convert(one)) for one in value)
+        return red, green, blue
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema."""
+        byte = {"type": "integer", "minimum": 0, "maximum": 255}
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": byte, "minItems": 3, "maxItems": 3}]}
+
+
+def _parsed(text: str) -> list[int]:
+    if re.fullmatch("#[0-9a-fA-F]{3}", text):
+        return [int(digit * 2, 16) for digit in text[1:]]
+    if re.fullmatch("#[0-9a-fA-F]{6}", text):
+        return [int(text[i : i + 2], 16) for i in (1, 3, 5)]
+    parts = text.removeprefix("(").removesuffix(")").split(",")
+    if len(parts) == 3 and all(_BYTE.fullmatch(part) for part in parts):
+        return [int(part) for part in parts]
+    raise ValueError
+
+
+class DynamicCrop(Block):
+    """Crops of detections."""
+
+    ids = "roboflow_core/dynamic_crop@v1", "DynamicCrop", "Crop"
+    title = "Dynamic crop"
+    doc = "Cuts every detection out of its picture, each as a picture of its own."
+    fields = (
+        Field("images", "The picture to cut from", kinds=(kinds.IMAGE,), aliases=("image",)),
+        Field("predictions", "The detections to cut out", kinds=kinds.DETECTIONS, aliases=("detections",)),
+        Field(
+            "mask_opacity",
+            "How much of `background_color` covers the pixels outside of a detection's mask; 0 leaves them as they are",
+            Number(0, 1),
+            (kinds.FRACTION,),
+            0.0,
+        ),
+        Field(
+            "background_color", "The colour for pixels outside of the mask", Color(), (kinds.STRING, kinds.COLOR), BLACK
+        ),
+    )
+    outputs = Output("crops", (kinds.IMAGE,)), Output("predictions", kinds.DETECTIONS)
+    deeper = True
+
+    def run(self, row: Row, step: Step) -> list[dict[str, Any]]:
+        picture = _rows.picture(row, "images")
+        detections = _rows.detections(row, "predictions").moved_to(picture.frame)
+        opacity, color = (_rows.value(self, row, name) for name in ("mask_opacity", "background_color"))
+        height, width = picture.frame.size
+        boxes = np.clip(np.rint(detections.instances.boxes), 0, [width, height, width, height]).astype(np.int64)
+        sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+        step.room(int(sides.prod(axis=1).sum()))
+        results = []
+        for i, box in enumerate(boxes.tolist()):
+            checkpoint()
+            if sides[i].all():
+                crop = picture.crop(detections.ids[i], *box)
+                own = detections.moved_to(crop.frame)[[i]]
+                results.append({"crops": _masked(crop, own, opacity, color), "predictions": own})
+            else:
+                results.append({"crops": None, "predictions": None})
+        return results
+
+
+def _masked(crop: Picture, detection: Detections, opacity: float, color: Rgb) -> Picture:
+    """Return the crop with a colour over the pixels that its one detection does not cover."""
+    masks = detection.instances.masks
+    if masks is None or not opacity:
+        return crop
+    values = np.arange(256)[:, None] * (1 - opacity) + np.array(color) * opacity
+    table = np.rint(values).astype(np.uint8)  # 256×3: what becomes of each value of red, green and blue
+    outside = ~masks.bitmap(0)
+    for channel in range(3):
+        plane = crop.pixels[:, :, channel]  # of a copy that nothing else has
+        plane[outside] = table[plane[outside], channel]
+    return crop
+
+
+add(DynamicCrop())
