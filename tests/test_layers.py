@@ -82,6 +82,7 @@ FENCES = {
     "boto3": ("s3/store",),
     "botocore": ("s3/store",),
     "PIL": ("images", "ops", "rendering", "formats", "datasets", "training", "scoring", "exchange"),
+    "regex": ("workflows/operations/patterns",),
     "cv2": ("images", "ops", "rendering", "formats", "datasets", "training"),
     "pycocotools": ("ops", "evaluation"),
     "prometheus_client": ("telemetry", "server"),

@@ -15,7 +15,7 @@ from container.workflows.definition import Literal, Selector
 from container.workflows.errors import RefusedStep, StepFailed, WorkflowError
 from container.workflows.graph import Lineage, Plan, PlannedStep
 from container.workflows.inputs import Given, Index, Key, bind
-from container.workflows.manifest import Row
+from container.workflows.manifest import Field, Row
 from container.workflows.profiling import Profile
 from container.workflows.step import Step
 from container.workflows.values import Detections, Picture
@@ -135,49 +135,36 @@ class Execution:
 
     def _row(self, planned: PlannedStep, index: Index, bound: Mapping[Key, Any]) -> tuple[Row, bool]:
         """Return the values of a step's fields at an index, and whether all of them are there."""
-        row: dict[str, Any] = {}
-        whole, missing = True, planned.spec.block.takes_missing
-        for one in planned.spec.block.fields:
-            source = planned.spec.sources[one.name]
+        sources = planned.spec.sources.items()
+        row: dict[str, Any] = {name: type(source)() for name, source in sources if isinstance(source, list | dict)}
+        whole = True
+        for one, key, part in planned.spec.parts():
             if one.steps:
                 continue
-            if isinstance(source, list):
-                parts = [
-                    self._part(part, index, bound, (one.name, i), one.level, missing) for i, part in enumerate(source)
-                ]
-                row[one.name], there = [value for value, _ in parts], all(there for _, there in parts)
-            elif isinstance(source, dict):
-                named = {
-                    k: self._part(part, index, bound, (one.name, k), one.level, missing) for k, part in source.items()
-                }
-                row[one.name] = {k: value for k, (value, _) in named.items()}
-                there = all(there for _, there in named.values())
+            if isinstance(part, Literal):
+                value = part.value
+            elif (one.name, key) in bound:
+                value = bound[one.name, key]
             else:
-                row[one.name], there = self._part(source, index, bound, (one.name, None), one.level, missing)
-            whole = whole and there
+                value = self._gathered(part, index, one, planned.spec.block.takes_missing)
+                whole = whole and value is not None
+            if key is None:
+                row[one.name] = value
+            elif isinstance(key, int):
+                row[one.name].append(value)
+            else:
+                row[one.name][key] = value
         return row, whole
 
-    def _part(
-        self,
-        part: Selector | Literal,
-        index: Index,
-        bound: Mapping[Key, Any],
-        key: Key,
-        level: int,
-        missing: bool,
-    ) -> tuple[Any, bool]:
-        if isinstance(part, Literal):
-            return part.value, True
-        if key in bound:
-            return bound[key], True
-        lineage = self._plan.lineage(part)
-        if level:
-            values = [self.value(part, each) for each in self._below(lineage, index)]
-            if not missing:
-                values = [value for value in values if value is not None]
-            return values, lineage in self._domains
-        value = self.value(part, index if lineage else ())
-        return value, value is not None
+    def _gathered(self, selector: Selector, index: Index, one: Field, missing: bool) -> Any:
+        """Return what a field gets: a value, or a list of those one level deeper, with null for `missing` ones."""
+        lineage = self._plan.lineage(selector)
+        if not one.level:
+            return self.value(selector, index if lineage else ())
+        if lineage not in self._domains:
+            return None
+        values = [self.value(selector, each) for each in self._below(lineage, index)]
+        return values if missing else [value for value in values if value is not None]
 
 
 _TOO_MANY_RUNS = BadRequest(

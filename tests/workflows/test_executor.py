@@ -50,6 +50,12 @@ def test_levels(steps: list[dict[str, Any]], output: str, images: Any, expected:
     assert [row["o"] for row in run(spec(*steps, outputs={"o": output}), image=images, times=2)] == expected
 
 
+def test_lists_and_objects_may_be_empty(run: Run) -> None:
+    assert run(spec(step("first", "f", data=[], named={}), outputs={"o": "$steps.f.output"}), image=png(8)) == [
+        {"o": None}
+    ]
+
+
 def test_all_outputs_of_a_step(run: Run) -> None:
     (row,) = run(spec(SIDE, outputs={"o": "$steps.side.*"}), image=png(8))
     assert row["o"]["side"] == 8 and row["o"]["image"].frame.id == "image"
