@@ -15,6 +15,7 @@ from container.workflows.manifest import REQUIRED, Block, Field, blocks
 ENGINE_VERSION = "1.17.0"  # of the specifications that are understood
 MAX_STEPS = MAX_OUTPUTS = MAX_INPUTS = 200
 MAX_NAME = 200  # characters
+MAX_VALUES = 100_000  # in a specification, those in lists and objects counted
 _INPUTS, _STEPS = "$inputs.", "$steps."
 _INPUT_TYPES = {
     "InferenceImage": kinds.IMAGE,
@@ -110,6 +111,7 @@ def parse(document: object) -> Definition:
     """Return a specification; raises SyntaxFault with every fault, DuplicatedName, VersionFault."""
     if not isinstance(document, Mapping):
         raise SyntaxFault(f"the specification is {_short(document)}; it takes an object with {', '.join(_MEMBERS)}")
+    _check_size(document)
     missing = [name for name in _MEMBERS if name not in document]
     if missing:
         raise SyntaxFault(f"the specification lacks {', '.join(missing)}")
@@ -131,6 +133,18 @@ def parse(document: object) -> Definition:
 
 
 _MEMBERS = ("version", "inputs", "steps", "outputs")
+
+
+def _check_size(document: Mapping[str, Any]) -> None:
+    waiting: list[Any] = [document]
+    count = 0
+    while waiting:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        count += len(inner)
+        if count > MAX_VALUES:
+            raise SyntaxFault(f"the specification holds over {MAX_VALUES} values")
+        waiting += inner
 
 
 def _check_version(given: object) -> None:

@@ -37,27 +37,27 @@ class Serialiser:
         self._bytes = 0
 
     def json(self, value: Any, own: bool) -> bytes:
-        """Return a value as JSON; PayloadTooLarge if all together are over MAX_ANSWER."""
-        made = self._made(value, own)
-        self._bytes += len(made)
+        """Return a value as JSON; PayloadTooLarge if all of the request together are over MAX_ANSWER."""
+        if isinstance(value, Picture):
+            return self._counted(self._picture(value))
+        if isinstance(value, Detections):
+            return self._counted(detections(value if own else value.in_root()))
+        if isinstance(value, Serialisable):
+            return self.json(value.document(own), own)
+        if isinstance(value, Mapping):
+            return join_object({str(key): self.json(each, own) for key, each in value.items()})
+        if isinstance(value, list | tuple | set | frozenset):
+            return join_array([self.json(each, own) for each in value])
+        return self._counted(dump(_plain(value)))
+
+    def _counted(self, made: bytes) -> bytes:
+        """Count what was made; a value that stands in 10,000 crops is made as often."""
+        self._bytes += len(made) + 1  # with a comma
         if self._bytes > MAX_ANSWER:
             raise PayloadTooLarge(
                 f"the outputs have over {MAX_ANSWER} bytes", hint="leave pictures out of them: excluded_fields"
             )
         return made
-
-    def _made(self, value: Any, own: bool) -> bytes:
-        if isinstance(value, Picture):
-            return self._picture(value)
-        if isinstance(value, Detections):
-            return detections(value if own else value.in_root())
-        if isinstance(value, Serialisable):
-            return self._made(value.document(own), own)
-        if isinstance(value, Mapping):
-            return join_object({str(key): self._made(each, own) for key, each in value.items()})
-        if isinstance(value, list | tuple | set | frozenset):
-            return join_array([self._made(each, own) for each in value])
-        return dump(_plain(value))
 
     def _picture(self, picture: Picture) -> bytes:
         key = id(picture.pixels)

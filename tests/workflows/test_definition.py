@@ -53,6 +53,7 @@ def test_versions(version: Any) -> None:
         ({"inputs": [{"type": "WorkflowBatchInput", "name": "i", "dimensionality": 9}]}, SyntaxFault, "is 9; it takes"),
         ({"outputs": [{"type": "File", "name": "o", "selector": "$inputs.image"}]}, SyntaxFault, "type is 'File'"),
         ({"outputs": [{"name": "o", "selector": "image"}]}, SyntaxFault, "output 'o': selector is 'image'"),
+        ({"notes": [[[0] * 1000] * 10] * 10}, SyntaxFault, "over 100000 values"),
         ({"dynamic_blocks_definitions": [{}]}, SyntaxFault, "Python code"),
     ],
 )
