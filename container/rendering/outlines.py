@@ -17,14 +17,23 @@ def draw_outline(canvas: np.ndarray, region: Region, color: Color, width: int, c
     The line of `width` pixels has a white core between two edges of `color`, so that it shows on the dark, on the
     bright and on its own colour. A region too small for that gets a plain one of `small` pixels.
     """
-    contours, _ = cv2.findContours(region.crop, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(region.x, region.y))
-    lines = [_line(contour[:, 0], 2 + core) for contour in contours]
+    lines = _lines(region, 2 + core)
     if max(region.crop.shape) < 24 * core:
         _draw(canvas, lines, color, small)
         return
     _draw(canvas, lines, color, width)
     if core:
         _draw(canvas, lines, WHITE, core)
+
+
+def draw_border(canvas: np.ndarray, region: Region, color: Color, width: int) -> None:
+    """Draw the smoothed, antialiased borders of a region into uint8 H×W×3 `canvas` in one colour."""
+    _draw(canvas, _lines(region, 2), color, width)
+
+
+def _lines(region: Region, reach: int) -> list[np.ndarray]:
+    contours, _ = cv2.findContours(region.crop, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(region.x, region.y))
+    return [_line(contour[:, 0], reach) for contour in contours]
 
 
 def _draw(canvas: np.ndarray, lines: list[np.ndarray], color: Color, width: int) -> None:

@@ -7,10 +7,12 @@ import numpy as np
 
 from container.rendering import palette
 from container.rendering.annotations import draw_keypoints
+from container.rendering.fills import blend_table
 from container.rendering.labels import draw_labels
 from container.rendering.outlines import draw_outline
 from container.rendering.palette import Color
 from container.rendering.regions import regions
+from container.rendering.shapes import draw_box
 from container.rendering.text import font_size
 from container.structures import Appearance, Instances, Prediction
 
@@ -47,7 +49,7 @@ def overlay(pixels: np.ndarray, prediction: Prediction, appearance: Appearance) 
     if isinstance(prediction, Instances):
         for i in reversed(range(len(instances))):
             if appearance.draw_boxes:
-                _frame(canvas, instances.boxes[i], colors[i], widths.box)
+                draw_box(canvas, instances.boxes[i], colors[i], widths.box)
             if instances.keypoints is not None:
                 draw_keypoints(canvas, instances.keypoints[i], colors[i], widths.limb, widths.dot)
     if appearance.draw_labels:
@@ -67,20 +69,6 @@ def _paint(
     for region in regions(instances):
         color = colors[region.index]
         # A table and a masked copy: 6x the speed of indexing with a boolean array.
-        blended = cv2.LUT(pixels[region.place], _blend_table(color, opacity))
+        blended = cv2.LUT(pixels[region.place], blend_table(color, opacity))
         cv2.copyTo(blended, region.crop, canvas[region.place])
         draw_outline(canvas, region, color, widths.outline, widths.core, widths.small)
-
-
-def _blend_table(color: Color, opacity: float) -> np.ndarray:
-    """uint8 256×1×3: what each value of each channel becomes under `color`."""
-    values = np.arange(256)[:, None, None] * (1 - opacity) + np.array(color) * opacity
-    return np.rint(values).astype(np.uint8)
-
-
-def _frame(canvas: np.ndarray, box: np.ndarray, color: Color, thickness: int) -> None:
-    height, width = canvas.shape[:2]
-    outside = 2 * thickness  # OpenCV takes no corner of any distance, and a side out of sight must stay so
-    low, high = [-outside, -outside] * 2, [width + outside, height + outside] * 2
-    left, top, right, bottom = np.clip(np.rint(box), low, high).astype(int).tolist()
-    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, thickness)

@@ -68,6 +68,12 @@ def contrasting(background: Color) -> Color:
     return BLACK if luminance(background) > 0.179 else WHITE
 
 
+def contrast(one: Color, other: Color) -> float:
+    """The WCAG contrast of two colours, 1 (the same) to 21."""
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
 def luminance(rgb: Color) -> float:
     """The relative luminance of an sRGB colour, 0–1, by WCAG 2."""
     linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in rgb)]

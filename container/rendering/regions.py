@@ -37,8 +37,29 @@ def regions(instances: Instances) -> Iterator[Region]:
             yield Region(i, crop.view(np.uint8), x, y)
 
 
+def covered(instances: Instances) -> np.ndarray:
+    """uint8 H×W: 1 where any instance is."""
+    union = np.zeros(instances.image_size, np.uint8)
+    for region in regions(instances):
+        union[region.place] |= region.crop
+    return union
+
+
+def owners(instances: Instances) -> np.ndarray:
+    """uint16 H×W: the number of the instance, from 1 on, that is on top; 0 where none is."""
+    numbers = np.zeros(instances.image_size, np.uint16)  # a third of the memory of a coloured picture
+    for region in regions(instances):
+        np.copyto(numbers[region.place], region.index + 1, where=region.crop.view(bool))
+    return numbers
+
+
+def visible(box: np.ndarray, image_size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the part of a box, float xyxy, that lies in the picture, in whole pixels; it may be empty."""
+    height, width = image_size
+    left, top, right, bottom = np.clip(np.rint(box), 0, [width, height, width, height]).astype(int).tolist()
+    return left, top, max(left, right), max(top, bottom)
+
+
 def _box(instances: Instances, i: int) -> tuple[np.ndarray, int, int]:
-    height, width = instances.image_size
-    corners = np.clip(np.rint(instances.boxes[i]), 0, [width, height, width, height])
-    left, top, right, bottom = corners.astype(int).tolist()
-    return np.ones((max(bottom - top, 0), max(right - left, 0)), bool), left, top
+    left, top, right, bottom = visible(instances.boxes[i], instances.image_size)
+    return np.ones((bottom - top, right - left), bool), left, top

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from container.rendering.palette import BLACK, WHITE
-from container.rendering.text import Chip, fit, font_size
+from container.rendering.text import Chip, Style, fit, font_size
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,45 @@ def test_threads_draw_the_same_letters() -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = [task.result() for task in [pool.submit(draw_all) for _ in range(40)]]
     assert [answer == expected for answer in answers] == [True] * 40
+
+
+@pytest.mark.parametrize(("padding", "height"), [(0, 22), (5, 24), (10, 34), (50, 114)])  # capitals are 14 high
+def test_padding_is_around_the_letters(padding: int, height: int) -> None:
+    plain, padded = chip("person"), fit("person", 20, (500, 500), Style(padding=padding))
+    assert padded is not None
+    assert (padded.height, padded.width - plain.width) == (height, 2 * padding - 14)
+
+
+def styled(style: Style, background: tuple[int, int, int] = WHITE, text: str = "person") -> np.ndarray:
+    shown = fit(text, 20, (100, 300), style)
+    assert shown is not None
+    canvas = np.full((shown.height, shown.width, 3), 128, np.uint8)
+    shown.draw(canvas, 0, 0, background)
+    return canvas
+
+
+@pytest.mark.parametrize(("radius", "corner", "straight"), [(0, 255, True), (8, 128, True), (500, 128, False)])
+def test_corners_are_as_round_as_asked_for(radius: int, corner: int, straight: bool) -> None:
+    canvas = styled(Style(radius=radius))
+    assert canvas[0, 0, 0] == canvas[-1, -1, 0] == corner
+    assert (canvas[0, 9, 0] == 255) == straight
+
+
+def test_letters_have_the_color_and_the_weight_that_are_asked_for() -> None:
+    assert [10, 20, 250] in styled(Style(letters=(10, 20, 250))).reshape(-1, 3).tolist()
+    ink = [int((styled(Style(weight=weight))[..., 0] < 128).sum()) for weight in (300, 500, 700, 900)]
+    assert ink == sorted(set(ink))
+
+
+def test_letters_like_their_ground_get_an_edge() -> None:
+    same = styled(Style(letters=(250, 250, 250)), (245, 245, 245))
+    assert same.min() < 150
+    assert (
+        styled(Style(letters=WHITE), (0, 0, 160)).min() == 0
+        and styled(Style(letters=WHITE), (0, 0, 160))[..., 2].min() >= 120
+    )
+
+
+def test_the_largest_letters_that_fit_are_found_soon() -> None:
+    shown = fit("person " * 60, 300, (3000, 4000))
+    assert shown is not None and len(shown.text) == 300 and 3600 < shown.width <= 4000

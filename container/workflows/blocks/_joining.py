@@ -9,7 +9,7 @@ from container.ops.overlap import union
 from container.structures import Crop, CroppedMasks, Instances, JoinedMasks, Masks
 from container.workflows.errors import StepFailed
 from container.workflows.step import Step
-from container.workflows.values import Detections, Frame
+from container.workflows.values import Detections, Frame, new_id
 
 BITS = 24  # pixels of a mask that take as much memory as one of a picture
 
@@ -17,8 +17,8 @@ BITS = 24  # pixels of a mask that take as much memory as one of a picture
 def joined(parts: Sequence[Detections], frame: Frame) -> Detections:
     """Return the detections of all parts, one after the other, in pixels of the picture `frame`.
 
-    Members of `data` that some part lacks are left out. Raises StepFailed if some have masks or keypoints and others
-    have none, or if parts lie in another picture.
+    Members of `data` that some part lacks are left out, and an id that came before is replaced. Raises StepFailed if
+    some have masks or keypoints and others have none, or if parts lie in another picture.
     """
     moved = [part.moved_to(frame) for part in parts if len(part)]
     if not moved:
@@ -36,7 +36,7 @@ def joined(parts: Sequence[Detections], frame: Frame) -> Detections:
             _keypoints(instances),
         ),
         frame,
-        tuple(name for part in moved for name in part.ids),
+        _unique([name for part in moved for name in part.ids]),
         moved[0].inference_id,
         moved[0].rle,
         {name: tuple(value for part in moved for value in part.data[name]) for name in common},
@@ -47,6 +47,11 @@ def nothing(frame: Frame, *like: Detections) -> Detections:
     """Return no detections in the picture `frame`."""
     none = Instances(frame.size, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), ())
     return Detections(none, frame, (), like[0].inference_id if like else "", like[0].rle if like else False)
+
+
+def _unique(ids: Sequence[str]) -> tuple[str, ...]:
+    first = {name: i for i, name in reversed([*enumerate(ids)])}
+    return tuple(name if first[name] == i else new_id() for i, name in enumerate(ids))
 
 
 def _masks(instances: Sequence[Instances], frame: Frame) -> JoinedMasks | None:

@@ -1,55 +1,18 @@
 """Crops of what was found in a picture."""
 
-import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from container.cancellation import checkpoint
 from container.fields import Number
-from container.rendering.palette import BLACK
-from container.rendering.palette import Color as Rgb
+from container.rendering.palette import BLACK, Color
 from container.workflows import kinds
 from container.workflows.blocks import _rows
+from container.workflows.blocks._colors import OneColor
 from container.workflows.manifest import Block, Field, Output, Row, add
 from container.workflows.step import Step
 from container.workflows.values import Detections, Picture
-
-_BYTE = re.compile(r"\s*\d{1,3}\s*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Color:
-    """A colour as a text or as three numbers."""
-
-    words = 'a colour such as "#ff0000", "(255, 0, 0)" or [255, 0, 0]'
-
-    def convert(self, value: object) -> Rgb:
-        """Return it as RGB; ValueError if it is none."""
-        if isinstance(value, str):
-            value = _parsed(value)
-        if not isinstance(value, list | tuple) or len(value) != 3:
-            raise ValueError
-        red, green, blue = (int(Number(0, 255, whole=True).convert(one)) for one in value)
-        return red, green, blue
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema."""
-        byte = {"type": "integer", "minimum": 0, "maximum": 255}
-        return {"anyOf": [{"type": "string"}, {"type": "array", "items": byte, "minItems": 3, "maxItems": 3}]}
-
-
-def _parsed(text: str) -> list[int]:
-    if re.fullmatch("#[0-9a-fA-F]{3}", text):
-        return [int(digit * 2, 16) for digit in text[1:]]
-    if re.fullmatch("#[0-9a-fA-F]{6}", text):
-        return [int(text[i : i + 2], 16) for i in (1, 3, 5)]
-    parts = text.removeprefix("(").removesuffix(")").split(",")
-    if len(parts) == 3 and all(_BYTE.fullmatch(part) for part in parts):
-        return [int(part) for part in parts]
-    raise ValueError
 
 
 class DynamicCrop(Block):
@@ -69,7 +32,11 @@ class DynamicCrop(Block):
             0.0,
         ),
         Field(
-            "background_color", "The colour for pixels outside of the mask", Color(), (kinds.STRING, kinds.COLOR), BLACK
+            "background_color",
+            "The colour for pixels outside of the mask",
+            OneColor(),
+            (kinds.STRING, kinds.COLOR),
+            BLACK,
         ),
     )
     outputs = Output("crops", (kinds.IMAGE,)), Output("predictions", kinds.DETECTIONS)
@@ -95,7 +62,7 @@ class DynamicCrop(Block):
         return results
 
 
-def _masked(crop: Picture, detection: Detections, opacity: float, color: Rgb) -> Picture:
+def _masked(crop: Picture, detection: Detections, opacity: float, color: Color) -> Picture:
     """Return the crop with a colour over the pixels that its one detection does not cover."""
     masks = detection.instances.masks
     if masks is None or not opacity:

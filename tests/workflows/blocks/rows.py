@@ -22,7 +22,7 @@ def run(name: str, room: Callable[[int], None] = lambda pixels: None, **given: A
     for field in block.fields:
         value = next((given.pop(key) for key in (field.name, *field.aliases) if key in given), field.default)
         assert value is not REQUIRED, field.name
-        plain = field.takes is not None and value is not field.default
+        plain = field.takes is not None and value is not field.default and not isinstance(value, Detections)
         row[field.name] = convert(field, value) if plain else value
     assert not given
     step = Step("s", None, lambda: None, room)  # type: ignore[arg-type]

@@ -164,3 +164,49 @@ def test_what_is_no_classification_is_refused(wrong: object) -> None:
 
 def test_a_level_is_collapsed() -> None:
     assert run("DimensionCollapse", data=["a", None, [1]]) == {"output": ["a", [1]]}
+
+
+CATS = {
+    "type": "DetectionsFilter",
+    "filter_operation": {
+        "type": "StatementGroup",
+        "statements": [
+            {
+                "type": "BinaryStatement",
+                "left_operand": {
+                    "type": "DynamicOperand",
+                    "operations": [{"type": "ExtractDetectionProperty", "property_name": "class_name"}],
+                },
+                "comparator": {"type": "in (Sequence)"},
+                "right_operand": {"type": "DynamicOperand", "operand_name": "classes"},
+            }
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["roboflow_core/detections_transformation@v1", "DetectionsTransformation"])
+@pytest.mark.parametrize(
+    ("operations", "ids", "first"),
+    [
+        ([], "abc", [0, 0, 9, 9]),
+        ([CATS], "ac", [0, 0, 9, 9]),
+        ([CATS, {"type": "DetectionsSelection", "mode": "right_most"}], "c", [40, 0, 49, 9]),
+        ([{"type": "DetectionsShift", "shift_x": 5, "shift_y": 3}, CATS], "ac", [5, 3, 14, 12]),
+        ([{"type": "DetectionsOffset", "offset_x": 6, "offset_y": 4}], "abc", [-3, -2, 12, 11]),
+        ([{"type": "SortDetections", "mode": "confidence", "ascending": True}], "cba", [40, 0, 49, 9]),
+    ],
+)
+def test_operations_follow_each_other(name: str, operations: list[Any], ids: str, first: list[float]) -> None:
+    boxes = [0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]
+    before = found(*boxes, labels=("cat", "dog", "cat"), masks=boxes)
+    fields = {"operations": operations, "operations_parameters": {"classes": ["cat", "cow"]}}
+    after = run(name, predictions=before, **fields)["predictions"]
+    assert (after.ids, after.instances.boxes[0].tolist()) == (tuple(ids), first)
+    for i, one in enumerate(ids):
+        assert rectangle(after, i) == boxes["abc".index(one)]
+
+
+def test_operations_must_leave_detections() -> None:
+    with pytest.raises(StepFailed, match="the operations make something else of the detections"):
+        run("DetectionsTransformation", predictions=found(), operations=[{"type": "SequenceLength"}])
