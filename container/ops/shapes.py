@@ -90,7 +90,7 @@ def fitted(polygon: np.ndarray, outline: np.ndarray, fraction: float) -> np.ndar
         spare = (len(along) - max(round(len(along) * fraction), 2)) // 2
         points = along[max(spare, 0) : len(along) - max(spare, 0)].astype(np.float64)
         center = points.mean(axis=0)
-        lines.append((center, np.linalg.svd(points - center)[2][0]))
+        lines.append((center, np.linalg.svd(points - center, full_matrices=False)[2][0]))
     return np.array([_meeting(*lines[i - 1], *lines[i], outline[place]) for i, place in enumerate(places)], np.int32)
 
 

@@ -23,7 +23,7 @@ def apart(instances: Instances, iou_threshold: float) -> np.ndarray:
         overlaps = _MaskOverlaps(instances.masks)
 
         def joins(best: int, others: np.ndarray) -> np.ndarray:
-            return overlaps.ious(overlaps.masks.crop(best), others) > iou_threshold
+            return overlaps.ious(overlaps.masks.crop(best), others, iou_threshold) > iou_threshold
 
     groups = greedy_groups(instances.scores, instances.classes, joins)
     return np.array([group[0] for group in groups], np.int64)
@@ -63,17 +63,20 @@ class _MaskOverlaps:
             self._areas[i] = np.count_nonzero(crop)
             self._boxes[i] = x, y, x + crop.shape[1], y + crop.shape[0]
 
-    def ious(self, region: Placed, others: np.ndarray) -> np.ndarray:
-        """Return the IoU of a region with others, int64 M, as float64 M."""
+    def ious(self, region: Placed, others: np.ndarray, least: float) -> np.ndarray:
+        """Return the IoU of a region with others, int64 M, as float64 M; for some of those under `least`, 0.
+
+        Most bitmaps need not be made: they share no more pixels than their boxes do, and no more than each has.
+        """
         crop, x, y = region
-        area, low, high = np.count_nonzero(crop), (x, y), (x + crop.shape[1], y + crop.shape[0])
-        boxes = self._boxes[others]
-        meet = (np.maximum(boxes[:, :2], low) < np.minimum(boxes[:, 2:], high)).all(axis=1)
+        area, areas, boxes = np.count_nonzero(crop), self._areas[others], self._boxes[others]
+        low, high = np.maximum(boxes[:, :2], (x, y)), np.minimum(boxes[:, 2:], (x + crop.shape[1], y + crop.shape[0]))
+        most = np.minimum((high - low).clip(0).prod(axis=1), np.minimum(areas, area))
         ious = np.zeros(len(others))
-        for k in np.flatnonzero(meet).tolist():
+        for k in np.flatnonzero((most > 0) & (most / np.maximum(area + areas - most, 1) >= least)).tolist():
             checkpoint()
             both = common_pixels(region, self.masks.crop(int(others[k])))
-            ious[k] = both / max(area + self._areas[others[k]] - both, 1)
+            ious[k] = both / (area + areas[k] - both)
         return ious
 
     def grown(self, best: int, others: np.ndarray, iou_threshold: float) -> np.ndarray:
@@ -82,7 +85,7 @@ class _MaskOverlaps:
         taken = np.zeros(len(others), bool)
         while not taken.all():
             left = np.flatnonzero(~taken)
-            more = left[self.ious(region, others[left]) >= iou_threshold]
+            more = left[self.ious(region, others[left], iou_threshold) >= iou_threshold]
             if not len(more):
                 break
             taken[more] = True

@@ -6,13 +6,13 @@ import numpy as np
 
 from container.cancellation import checkpoint
 from container.fields import Number
-from container.rendering.palette import BLACK, Color
+from container.rendering.fills import fill_outside
+from container.rendering.palette import BLACK
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._colors import OneColor
 from container.workflows.manifest import Block, Field, Output, Row, add
 from container.workflows.step import Step
-from container.workflows.values import Detections, Picture
 
 
 class DynamicCrop(Block):
@@ -56,24 +56,12 @@ class DynamicCrop(Block):
             if sides[i].all():
                 crop = picture.crop(detections.ids[i], *box)
                 own = detections.moved_to(crop.frame)[[i]]
-                results.append({"crops": _masked(crop, own, opacity, color), "predictions": own})
+                if opacity and own.instances.masks is not None:
+                    fill_outside(crop.pixels, own.instances, color, opacity)  # pixels of its own
+                results.append({"crops": crop, "predictions": own})
             else:
                 results.append({"crops": None, "predictions": None})
         return results
-
-
-def _masked(crop: Picture, detection: Detections, opacity: float, color: Color) -> Picture:
-    """Return the crop with a colour over the pixels that its one detection does not cover."""
-    masks = detection.instances.masks
-    if masks is None or not opacity:
-        return crop
-    values = np.arange(256)[:, None] * (1 - opacity) + np.array(color) * opacity
-    table = np.rint(values).astype(np.uint8)  # 256×3: what becomes of each value of red, green and blue
-    outside = ~masks.bitmap(0)
-    for channel in range(3):
-        plane = crop.pixels[:, :, channel]  # of a copy that nothing else has
-        plane[outside] = table[plane[outside], channel]
-    return crop
 
 
 add(DynamicCrop())

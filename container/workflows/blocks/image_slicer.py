@@ -56,11 +56,10 @@ class _Slicer(Block):
             raise BadRequest(
                 f"slices of {wide} × {high} pixels divide a picture of {width} × {height} pixels into {count:,} parts; "
                 f"{MAX_SLICES:,} are allowed",
-                hint="Give larger slices, or let them overlap less.",
+                hint="give larger slices, or let them overlap less",
             )
-        across, down = ([(at, min(at + side, end)) for at in starts] for starts, side, end in (
-            (columns, wide, width), (rows, high, height)
-        ))  # fmt: skip
+        across = [(at, min(at + wide, width)) for at in columns]
+        down = [(at, min(at + high, height)) for at in rows]
         step.room(_length(across) * _length(down))
         slices = []
         for top, bottom in down:
