@@ -8,7 +8,7 @@ predict             prediction without a server
 server/             what stands around gunicorn: application (its settings and hooks), worker, framing (where a request
                     ends), slow_clients (which are shed when threads, sockets or memory run low), threads, startup (how
                     loading went, from the workers to the master), listening (whether the address can be listened on)
-settings            the environment, read once
+settings            what an operator may set, read from the environment once
 protocols/          languages that clients speak over HTTP, a folder each; none knows another
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
                     multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
@@ -16,7 +16,8 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     sessions, streaming, event_stream, async_queue, openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
-                    sam and sam2 (prompts; what they share is in segmenting), unavailable (501), openapi
+                    sam and sam2 (prompts; what they share is in segmenting), workflows, unavailable (501),
+                    openapi and workflow_openapi
     nucleus/        protocol (its paths, keys, limits, errors), backend (what its routes work with), datasets, items,
                     appending (items), annotations (ground truth), models, runs, predictions (uploaded), readings (of
                     them), exports, jobs (as clients see them) and their work, uploads and the addresses that are
@@ -33,7 +34,8 @@ web/                what HTTP needs whatever the protocol
 workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
                     (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
                     models (that steps ask), manifest (what a block is) and its kinds, values, step, profiling, errors;
-                    operations (on values); blocks, a file each
+                    operations (on values); blocks, a file each; named (files in a folder, and builtin), describe (of
+                    blocks) and interface (of a workflow), with kind_schemas
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once; by_id (models as Roboflow's clients
@@ -76,8 +78,9 @@ checkpoints/        weights files that are pickles → safetensors, in a process
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
                     prompts; strict_json (of them), npy (of arrays), keypoints (COCO's)
 ops/                paste, rle, polygons, argmax, contrast: functions on arrays
-background (work that gives way to predictions), cancellation, cores, memory, errors, failure, fields, files, gate (how
-many threads compute at once), registry, telemetry/, usage (of command lines) usable everywhere
+background (work that gives way to predictions), cancellation, cores, environment (records that are read from it),
+memory, errors, failure, fields, files, gate (how many threads compute at once), registry, telemetry/, usage (of command
+lines) usable everywhere
 """
 
 __version__ = "0.1.0"

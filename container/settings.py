@@ -5,28 +5,11 @@ of settings is compared with this file by a test.
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Self
 
-from container.fields import DATABASE, DATASET, DEVICE, KEYS, ORIGINS, URL, Flag, Number, Text, Word, comma_list, each
-
-PREFIX = "MASKSERVE_"
-
-Record = TypeVar("Record")
-
-
-Takes = Number | Word | Text
-ANY: dict[type, Takes | Flag] = {bool: Flag(), int: Number(whole=True), float: Number(), str: Text()}
-
-
-def setting(default: object, doc: str, *names: str, takes: Takes | None = None, secret: bool = False) -> Any:
-    """A field that is read from the first of the environment variables `names` that is set (own ones get PREFIX).
-
-    It takes any value of the type of its default, or what `takes` says. A `secret` is never shown: neither in the
-    record's repr nor in what is said about a wrong value.
-    """
-    takes_any = ANY[type(default)]
-    return field(default=default, repr=not secret, metadata={"names": names, "doc": doc, "takes": takes or takes_any})
+from container.environment import read, setting, settings_of, variables_of
+from container.fields import DATABASE, DATASET, DEVICE, KEYS, ORIGINS, URL, Number, Text, Word, comma_list, each
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -247,6 +230,17 @@ class Settings:
         "SAM_CACHE_MB",
         takes=Number(0, 1_048_576),
     )
+    workflows: str = setting(
+        "",
+        "A folder of workflows, which are run by name: `NAME.json` in it is the workflow `NAME`.",
+        "WORKFLOWS",
+    )
+    workflows_profiling: bool = setting(
+        False,
+        "Requests may ask how long each step of a workflow took.",
+        "WORKFLOWS_PROFILING",
+        "ENABLE_WORKFLOWS_PROFILING",
+    )
     url_hosts: str = setting(
         "", "Hosts that pictures may be fetched from, separated by commas; empty turns URLs off.", "URL_HOSTS"
     )
@@ -315,34 +309,6 @@ class Settings:
         return int(self.max_payload_mb * 1024 * 1024) or None
 
 
-def read(record: type[Record], environ: Mapping[str, str]) -> Record:
-    """A record whose fields are made by `setting`, such as a protocol's own, out of the environment; ValueError."""
-    values: dict[str, Any] = {}
-    for f in settings_of(record):
-        for name in variables(f.name, record):
-            if environ.get(name, "").strip():
-                values[f.name] = _parsed(f.metadata["takes"], name, environ[name].strip())
-                break
-    return record(**values)
-
-
-def settings_of(record: type) -> list[Field[Any]]:
-    """The fields of a record that are made by `setting`."""
-    return [f for f in fields(record) if "names" in f.metadata]
-
-
-def variables(name: str, record: type = Settings) -> tuple[str, ...]:
-    """The environment variables that a field of a record is read from, first one first."""
-    names = next(f for f in fields(record) if f.name == name).metadata["names"]
-    return tuple(n if n.startswith("SAGEMAKER_") else PREFIX + n for n in names)
-
-
-def _parsed(takes: Takes | Flag, name: str, text: str) -> object:
-    if isinstance(takes, Flag):
-        # Anything else is false, and SageMaker's local mode writes "True" where SageMaker writes "true".
-        return text.lower() in ("true", "1", "yes")
-    try:
-        return takes.parse(text)
-    except ValueError:
-        assert isinstance(takes, Number)  # any text is a Word or a Text
-        raise ValueError(f"{name} is {text!r}; it takes {takes.noun}") from None
+def variables(name: str) -> tuple[str, ...]:
+    """The environment variables that a setting is read from, first one first."""
+    return variables_of(Settings, name)

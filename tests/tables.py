@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
+from container.environment import settings_of
 from container.protocols.sagemaker.negotiation import Negotiation
-from container.settings import Settings, settings_of, variables
+from container.settings import Settings, variables
 from container.training.hyperparameters import Hyperparameters
 
 README = Path(__file__).parent.parent / "README.md"

@@ -43,6 +43,7 @@ ANYWHERE = (
     "background",
     "cancellation",
     "cores",
+    "environment",
     "memory",
     "errors",
     "failure",
@@ -194,7 +195,7 @@ def test_few_files_are_crumbs() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_who_reads_settings_writes_their_names(path: Path) -> None:
     """Others say `errors.setting_name`; check asks any server, and training reads what SageMaker sets for it."""
-    if part(path) in (*READERS_OF_SETTINGS, "settings", "protocols", "check", "training", "errors"):
+    if part(path) in (*READERS_OF_SETTINGS, "environment", "settings", "protocols", "check", "training", "errors"):
         return
     texts = [n.value for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Constant)]
     assert not [text for text in texts if isinstance(text, str) and ("MASKSERVE_" in text or "SAGEMAKER_" in text)]

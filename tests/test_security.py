@@ -2,7 +2,8 @@
 
 import re
 
-from container.settings import Settings, settings_of, variables
+from container.environment import settings_of
+from container.settings import Settings, variables
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

@@ -33,6 +33,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ({"SAGEMAKER_MODEL_SERVER_WORKERS": "4", "MASKSERVE_MODEL_STORE": "/models"}, "processes", 1),
         ({}, "max_body_bytes", 25 * 1024 * 1024),
         ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}, "max_body_bytes", None),
+        ({}, "workflows_profiling", False),
+        ({"ENABLE_WORKFLOWS_PROFILING": "True"}, "workflows_profiling", True),
+        ({"MASKSERVE_WORKFLOWS_PROFILING": "0", "ENABLE_WORKFLOWS_PROFILING": "1"}, "workflows_profiling", False),
     ],
 )
 def test_read(environ: dict[str, str], name: str, value: object) -> None:

@@ -432,7 +432,6 @@ def segments() -> None:
 
 def unavailable() -> None:
     photo, one, batches = path("photo.jpg"), client(), client(max_batch_size=2)
-    described = {"specification": {"version": "1.0", "inputs": [], "steps": [], "outputs": []}}
     asked: dict[str, tuple[Any, ...]] = {
         "get_clip_image_embeddings": (photo,),
         "get_clip_text_embeddings": ("a",),
@@ -455,9 +454,6 @@ def unavailable() -> None:
     for method, given in asked.items():
         for suffix in ("", "_async"):
             record(f"not offered: {method}{suffix}", getattr(one, method + suffix), *given)
-    for method in ("run_workflow", "infer_from_workflow"):
-        record(f"not offered: {method} by name", getattr(one, method), "mine", "count", images={"image": photo})
-        record(f"not offered: {method}", getattr(one, method), images={"image": photo}, **described)
     start = one.start_inference_pipeline_with_workflow
     record("not offered: start", start, "film.mp4", workspace_name="mine", workflow_id="count")
     record("not offered: list_inference_pipelines", one.list_inference_pipelines)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, request
 
-from container import settings
+from container import environment
 from container.formats import formats
 from container.images.sources import read_json as read_image
 from container.structures import Choice
@@ -42,7 +42,7 @@ from flask import g
 
 @dataclass(frozen=True)
 class EchoSettings:
-    word: str = settings.setting("echo", "What is answered.", "ECHO_WORD")
+    word: str = environment.setting("echo", "What is answered.", "ECHO_WORD")
 
 
 class Echo(Protocol):
@@ -58,7 +58,7 @@ class Echo(Protocol):
 
     def __init__(self, all_settings):
         super().__init__(all_settings)
-        self.own = settings.read(EchoSettings, all_settings.environ)
+        self.own = environment.read(EchoSettings, all_settings.environ)
 
     def blueprints(self, services):
         blueprint = Blueprint("echo", __name__)

@@ -16,6 +16,16 @@ COMPONENTS = {
                 "code": {"type": "string"},
                 "request_id": {"type": "string"},
                 "detail": {"type": "array", "items": {"type": "object"}},
+                "error_type": {"type": "string", "description": "Of a workflow, as this and what follows"},
+                "context": {"type": "string"},
+                "blocks_errors": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["block_id"],
+                        "properties": {"block_id": {"type": "string", "description": "The name of a step"}},
+                    },
+                },
             },
         },
         "RoboflowModels": {
@@ -55,7 +65,7 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _error(description: str) -> dict[str, Any]:
+def error(description: str) -> dict[str, Any]:
     return {"description": description, "content": {_JSON: {"schema": _reference("RoboflowError")}}}
 
 
@@ -64,31 +74,31 @@ def json_answer(description: str) -> dict[str, Any]:
     return {"200": {"description": description, "content": {_JSON: {"schema": {"type": "object"}}}}}
 
 
-HEALTH = json_answer("It does") | {"503": _error("It does not, or not yet")}
+HEALTH = json_answer("It does") | {"503": error("It does not, or not yet")}
 CLEARED = {"200": {"description": "They are unloaded", "content": {_JSON: {"schema": {"type": "string"}}}}}
-UNAVAILABLE = {"413": _error("The body is too large"), "501": _error("This server does not offer it")}
+UNAVAILABLE = {"413": error("The body is too large"), "501": error("This server does not offer it")}
 MODELS = {"200": {"description": "The loaded models", "content": {_JSON: {"schema": _reference("RoboflowModels")}}}}
 STARTED = json_answer("It is loaded")
-_INVALID = {
-    "400": _error("The body cannot be read, or a number is out of range"),
-    "413": _error("The body, the picture or the work is too large"),
-    "422": _error("A field is missing, or of another type"),
+INVALID = {
+    "400": error("The body cannot be read, or a number is out of range"),
+    "413": error("The body, the picture or the work is too large"),
+    "422": error("A field is missing, or of another type"),
 }
-LOAD_ERRORS = _INVALID | {
-    "404": _error("There is no such model"),
-    "409": _error("The model's files cannot be loaded"),
-    "503": _error("The server is still starting; Retry-After says when"),
-    "507": _error("There is no memory for it beside the models that are in use"),
+LOAD_ERRORS = INVALID | {
+    "404": error("There is no such model"),
+    "409": error("The model's files cannot be loaded"),
+    "503": error("The server is still starting; Retry-After says when"),
+    "507": error("There is no memory for it beside the models that are in use"),
 }
-UNLOAD_ERRORS = _INVALID | {
-    "409": _error("The server has several processes"),
-    "503": _error("The server is still starting"),
+UNLOAD_ERRORS = INVALID | {
+    "409": error("The server has several processes"),
+    "503": error("The server is still starting"),
 }
-_INFERENCE_ERRORS = LOAD_ERRORS | {
-    "406": _error("The picture is too long for a JPEG"),
-    "415": _error("The file is no picture that is read"),
-    "503": _error("Overloaded, short of memory, or starting; Retry-After says when"),
-    "504": _error("The request waited until its deadline"),
+INFERENCE_ERRORS = LOAD_ERRORS | {
+    "406": error("The picture is too long for a JPEG"),
+    "415": error("The file is no picture that is read"),
+    "503": error("Overloaded, short of memory, or starting; Retry-After says when"),
+    "504": error("The request waited until its deadline"),
 }
 _ANSWER = _reference("RoboflowAnswer")
 ANSWERS = {
@@ -96,14 +106,14 @@ ANSWERS = {
         "description": "An answer for a picture, a list of them for a list",
         "content": {_JSON: {"schema": {"anyOf": [_ANSWER, {"type": "array", "items": _ANSWER}]}}},
     },
-    **_INFERENCE_ERRORS,
+    **INFERENCE_ERRORS,
 }
 ANSWERS_V0 = {
     "200": {
         "description": "JSON, or the picture drawn on",
         "content": {_JSON: {"schema": _ANSWER}, "image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
     },
-    **_INFERENCE_ERRORS,
+    **INFERENCE_ERRORS,
 }
 _MODEL_ID_SCHEMA = {"type": "string", "minLength": 1, "example": "maskrcnn/1"}
 MODEL_ID = {
@@ -171,7 +181,7 @@ def inference_v0(addresses: bool, body: bool) -> dict[str, Any]:
     return {**described, "requestBody": {"required": True, "content": content}} if body else described
 
 
-def _body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+def body(*required: str, **properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": [*required], "properties": properties}
     return {"required": True, "content": {_JSON: {"schema": schema if required else _without(schema, "required")}}}
 
@@ -180,7 +190,7 @@ def _without(schema: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != name}
 
 
-def _answer(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
+def answer(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": [*properties], "properties": properties}
     return {"200": {"description": description, "content": {_JSON: {"schema": schema}}}}
 
@@ -194,13 +204,13 @@ def _file(responses: dict[str, Any]) -> dict[str, Any]:
 _NUMBER, _TEXT, _LIST = {"type": "number"}, {"type": "string"}, {"type": "array", "items": {}}
 _PICTURE = _image("base64", "byte")
 _POINTS = {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}}
-_SEGMENT_ERRORS = _INFERENCE_ERRORS | {
-    "501": _error("There are no weights of this version"),
+_SEGMENT_ERRORS = INFERENCE_ERRORS | {
+    "501": error("There are no weights of this version"),
 }
 _SAM = {"sam_version_id": _TEXT, "image": _PICTURE, "image_id": {"type": "string", "maxLength": 200}}
 _SAM_FORMAT = {"type": "string", "enum": ["json", "binary"]}
-SAM_EMBED = _body(**_SAM, format=_SAM_FORMAT)
-SAM_SEGMENT = _body(
+SAM_EMBED = body(**_SAM, format=_SAM_FORMAT)
+SAM_SEGMENT = body(
     **_SAM,
     format=_SAM_FORMAT,
     point_coords=_POINTS,
@@ -216,8 +226,8 @@ SAM_SEGMENT = _body(
 )
 _PROMPTS = {"description": "A prompt of points, a box or both; a list; or an object with the list `prompts`"}
 _SAM2 = {**_without(_SAM, "sam_version_id"), "sam2_version_id": _TEXT}
-SAM2_EMBED = _body(**_SAM2)
-SAM2_SEGMENT = _body(
+SAM2_EMBED = body(**_SAM2)
+SAM2_SEGMENT = body(
     **_SAM2,
     prompts=_PROMPTS,
     format={"type": "string", "enum": ["json", "rle", "binary"]},
@@ -225,9 +235,9 @@ SAM2_SEGMENT = _body(
     save_logits_to_cache={"type": "boolean"},
     load_logits_from_cache={"type": "boolean"},
 )
-EMBEDDED = _file(_answer("The embedding", embeddings=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
-SEGMENTED = _file(_answer("The masks", masks=_LIST, low_res_masks=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
-SAM2_EMBEDDED = _answer("It is kept", image_id=_TEXT, time=_NUMBER) | _SEGMENT_ERRORS
+EMBEDDED = _file(answer("The embedding", embeddings=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
+SEGMENTED = _file(answer("The masks", masks=_LIST, low_res_masks=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
+SAM2_EMBEDDED = answer("It is kept", image_id=_TEXT, time=_NUMBER) | _SEGMENT_ERRORS
 SAM2_SEGMENTED = {
     "200": {
         "description": "A mask for each prompt; a list of answers for a list of pictures",

@@ -1,31 +1,36 @@
 """The Roboflow protocol class: its paths, its open routes and the shape of its errors."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Unauthenticated
-from container.protocols.roboflow import openapi, registry, responses, sam, sam2, unavailable, v0, v1
+from container.protocols.roboflow import openapi, registry, responses, sam, sam2, unavailable, v0, v1, workflows
 from container.protocols.roboflow import server as about
 from container.protocols.roboflow.fields import WrongType
 from container.service import Services
 from container.settings import Settings, variables
 from container.web.body import BodyLimits
 from container.web.protocol import Protocol
+from container.workflows.errors import Fault, WorkflowError
+from container.workflows.named import Library
 
 _BODIES = 2  # times SAGEMAKER_MAX_PAYLOAD_IN_MB that a JSON body may have: base64 is 4/3 of a file, and there are lists
+_WORKFLOWS = re.compile(r"(/infer)?/workflows(/|\Z)|/[^/]+/workflows/")  # beginnings of their paths
 _UNLOADS = ("/model/remove", "/model/clear", "/clear_cache")
 
 
 class Roboflow(Protocol):
-    """Models by id: v1 below /infer, v0 on /PROJECT/VERSION, and the registry of loaded models below /model."""
+    """Models by id: v1 below /infer, v0 on /PROJECT/VERSION, the registry of loaded models below /model; workflows."""
 
     name = "roboflow"
     prefixes = (
         *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
-        *("/sam", "/sam2"),
+        *("/sam", "/sam2", "/workflows"),
         *unavailable.PREFIXES,
         "/<project>/<version>",
     )
@@ -38,6 +43,11 @@ class Roboflow(Protocol):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._uuid = str(uuid.uuid4())
+        self._workflows = Library(Path(settings.workflows) if settings.workflows else None)
+        try:
+            self._workflows.check()
+        except ValueError as error:
+            raise ValueError(f"{variables('workflows')[0]} is {error}") from None
         largest = _BODIES * settings.max_body_bytes if settings.max_body_bytes else None
         self.body_limits = {
             path: BodyLimits(
@@ -45,7 +55,7 @@ class Roboflow(Protocol):
                 settings.read_seconds,
                 setting=f"{variables('max_payload_mb')[0]}, of which a body has {_BODIES} times as much",
             )
-            for path in ("/infer", "/sam", "/sam2", "/<project>/<version>")
+            for path in ("/infer", "/sam", "/sam2", "/workflows", "/<project>/<version>")
         }
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
@@ -56,23 +66,35 @@ class Roboflow(Protocol):
         v1.add_routes(blueprint, services)
         sam.add_routes(blueprint, services)
         sam2.add_routes(blueprint, services)
+        workflows.add_routes(blueprint, services, self._workflows, self.settings.workflows_profiling)
         unavailable.add_routes(blueprint)
         v0.add_routes(blueprint, services)
         blueprint.after_request(responses.finish)
         yield blueprint
 
     def error_document(self, error: ServingError, request_id: str) -> Mapping[str, Any]:
-        """Return {"message": …, "code": …, "request_id": …}, and `detail` for a request that is not valid."""
+        """Return {"message": …, "code": …, "request_id": …}, and `detail` for a request that is not valid.
+
+        An error of a workflow has its type, its context and the steps that it is of; what is not known is left out.
+        """
         message = f"{error.message}; {error.hint}" if error.hint else error.message
         document: dict[str, Any] = {"message": message, "code": error.code, "request_id": request_id}
         if error.status == 422:
             plain = [{"loc": ["body"], "msg": error.message, "type": error.code}]
             document["detail"] = error.detail if isinstance(error, WrongType) else plain
+        if isinstance(error, WorkflowError):
+            document |= {"error_type": error.type, "context": error.context}
+            if error.faults:
+                document["blocks_errors"] = [_block_error(fault) for fault in error.faults]
         return document
 
     def error_response(self, error: ServingError, request_id: str) -> Response:
-        """Return the response; what takes too long is no 504 unless it waited for others: clients send 504 again."""
-        if isinstance(error, DeadlineExceeded) and not error.waited:
+        """Return the response; what takes too long is no 504 unless it waited for others: clients send 504 again.
+
+        Those of workflows are: a step may be slow for many reasons.
+        """
+        workflow = _WORKFLOWS.match(request.path) is not None
+        if isinstance(error, DeadlineExceeded) and not error.waited and not workflow:
             error = PayloadTooLarge(error.message, hint="send fewer or smaller pictures, or ask for less")
         if isinstance(error, Unauthenticated) and request.path in _UNLOADS:
             error.hint += '; inference_sdk sends it here with api_key_transport="header"'
@@ -81,3 +103,10 @@ class Roboflow(Protocol):
     def components(self) -> Mapping[str, Any]:
         """Return the schemas that its operations refer to."""
         return openapi.COMPONENTS
+
+
+def _block_error(fault: Fault) -> dict[str, str]:
+    """Return an entry of `blocks_errors`, without what is not known."""
+    details = {"property_details": fault.details} if fault.field else {"block_details": fault.details}
+    named = {"block_id": fault.block, "block_type": fault.type, "property_name": fault.field, **details}
+    return {name: value for name, value in named.items() if value}

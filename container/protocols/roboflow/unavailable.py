@@ -28,13 +28,10 @@ _PATHS = {
     "/infer/depth-estimation": "depth estimation is",
     "/infer/embeddings": "embeddings are",
     "/infer/action_recognition": "recognition of actions is",
-    "/infer/workflows": "workflows are",
-    "/workflows": "workflows are",
     "/inference_pipelines": "video pipelines are",
     "/initialise_webrtc_worker": "video over WebRTC is",
     "/webrtc": "video over WebRTC is",
 }
-_WORKFLOW = "/<workspace>/workflows/<workflow>"
 _METHODS = ("GET", "POST")
 PREFIXES = tuple(path for path in _PATHS if not path.startswith("/infer/"))
 
@@ -56,5 +53,3 @@ def add_routes(blueprint: Blueprint) -> None:
     for path, what in _PATHS.items():
         add(path, what)
         add(f"{path}/<path:rest>", what)
-    add(_WORKFLOW, "workflows are")
-    add(f"{_WORKFLOW}/<path:rest>", "workflows are")

@@ -92,8 +92,7 @@ def test_an_execution_id_is_echoed(client: FlaskClient) -> None:
         ("POST", "/easy_ocr/ocr"), ("POST", "/gaze/gaze_detection"), ("POST", "/llm/cogvlm"),
         ("POST", "/infer/lmm"), ("POST", "/infer/lmm/a/b"), ("POST", "/infer/depth-estimation"),
         ("POST", "/infer/embeddings"), ("POST", "/infer/action_recognition"), ("POST", "/yolo_world/infer"),
-        ("POST", "/perception_encoder/embed_text"), ("POST", "/workflows/run"), ("POST", "/infer/workflows"),
-        ("POST", "/infer/workflows/a/b"), ("POST", "/any/workflows/thing"), ("GET", "/inference_pipelines/list"),
+        ("POST", "/perception_encoder/embed_text"), ("GET", "/inference_pipelines/list"),
         ("POST", "/inference_pipelines/7/pause"), ("POST", "/initialise_webrtc_worker"),
     ],
 )  # fmt: skip
