@@ -66,16 +66,16 @@ class Instances:
         )
 
     def cut(self, x: int, y: int, size: tuple[int, int]) -> "Instances":
-        """Return the instances in the part of the image at (x, y), whose size is (height, width).
+        """Return the instances in a part of the image: the corner at (x, y), and the size (height, width).
 
-        Masks end at its border, and may be empty; boxes and keypoints are moved only.
+        It may reach beyond the image. Masks end at its border, and may be empty; boxes and keypoints are moved only.
         """
         box = x, y, x + size[1], y + size[0]
         return replace(
             self,
             image_size=size,
             boxes=self.boxes - np.array([x, y, x, y], np.float32),
-            masks=None if self.masks is None else CutMasks(self.masks, np.arange(len(self)), box),
+            masks=None if self.masks is None else CutMasks.of(self.masks, box),
             keypoints=None if self.keypoints is None else self.keypoints - np.array([x, y, 0], np.float32),
         )
 

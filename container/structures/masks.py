@@ -174,11 +174,22 @@ class PlacedMasks(Masks):
 
 @dataclass(frozen=True)
 class CutMasks(Masks):
-    """Masks of an image in a part of it."""
+    """Masks of an image in a part of it, which may reach beyond it."""
 
     masks: Masks
     rows: np.ndarray  # int64 N, which of the masks; indexing them instead would copy full bitmaps
     box: tuple[int, int, int, int]  # the part, xyxy in pixels of the image
+
+    @classmethod
+    def of(cls, masks: Masks, box: tuple[int, int, int, int]) -> "CutMasks":
+        """Cut all masks to a part of their image; of what is cut already, the part lies in the first image."""
+        if isinstance(masks, CutMasks):
+            height, width = masks.image_size
+            left, top, right, bottom = box
+            if 0 <= left <= right <= width and 0 <= top <= bottom <= height:
+                x, y = masks.box[:2]
+                return cls(masks.masks, masks.rows, (left + x, top + y, right + x, bottom + y))
+        return cls(masks, np.arange(len(masks)), box)
 
     @property
     def image_size(self) -> tuple[int, int]:  # type: ignore[override]  # derived here, stored in RoiMasks
@@ -212,9 +223,24 @@ class JoinedMasks(Masks):
 
     @classmethod
     def of(cls, sources: Sequence[Masks], image_size: tuple[int, int]) -> "JoinedMasks":
-        """Join all masks of the sources, one source after the other."""
-        rows = [np.stack([np.full(len(one), i), np.arange(len(one))], axis=1) for i, one in enumerate(sources)]
-        return cls(tuple(sources), np.concatenate([np.zeros((0, 2), np.int64), *rows]), image_size)
+        """Join all masks of the sources, one source after the other; joined ones are taken apart."""
+        parts: list[Masks] = []
+        rows = [np.zeros((0, 2), np.int64)]
+
+        def place(source: Masks) -> int:
+            known = next((i for i, one in enumerate(parts) if one is source), None)
+            if known is None:
+                parts.append(source)
+            return len(parts) - 1 if known is None else known
+
+        for one in sources:
+            if isinstance(one, JoinedMasks):
+                used, numbers = np.unique(one.rows[:, 0], return_inverse=True)
+                places = np.array([place(one.sources[i]) for i in used], np.int64)
+                rows.append(np.stack([places[numbers], one.rows[:, 1]], axis=1))
+            else:
+                rows.append(np.stack([np.full(len(one), place(one)), np.arange(len(one))], axis=1))
+        return cls(tuple(parts), np.concatenate(rows), image_size)
 
     def __len__(self) -> int:
         return len(self.rows)

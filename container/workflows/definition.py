@@ -15,6 +15,7 @@ from container.workflows.manifest import REQUIRED, Block, Field, blocks
 ENGINE_VERSION = "1.17.0"  # of the specifications that are understood
 MAX_STEPS = MAX_OUTPUTS = MAX_INPUTS = 200
 MAX_NAME = 200  # characters
+MAX_FAULTS = 20  # that are told
 MAX_VALUES = 100_000  # in a specification, those in lists and objects counted
 _INPUTS, _STEPS = "$inputs.", "$steps."
 _INPUT_TYPES = {
@@ -35,7 +36,8 @@ class Selector(NamedTuple):
     output: str = ""
 
     def __str__(self) -> str:
-        return f"${self.of}.{self.name}{'.' if self.output else ''}{self.output}"
+        """Return it as it stands in messages."""
+        return shown(f"${self.of}.{self.name}{'.' if self.output else ''}{self.output}")
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def parse(document: object) -> Definition:
     if faults:
         first = faults[0]
         beside = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise SyntaxFault(f"{first.block}: {first.details}{beside}", *faults)
+        raise SyntaxFault(f"{first.block}: {first.details}{beside}", *faults[:MAX_FAULTS])
     return Definition(_unique("input", inputs), _unique("step", steps), tuple(_unique("output", outputs).values()))
 
 
@@ -149,7 +151,7 @@ def _check_size(document: Mapping[str, Any]) -> None:
 
 def _check_version(given: object) -> None:
     try:
-        version = Version(str(given))
+        version = Version(str(given)[:MAX_SHOWN])
     except InvalidVersion:
         raise VersionFault(f"version is {_short(given)}; it takes one such as 1.0") from None
     own = Version(ENGINE_VERSION)
@@ -265,8 +267,11 @@ def selector(value: object) -> Selector | None:
     return None
 
 
-def convert(one: Field, value: object, name: str = "") -> Any:
-    """Return a literal of a field as its block gets it; ValueError says what it takes. Numbers may be texts."""
+def convert(one: Field, value: object, name: str = "", taken: str = "") -> Any:
+    """Return a literal of a field as its block gets it; ValueError says what it takes. Numbers may be texts.
+
+    `name` and `taken` stand in the message in place of the field's name and of all that it takes.
+    """
     if value is None and one.default is None:
         return None
     try:
@@ -278,7 +283,9 @@ def convert(one: Field, value: object, name: str = "") -> Any:
     except (ValueError, OverflowError) as error:
         said = str(error) if one.takes is not None and not isinstance(one.takes, Number) else ""
         name = name or one.name
-        raise ValueError(f"{name}: {said}" if said else f"{name} is {_short(value)}; it takes {words(one)}") from None
+        raise ValueError(
+            f"{name}: {said}" if said else f"{name} is {_short(value)}; it takes {taken or words(one)}"
+        ) from None
 
 
 def words(one: Field) -> str:

@@ -79,16 +79,14 @@ def _check_reference(definition: Definition, step: StepSpec, one: Field, selecto
     fault = step.fault(one.name, f"{one.name} is {selector}")
     if one.steps:
         if selector.of != "steps" or selector.output or selector.name not in definition.steps:
-            raise UnknownReference(
-                f"step {step.name!r}: {one.name} names {str(selector)!r}; it takes {words(one)}", fault
-            )
+            raise UnknownReference(f"step {step.name!r}: {one.name} names {selector}; it takes {words(one)}", fault)
         return
     given = _kinds_of(definition, selector, f"step {step.name!r}: {one.name} ", fault)
     if not kinds.fits(given, one.kinds) and not (
         one.holds != "one" and kinds.fits(given, (kinds.LIST, kinds.DICTIONARY))
     ):
         raise WrongKind(
-            f"step {step.name!r}: {one.name} is {str(selector)!r}, of the kind {', '.join(given)}; "
+            f"step {step.name!r}: {one.name} is {selector}, of the kind {', '.join(given)}; "
             f"it takes {', '.join(one.kinds)}",
             fault,
         )
@@ -105,10 +103,10 @@ def _kinds_of(definition: Definition, selector: Selector, where: str, fault: Fau
         if selector.name in definition.inputs:
             return definition.inputs[selector.name].kinds
         there = ", ".join(definition.inputs) or "none"
-        raise UnknownReference(f"{where}names {str(selector)!r}; inputs are: {there}", fault)
+        raise UnknownReference(f"{where}names {selector}; inputs are: {there}", fault)
     if selector.name not in definition.steps:
         there = ", ".join(definition.steps) or "none"
-        raise UnknownReference(f"{where}names {str(selector)!r}; steps are: {there}", fault)
+        raise UnknownReference(f"{where}names {selector}; steps are: {there}", fault)
     outputs = outputs_of(definition.steps[selector.name])
     if selector.output == "*":
         return (kinds.DICTIONARY,)
@@ -116,7 +114,7 @@ def _kinds_of(definition: Definition, selector: Selector, where: str, fault: Fau
         if output.name == selector.output:
             return output.kinds
     there = ", ".join(output.name for output in outputs) or "none"
-    raise UnknownReference(f"{where}names {str(selector)!r}; the outputs of that step are: {there}", fault)
+    raise UnknownReference(f"{where}names {selector}; the outputs of that step are: {there}", fault)
 
 
 def outputs_of(step: StepSpec) -> tuple[Output, ...]:
@@ -164,7 +162,7 @@ def _lineage(definition: Definition, step: StepSpec, lineages: Mapping[str, Line
             continue
         if len(own) <= one.level:
             raise WrongLevel(
-                f"step {step.name!r}: {one.name} is {str(selector)!r}, which is no list for a picture",
+                f"step {step.name!r}: {one.name} is {selector}, which is no list for a picture",
                 step.fault(one.name),
             )
         found.setdefault(own[: len(own) - one.level], one.name)

@@ -68,7 +68,7 @@ def bind(step: StepSpec, parameters: Mapping[str, Any]) -> dict[Key, Any]:
         value = parameters[part.name]
         if one.takes is not None:
             try:
-                value = convert(one, value, part.name)
+                value = convert(one, value, part.name, one.takes.words)
             except ValueError as error:
                 hint = f"it is {one.name} of step {step.name!r}"
                 raise WrongInput(f"input {error}", step.fault(one.name), hint=hint) from None

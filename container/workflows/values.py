@@ -39,6 +39,11 @@ class Frame:
         return Frame(name, size, parent, root)
 
     @property
+    def corner(self) -> tuple[int, int]:
+        """The x and y of the top left corner in the picture of the request."""
+        return (0, 0) if self.root is None else (self.root.x, self.root.y)
+
+    @property
     def described(self) -> str:
         """The id and the size, for messages."""
         return f"picture {self.id!r} of {self.size[1]} × {self.size[0]} pixels"
@@ -114,10 +119,8 @@ class Detections:
                 f"detections of {self.frame.described} cannot be placed in {frame.described}, as they are not of "
                 "one picture"
             )
-        whole = self.in_root()
-        if frame.root is None:
-            return whole
-        return replace(whole, instances=whole.instances.cut(frame.root.x, frame.root.y, frame.size), frame=frame)
+        (x, y), (own_x, own_y) = frame.corner, self.frame.corner
+        return replace(self, instances=self.instances.cut(x - own_x, y - own_y, frame.size), frame=frame)
 
     def with_data(self, name: str, values: Iterable[Any]) -> "Detections":
         """Return the same with one more member, N values."""

@@ -26,6 +26,7 @@ from tests.bench import (
     recording,
     report,
     segments,
+    workflows,
 )
 from tests.bench.servers import KINDS, Server, available
 
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--nucleus", action="store_true", help="only measure the store that speaks Nucleus")
     parser.add_argument("--commits", action="store_true", help="only measure matching and metrics of a large run")
     parser.add_argument("--recording", action="store_true", help="only measure what recording costs an answer")
+    parser.add_argument("--workflows", action="store_true", help="only measure a workflow, against its steps by hand")
     parser.add_argument("--precision", action="store_true", help="only measure average precision, against pycocotools")
     parser.add_argument("--protocols", action="store_true", help="only compare the protocols of this server")
     parser.add_argument("--output", type=Path, default=Path("bench"))
@@ -92,8 +94,8 @@ def main() -> None:
             for line in segments.measure(asked.segments.parent.parent, asked.segments.name, Path(folder)):
                 print(line, flush=True)
         return
-    of_store = {"nucleus": nucleus, "commits": commits, "recording": recording}
-    for name, module in of_store.items():
+    alone = {"nucleus": nucleus, "commits": commits, "recording": recording, "workflows": workflows}
+    for name, module in alone.items():
         if getattr(asked, name):
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 for line in module.measure(Path(folder)):

@@ -1,5 +1,7 @@
 """Suppression and merging, against torchvision and against full bitmaps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -104,25 +106,59 @@ def test_groups_are_of_one_class_and_the_best_is_first() -> None:
     assert apart(found, 0.5).tolist() == [2, 3]
 
 
-@given(
-    st.integers(0, 10**6),
-    st.tuples(st.integers(0, 15), st.integers(0, 11), st.integers(1, 16), st.integers(1, 12)),
-)
-@settings(max_examples=80, deadline=None)
-def test_a_cut_is_the_part_of_the_bitmap(seed: int, part: tuple[int, int, int, int]) -> None:
+WINDOWS = st.tuples(st.integers(-5, 18), st.integers(-5, 14), st.integers(0, 25), st.integers(0, 20))
+
+
+def window(bitmap: np.ndarray, left: int, top: int, width: int, height: int) -> np.ndarray:
+    """Return a part of a bitmap that may reach beyond it."""
+    padded = np.pad(bitmap, 50)
+    return padded[top + 50 : top + height + 50, left + 50 : left + width + 50]
+
+
+@given(st.integers(0, 10**6), WINDOWS, WINDOWS)
+@settings(max_examples=100, deadline=None)
+def test_a_cut_is_the_part_of_the_bitmap(seed: int, part: tuple[int, ...], inner: tuple[int, ...]) -> None:
     found = some(seed, 4)
-    left, top = part[:2]
-    right, bottom = min(left + part[2], 16), min(top + part[3], 12)
-    cut = found.cut(left, top, (bottom - top, right - left))[np.array([2, 0])]
+    left, top, width, height = part
+    cut = found.cut(left, top, (height, width))[np.array([2, 0])]
     assert isinstance(cut.masks, CutMasks) and found.masks is not None
     assert cut.boxes.tolist() == (found.boxes[[2, 0]] - [left, top, left, top]).tolist()
+    again = cut.cut(*inner[:2], (inner[3], inner[2]))
+    assert again.masks is not None
     for place, i in enumerate((2, 0)):
-        np.testing.assert_array_equal(cut.masks.bitmap(place), found.masks.bitmap(i)[top:bottom, left:right])
-    back = cut.placed(left, top, SIZE)
-    assert isinstance(back.masks, PlacedMasks) and back.boxes.tolist() == found.boxes[[2, 0]].tolist()
+        expected = window(found.masks.bitmap(i), *part)
+        np.testing.assert_array_equal(cut.masks.bitmap(place), expected)
+        np.testing.assert_array_equal(again.masks.bitmap(place), window(expected, *inner))
+
+
+def test_what_is_cut_and_placed_again_is_where_it_was() -> None:
+    found = some(3, 4)
+    back = found.cut(4, 2, (7, 9)).placed(4, 2, SIZE)
+    assert isinstance(back.masks, PlacedMasks) and back.boxes.tolist() == found.boxes.tolist()
     inside = np.zeros(SIZE, bool)
-    inside[top:bottom, left:right] = True
-    np.testing.assert_array_equal(back.masks.bitmap(0), found.masks.bitmap(2) & inside)
+    inside[2:9, 4:13] = True
+    np.testing.assert_array_equal(back.masks.bitmap(1), found.masks.bitmap(1) & inside)  # type: ignore[union-attr]
+
+
+def test_cuts_of_cuts_and_joins_of_joins_do_not_pile_up() -> None:
+    found = some(3, 4)
+    deep = found
+    for _ in range(500):
+        deep = deep.cut(0, 0, SIZE)
+        assert deep.masks is not None
+        deep = replace(deep, masks=JoinedMasks.of([deep.masks], SIZE))
+        assert isinstance(deep.masks, JoinedMasks)
+        deep = replace(deep, masks=deep.masks.sources[0])
+    assert isinstance(deep.masks, CutMasks) and deep.masks.masks is found.masks
+    first, second = found.masks, some(4, 2).masks
+    assert first is not None and second is not None
+    masks, bitmaps = JoinedMasks.of([second, first], SIZE), [second.bitmap(0), second.bitmap(1), first.bitmap(0)]
+    for _ in range(5):
+        masks = JoinedMasks.of([masks[np.array([2, 0])], second, masks], SIZE)[np.array([1, 5, 0, 3])]
+        bitmaps = [bitmaps[0], bitmaps[1], bitmaps[2], second.bitmap(1)]
+    assert len(masks.sources) == 2
+    for i, bitmap in enumerate(bitmaps):
+        np.testing.assert_array_equal(masks.bitmap(i), bitmap)
 
 
 def test_joined_masks_are_those_of_their_sources() -> None:

@@ -5,21 +5,31 @@ from collections.abc import Sequence
 import numpy as np
 
 from container.cancellation import checkpoint
-from container.ops.overlap import union
+from container.errors import BadRequest
+from container.ops.overlap import Placed, union
 from container.structures import Crop, CroppedMasks, Instances, JoinedMasks, Masks
 from container.workflows.errors import StepFailed
 from container.workflows.step import Step
 from container.workflows.values import Detections, Frame, new_id
 
+MAX_JOINED = 100_000  # each step that joins could double them
+PIXELS = 32  # of a picture that take as much memory as a detection without its mask
 BITS = 24  # pixels of a mask that take as much memory as one of a picture
 
 
-def joined(parts: Sequence[Detections], frame: Frame) -> Detections:
+def joined(parts: Sequence[Detections], frame: Frame, step: Step) -> Detections:
     """Return the detections of all parts, one after the other, in pixels of the picture `frame`.
 
     Members of `data` that some part lacks are left out, and an id that came before is replaced. Raises StepFailed if
-    some have masks or keypoints and others have none, or if parts lie in another picture.
+    some have masks or keypoints and others have none, or if parts lie in another picture; BadRequest for too many.
     """
+    count = sum(map(len, parts))
+    if count > MAX_JOINED:
+        raise BadRequest(
+            f"there are {count:,} detections together; {MAX_JOINED:,} are allowed",
+            hint="ask the model for fewer, by confidence or max_detections",
+        )
+    step.room(count * PIXELS)
     moved = [part.moved_to(frame) for part in parts if len(part)]
     if not moved:
         return nothing(frame, *parts)
@@ -76,17 +86,22 @@ def _keypoints(instances: Sequence[Instances]) -> np.ndarray | None:
 
 def united(masks: Masks, members: list[list[int]], step: Step) -> JoinedMasks:
     """Return the union of the masks of each group; a mask alone stays as it is."""
-    unions, rows = list[Crop](), list[tuple[int, int]]()
+    unions, rows = list[Crop](), list[int]()
     for group in members:
         if len(group) == 1:
-            rows.append((0, group[0]))
+            rows.append(group[0])
             continue
         checkpoint()
         bitmap, x, y = masks.crop(group[0])
         for other in group[1:]:
             bitmap, x, y = union([(bitmap, x, y), masks.crop(other)])
-        step.room(bitmap.size // BITS + 1)
-        rows.append((1, len(unions)))
-        unions.append(Crop.of(bitmap, x, y))
-    sources = masks, CroppedMasks(tuple(unions), masks.image_size)
-    return JoinedMasks(sources, np.array(rows, np.int64).reshape(-1, 2), masks.image_size)
+        rows.append(len(masks) + len(unions))
+        unions.append(packed((bitmap, x, y), step))
+    both = JoinedMasks.of([masks, CroppedMasks(tuple(unions), masks.image_size)], masks.image_size)
+    return both[np.array(rows, np.int64)]
+
+
+def packed(bitmap: Placed, step: Step) -> Crop:
+    """Return a bitmap to keep; raises PayloadTooLarge if a request keeps too many."""
+    step.room(bitmap[0].size // BITS + 1)
+    return Crop.of(*bitmap)

@@ -7,9 +7,10 @@ import numpy as np
 
 from container.cancellation import checkpoint
 from container.ops.shapes import Rectangle, filled_part, smallest_rectangle
-from container.structures import Crop, CroppedMasks
+from container.structures import CroppedMasks
 from container.workflows import kinds
 from container.workflows.blocks import _rows
+from container.workflows.blocks._joining import packed
 from container.workflows.errors import StepFailed
 from container.workflows.manifest import Block, Field, Output, Row, add
 from container.workflows.step import Step
@@ -38,7 +39,7 @@ class BoundingRect(Block):
                 found.append(smallest_rectangle(outline))
         corners = [np.rint(one.corners).astype(np.int32) for one in found]
         rest, size = detections[kept], detections.frame.size
-        crops = tuple(Crop.of(*filled_part(one, size)) for one in corners)
+        crops = tuple(packed(filled_part(one, size), step) for one in corners)
         boxes = np.array([crop.box for crop in crops], np.float32).reshape(-1, 4)
         instances = replace(rest.instances, boxes=boxes, masks=CroppedMasks(crops, size))
         # `width` and `height` take the place of the box's in an answer.

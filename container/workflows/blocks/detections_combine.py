@@ -25,7 +25,7 @@ class DetectionsCombine(Block):
 
     def run(self, row: Row, step: Step) -> dict[str, Any]:
         both = [_rows.detections(row, f"prediction_{which}") for which in ("one", "two")]
-        return {"predictions": joined(both, both[0].frame)}
+        return {"predictions": joined(both, both[0].frame, step)}
 
 
 add(DetectionsCombine())

@@ -11,11 +11,11 @@ from container.cancellation import checkpoint
 from container.errors import shown
 from container.fields import MAX_NAMES, Flag, Names, Number, Word
 from container.ops.overlap import box_ious, intersection
-from container.structures import Crop, CroppedMasks, Instances, Masks
+from container.structures import CroppedMasks, Instances, Masks
 from container.structures.masks import tight_box
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.blocks._joining import joined, united
+from container.workflows.blocks._joining import joined, packed, united
 from container.workflows.errors import StepFailed
 from container.workflows.manifest import Block, Field, Output, Row, add
 from container.workflows.step import Step
@@ -103,7 +103,7 @@ class DetectionsConsensus(Block):
         names = _rows.value(self, row, "classes_to_consider")
         if names:
             sources = [one[np.array([label in names for label in one.instances.labels], bool)] for one in sources]
-        everything = joined(_alike(sources), sources[0].frame)
+        everything = joined(_alike(sources), sources[0].frame, step)
         models = np.repeat(np.arange(len(sources)), [len(one) for one in sources])
         rule = _Rule(
             *(
@@ -212,7 +212,7 @@ def _masks(masks: Masks, groups: list[list[int]], mode: str, step: Step) -> Mask
     if mode == "union":
         return united(masks, groups, step)
     if mode == "intersection":
-        common = [Crop.of(*intersection([masks.crop(i) for i in group])) for group in groups]
+        common = [packed(intersection([masks.crop(i) for i in group]), step) for group in groups]
         return CroppedMasks(tuple(common), masks.image_size)
     areas = [[np.count_nonzero(masks.crop(i)[0]) for i in group] for group in groups]
     chosen = [group[_extreme(np.array(sizes), mode)] for group, sizes in zip(groups, areas, strict=True)]

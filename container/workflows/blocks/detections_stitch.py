@@ -48,7 +48,7 @@ class DetectionsStitch(Block):
         frame = _rows.picture(row, "reference_image").frame
         strategy, threshold = (_rows.value(self, row, name) for name in ("overlap_filtering_strategy", "iou_threshold"))
         parts = [_rows.detections({"predictions": one}, "predictions") for one in row["predictions"]]
-        whole = joined(parts, frame)
+        whole = joined(parts, frame, step)
         if strategy == "nms":
             whole = whole[apart(whole.instances, threshold)]
         elif strategy == "nmm":

@@ -8,13 +8,15 @@ import numpy as np
 from container.cancellation import checkpoint
 from container.fields import Flag, Number
 from container.ops.shapes import filled_part, fitted, scaled, simplified
-from container.structures import Crop, CroppedMasks
+from container.structures import CroppedMasks
 from container.workflows import kinds
 from container.workflows.blocks import _rows
+from container.workflows.blocks._joining import packed
 from container.workflows.manifest import Block, Field, Output, Row, add
 from container.workflows.step import Step
 
-CORNERS = Number(3, 1000, whole=True)
+CORNERS = Number(3, 100, whole=True)
+PIXELS = 40  # of a picture that take as much memory as a corner in a list
 
 
 class DynamicZone(Block):
@@ -47,6 +49,7 @@ class DynamicZone(Block):
         fraction = (
             _rows.value(self, row, "midpoint_fraction") if _rows.value(self, row, "apply_least_squares") else None
         )
+        step.room(len(detections) * count * PIXELS)
         kept, zones, converged = list[int](), list[np.ndarray](), True
         for i in range(len(detections)):
             checkpoint()
@@ -59,7 +62,7 @@ class DynamicZone(Block):
             kept.append(i)
             zones.append(scaled(_exactly(polygon, count), ratio))
         rest = detections[kept]
-        filled = CroppedMasks(tuple(Crop.of(*filled_part(zone, size)) for zone in zones), size)
+        filled = CroppedMasks(tuple(packed(filled_part(zone, size), step) for zone in zones), size)
         points = [zone.tolist() for zone in zones]
         changed = replace(rest, instances=replace(rest.instances, masks=filled)).with_data("polygon", points)
         return {"zones": points, "predictions": changed, "simplification_converged": converged}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from container.errors import PayloadTooLarge
+from container.errors import BadRequest
 from container.workflows.errors import StepFailed
 from container.workflows.values import Detections, Picture
 from tests.workflows.blocks.rows import Box, found, picture, rectangle, run, with_ids
@@ -120,9 +120,13 @@ def test_members_that_all_have_stay() -> None:
     assert whole.data == {"area": (1, 5, 6)}
 
 
-def test_room_for_joined_masks_is_asked() -> None:
-    def room(pixels: int) -> None:
-        raise PayloadTooLarge(str(pixels))
+def test_room_for_joined_detections_and_masks_is_asked() -> None:
+    asked: list[int] = []
+    run(STITCH, asked.append, reference_image=PICTURE, predictions=PARTS, overlap_filtering_strategy="nmm")
+    assert asked == [4 * 32, 160 // 24 + 1]
 
-    with pytest.raises(PayloadTooLarge, match="^7$"):  # 160 pixels of a bit each
-        run(STITCH, room, reference_image=PICTURE, predictions=PARTS, overlap_filtering_strategy="nmm")
+
+def test_too_many_detections_are_named() -> None:
+    part = in_slice(LEFT, *[(5, 5, 15, 15)] * 2)
+    with pytest.raises(BadRequest, match="there are 100,002 detections together; 100,000 are allowed"):
+        run(STITCH, reference_image=PICTURE, predictions=[part] * 50_001)

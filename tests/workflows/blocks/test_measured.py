@@ -143,3 +143,14 @@ def test_two_lists_become_one_in_which_ids_are_unique() -> None:
     assert [rectangle(whole, i) for i in range(3)] == [BOX, OTHER, BOX]
     assert (whole.ids[0], whole.ids[2]) == ("a", "b") and len(set(whole.ids)) == 3
     assert run(COMBINE, prediction_one=found(), prediction_two=other)["predictions"].ids == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [(RECT, {}), (ZONE, {"required_number_of_vertices": 4, "scale_ratio": 100}), (ZONE, {})]
+)
+def test_room_for_new_masks_is_asked(name: str, fields: dict[str, Any]) -> None:
+    asked: list[int] = []
+    fields = fields if name == RECT else {"required_number_of_vertices": 4, **fields}
+    run(name, asked.append, predictions=found(BOX, masks=(BOX,)), **fields)
+    assert asked[:-1] == ([] if name == RECT else [4 * 40])
+    assert asked[-1:] == [(60 * 80 if "scale_ratio" in fields else 21 * 11) // 24 + 1]
