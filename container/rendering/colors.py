@@ -37,7 +37,8 @@ def parse_color(text: str) -> Color:
     elif text.lower() in _NAMES:
         return _NAMES[text.lower()]
     elif text.lower() in ImageColor.colormap:
-        return _from_hex(str(ImageColor.colormap[text.lower()]))
+        red, green, blue = ImageColor.getrgb(text.lower())[:3]  # which keeps numbers in the map in place of the text
+        return red, green, blue
     raise ValueError(f"it is not {WORDS}")
 
 

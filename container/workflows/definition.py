@@ -15,8 +15,9 @@ from container.workflows.manifest import REQUIRED, Block, Field, blocks
 ENGINE_VERSION = "1.17.0"  # of the specifications that are understood
 MAX_STEPS = MAX_OUTPUTS = MAX_INPUTS = 200
 MAX_NAME = 200  # characters
-MAX_FAULTS = 20  # that are told
 MAX_VALUES = 100_000  # in a specification, those in lists and objects counted
+MAX_FAULTS = 20  # that an error tells of; each may list all blocks
+MAX_VERSION = 30  # characters
 _INPUTS, _STEPS = "$inputs.", "$steps."
 _INPUT_TYPES = {
     "InferenceImage": kinds.IMAGE,
@@ -29,7 +30,10 @@ _INPUT_TYPES = {
 
 
 class Selector(NamedTuple):
-    """A reference to an input, an output of a step, all of its outputs (`*`), or the step itself (no output)."""
+    """A reference to an input, an output of a step, all of its outputs (`*`), or the step itself (no output).
+
+    As text it is what stands in the specification, cut short where no names are that long.
+    """
 
     of: str  # "inputs" or "steps"
     name: str
@@ -151,7 +155,9 @@ def _check_size(document: Mapping[str, Any]) -> None:
 
 def _check_version(given: object) -> None:
     try:
-        version = Version(str(given)[:MAX_SHOWN])
+        version = Version(str(given)[: MAX_VERSION + 1])
+        if len(str(given)) > MAX_VERSION:
+            raise InvalidVersion
     except InvalidVersion:
         raise VersionFault(f"version is {_short(given)}; it takes one such as 1.0") from None
     own = Version(ENGINE_VERSION)
@@ -236,13 +242,12 @@ def _source(one: Field, entry: Mapping[str, Any]) -> Source:
             raise ValueError(f"{one.name} is missing; it takes {words(one)}")
         return Literal(one.default)
     value = entry[names[0]]
-    whole = selector(value)
-    if whole is not None or one.holds == "one" or value is None:
+    if one.holds == "one" or (value is None and one.default is None):
         return _part(one, value, one.name)
     if one.holds == "list" and isinstance(value, list):
         return [_part(one, part, f"{one.name}[{i}]") for i, part in enumerate(value)]
     if one.holds == "dict" and isinstance(value, Mapping):
-        return {str(key): _part(one, part, f"{one.name}.{key}") for key, part in value.items()}
+        return {str(key): _part(one, part, f"{one.name}.{str(key)[:MAX_NAME]}") for key, part in value.items()}
     raise ValueError(f"{one.name} is {_short(value)}; it takes {'a list' if one.holds == 'list' else 'an object'}")
 
 

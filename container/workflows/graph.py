@@ -82,9 +82,7 @@ def _check_reference(definition: Definition, step: StepSpec, one: Field, selecto
             raise UnknownReference(f"step {step.name!r}: {one.name} names {selector}; it takes {words(one)}", fault)
         return
     given = _kinds_of(definition, selector, f"step {step.name!r}: {one.name} ", fault)
-    if not kinds.fits(given, one.kinds) and not (
-        one.holds != "one" and kinds.fits(given, (kinds.LIST, kinds.DICTIONARY))
-    ):
+    if not kinds.fits(given, one.kinds):
         raise WrongKind(
             f"step {step.name!r}: {one.name} is {selector}, of the kind {', '.join(given)}; "
             f"it takes {', '.join(one.kinds)}",

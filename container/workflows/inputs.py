@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from container.errors import BadImage, BadRequest, PayloadTooLarge
+from container.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
 from container.images.sources import beside, read_json, sources
@@ -128,7 +128,7 @@ def _picture(name: str, value: Any, index: Index, pictures: list[Image], decode:
 
     try:
         images = decode(read).images
-    except (BadRequest, BadImage) as error:
+    except (BadRequest, UnsupportedMediaType) as error:  # the picture's type, not the body's
         raise WrongInput(f"input {name}{place}: {error.message}", hint=error.hint) from None
     if len(images) != 1:
         raise WrongInput(f"input {name}{place} holds {len(images)} pictures", hint="send them as a list")

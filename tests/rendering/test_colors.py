@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib import colormaps
+from PIL import Image
 
 from container.rendering.colors import PALETTES, colors_of, palette_colors, parse_color
 from container.rendering.palette import Color
@@ -27,6 +28,11 @@ from container.rendering.palette import Color
 )
 def test_a_text_names_a_color(text: str, color: Color) -> None:
     assert parse_color(text) == color
+
+
+def test_colors_stay_what_they_are_where_pillow_has_read_their_names() -> None:
+    Image.new("RGB", (1, 1), "salmon")  # it keeps what it has read in the map of names
+    assert parse_color("salmon") == (250, 128, 114)
 
 
 @pytest.mark.parametrize(

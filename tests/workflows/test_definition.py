@@ -37,6 +37,7 @@ def test_versions(version: Any) -> None:
         ({"version": "2.0"}, UnknownVersion, "1.0 to 1.17.0"),
         ({"version": "1.99"}, UnknownVersion, "1.0 to 1.17.0"),
         ({"version": "abc"}, VersionFault, "version is 'abc'"),
+        ({"version": "1." * 1000}, VersionFault, "version is '1.1."),
         ({"version": None}, VersionFault, "version is None"),
         ({"steps": {}}, SyntaxFault, "steps of the specification is an object"),
         ({"steps": [3]}, SyntaxFault, "list of objects"),
@@ -90,6 +91,29 @@ def test_every_fault_is_told() -> None:
         ("a", "image"),
         ("a", "mode"),
     ]
+
+
+def test_many_faults_are_counted_and_some_are_told() -> None:
+    with pytest.raises(SyntaxFault, match="and 99 more") as caught:
+        parse(spec(*({"type": "Nothing", "name": f"x{i}"} for i in range(100))))
+    assert len(caught.value.faults) == 20
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({"data": "$inputs.image"}, "data is '$inputs.image'; it takes a list"),
+        ({"data": None}, "data is None; it takes a list"),
+        ({"data": [], "named": "$inputs.image"}, "named is '$inputs.image'; it takes an object"),
+        ({"data": [], "named": ["$inputs.image"]}, "named is ['$inputs.image']; it takes an object"),
+        ({"data": [], "named": {"k" * 10_000: 3}}, "named." + "k" * 200 + " is 3; it takes true or false or a"),
+    ],
+)
+def test_a_list_and_an_object_of_selectors_stand_in_the_specification(fields: dict[str, Any], details: str) -> None:
+    with pytest.raises(SyntaxFault) as caught:
+        parse(spec(step("first", "a", **fields)))
+    (fault,) = caught.value.faults
+    assert details in fault.details
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"version": "1.0"}])

@@ -109,6 +109,7 @@ def test_the_default_of_a_parameter(run: Run) -> None:
         ({"image": [png(8), "no picture"], "times": 1}, "input image.[1]: "),
         ({"image": {"type": "file", "value": "/etc/passwd"}, "times": 1}, "the image type is 'file'"),
         ({"image": {"type": "numpy", "value": "gASVAA=="}, "times": 1}, "the image type is 'numpy'"),
+        ({"image": [png(8), "PGh0bWw+"], "times": 1}, "input image.[1]: what was sent is an HTML page"),
     ],
 )
 def test_wrong_inputs(inputs: dict[str, Any], words: str, run: Run) -> None:

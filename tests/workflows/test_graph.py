@@ -11,6 +11,13 @@ from tests.workflows.small_blocks import spec, step
 HALVES = step("halves", "cut", image="$inputs.image")
 
 
+def test_a_long_reference_is_told_in_short() -> None:
+    with pytest.raises(UnknownReference) as caught:
+        compile_workflow(spec(outputs={"o": "$steps." + "x" * 1_000_000}))
+    assert len(caught.value.message) < 1000
+    assert len(caught.value.faults[0].details) < 1000
+
+
 def test_steps_run_after_those_that_they_read() -> None:
     plan = compile_workflow(
         spec(step("sum", "sum", data="$steps.side.side"), step("side", "side", image="$steps.cut.crops"), HALVES)
