@@ -13,7 +13,8 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
                     multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
                     runtime_errors, invocation (one request), documents (forms and JSON), messages, negotiation,
-                    sessions, streaming, event_stream, async_queue, openapi
+                    sessions, workflows (run in place of the model), streaming, event_stream, async_queue,
+                    openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
                     sam and sam2 (prompts; what they share is in segmenting), workflows, unavailable (501),
@@ -64,7 +65,7 @@ store/              datasets, ground truth, predictions and jobs: store (the who
 s3/                 s3:// addresses: S3, or a folder that stands for it
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
-                    artifact (model.tar.gz), fetch (make sam), embedded (the default model)
+                    artifact (model.tar.gz, read) and packing (written), fetch (make sam), embedded (the default model)
 rendering/          masks, outlines, boxes, annotations and labels on a picture; charts: sheet, curves, matrix
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then

@@ -30,6 +30,7 @@ from container.web.common import Common
 from container.web.protocol import Protocol
 from container.web.protocol import protocols as registered
 from container.web.site import Site
+from container.workflows.invoked import accept
 
 if TYPE_CHECKING:
     from container.service.recording import Recorder
@@ -81,6 +82,7 @@ def choose_policy(settings: Settings, record: Path | None = None) -> Policy:
         settings.max_active_models,
         pairs(settings.model_aliases),
         settings.processes,
+        accept,
     )
 
 
@@ -95,7 +97,7 @@ def create_services(settings: Settings, policy: Policy) -> Services:
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
     )
-    loader = Loader(placement, hashes=bool(settings.store_predictions))
+    loader = Loader(placement, bool(settings.store_predictions), accept)
     pool = ModelPool(policy, loader, settings.deadline_seconds if settings.processes > 1 else 0.0)
     pixels = PixelBudget(PICTURES_HELD * settings.max_pixels)
     store = open_store(settings)

@@ -235,6 +235,11 @@ class Settings:
         "A folder of workflows, which are run by name: `NAME.json` in it is the workflow `NAME`.",
         "WORKFLOWS",
     )
+    invoke_workflow: str = setting(
+        "",
+        "The workflow that /invocations runs; empty: the one in the model's artifact, or else the model alone.",
+        "INVOKE_WORKFLOW",
+    )
     workflows_profiling: bool = setting(
         False,
         "Requests may ask how long each step of a workflow took.",

@@ -55,6 +55,7 @@ def archived(source: Path) -> Iterator[Path]:
     try:
         from container.errors import ModelError
         from container.models import archive, artifact
+        from container.workflows.invoked import accept
     except ImportError as error:
         if source.is_dir():
             raise DeployError(f"packing a folder needs the packages of requirements.txt ({error.name})") from None
@@ -64,14 +65,16 @@ def archived(source: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="maskserve-") as scratch:
             if source.is_dir():
                 spec = artifact.read(source, Path(scratch))
+                accept(spec)
                 packed = Path(scratch) / "model.tar.gz"
                 weights = Path(spec.weights)
-                description = artifact.entered(source) / artifact.DESCRIPTION
-                archive.pack({artifact.DESCRIPTION: description, weights.name: weights}, packed)
+                folder = artifact.entered(source)
+                names = (artifact.DESCRIPTION, *([artifact.WORKFLOW] if spec.workflow else []))
+                archive.pack({**{name: folder / name for name in names}, weights.name: weights}, packed)
                 yield packed
             else:
-                with artifact.opened(source):
-                    pass
+                with artifact.opened(source) as spec:
+                    accept(spec)
                 yield source
     except ModelError as error:
         raise DeployError(str(error)) from None

@@ -334,16 +334,22 @@ def test_pack_then_predict_then_models(run, tmp_path: Path) -> None:
     )
     torch.save(module.state_dict(), "w.pth")
     Path("names.txt").write_text("cat\ndog\n")
+    workflow = {
+        "version": "1.0", "inputs": [{"type": "WorkflowImage", "name": "photo"}], "steps": [],
+        "outputs": [{"type": "JsonField", "name": "same", "selector": "$inputs.photo"}],
+    }  # fmt: skip
+    Path("same.json").write_text(json.dumps(workflow))
     done = run(
         "pack", "--architecture", "lraspp_mobilenet_v3_large", "--weights", "w.pth", "--labels", "names.txt",
         "--name", "pets", "--options", '{"confidence": 0.0}', "--preprocessing", '{"grayscale": true}',
-        "--output", "model/model.tar.gz",
+        "--workflow", "same.json", "--output", "model/model.tar.gz",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "pets, 3 classes" in done.stdout
     with tarfile.open("model/model.tar.gz") as tar:
-        assert tar.getnames() == ["model.json", "model.safetensors"]
+        assert tar.getnames() == ["model.json", "workflow.json", "model.safetensors"]
         described = json.load(tar.extractfile("model.json"))
+        assert json.load(tar.extractfile("workflow.json")) == workflow
     assert described["labels"] == ["__background__", "cat", "dog"] and described["options"] == {"confidence": 0.0}
     assert described["preprocessing"] == {"grayscale": True}
 
@@ -445,9 +451,13 @@ def test_keypoints_answer_sensibly(run) -> None:
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", "[]"), "takes a JSON object"),
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--options", '{"confidence": 9}'), "confidence is 9"),
         (("--architecture", "fcn_resnet50", "--weights", "w.pth", "--preprocessing", '{"grey": 1}'), "unknown keys"),
+        (("--architecture", "a", "--weights", "w.pth", "--workflow", "coffee.png"), "'coffee.png': it is no readable"),
+        (("--architecture", "a", "--weights", "w.pth", "--workflow", "two.json"), "2 of its inputs are pictures"),
     ],
 )
 def test_pack_says_what_is_wrong(arguments: tuple[str, ...], reason: str, run) -> None:
+    inputs = [{"type": "WorkflowImage", "name": name} for name in "ab"]
+    Path("two.json").write_text(json.dumps({"version": "1.0", "inputs": inputs, "steps": [], "outputs": []}))
     done = run("pack", *arguments)
     assert done.exit_code in (1, 2) and re.search(reason, done.stderr) and "Traceback" not in done.output
     assert not Path("model.tar.gz").exists()

@@ -1,8 +1,12 @@
-"""X-Amzn-SageMaker-Custom-Attributes as the platform lets them through: up to 1024 characters, JSON or not."""
+"""X-Amzn-SageMaker-Custom-Attributes as the platform lets them through: up to 1024 characters, JSON or not.
+
+A server may refuse keys of JSON that it does not know, as one that takes them for parameters does.
+"""
 
 from container.check import pictures
 from container.check.client import ATTRIBUTES
 from container.check.findings import Checks, NotOffered, Wrong
+from container.check.refusals import refusal
 from container.check.subject import Subject
 
 LIMIT = 1024  # visible ASCII characters, each way
@@ -21,10 +25,15 @@ checks = Checks[Subject]()
 
 @checks("attributes: any form is taken", "attributes belong to the caller: ignore those that you do not know")
 def taken(subject: Subject) -> str:
+    refused = []
     for name, value in FORMS.items():
         answer = subject.client.invoke(pictures.jpeg(), attributes=value)
-        if answer.status != 200:
+        if answer.status == 400 and value.startswith("{"):
+            refused.append(f"{name}: {refusal(answer, (400,))}")
+        elif answer.status != 200:
             raise Wrong(f"{name}: {answer}")
+    if refused:
+        raise NotOffered("; ".join(refused))
     return f"{len(FORMS)} forms"
 
 

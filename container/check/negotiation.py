@@ -33,7 +33,7 @@ ATTRIBUTES = (
     '{"unknown": [1, 2]}',
 )
 _STARTS = {b"{": JSON, b"[": JSON, b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
-_MALFORMED = ATTRIBUTES[5]
+_REFUSABLE = ATTRIBUTES[5], ATTRIBUTES[7]  # what is no JSON, and a key that the server may not know
 _REFUSED = (406, 415)
 
 checks = Checks[Subject]()
@@ -59,7 +59,7 @@ def _negotiated(accept: str | None, subject: Subject) -> str:
         right = _right(accept, attributes, subject)
         answer = subject.client.invoke(pictures.jpeg(), accept, attributes)
         try:
-            _judge(answer, right, malformed=attributes == _MALFORMED)
+            _judge(answer, right, refusable=attributes in _REFUSABLE)
         except Wrong as error:
             raise Wrong(f"with attributes {attributes}: {error}" if attributes else str(error)) from None
     if not right and accept in (*PICTURES, JSON, "image/*"):
@@ -67,8 +67,8 @@ def _negotiated(accept: str | None, subject: Subject) -> str:
     return f"{len(ATTRIBUTES)} forms of attributes"
 
 
-def _judge(answer: Answer, right: tuple[str, ...], malformed: bool) -> None:
-    if malformed and answer.status == 400:
+def _judge(answer: Answer, right: tuple[str, ...], refusable: bool) -> None:
+    if refusable and answer.status == 400:
         refusal(answer, (400,))
     elif not right:
         refusal(answer, _REFUSED)

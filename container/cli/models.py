@@ -19,6 +19,11 @@ from container.cli.options import json_object, model_options, read_settings, sho
 @click.option("--activation", type=click.Choice(["sigmoid"]), help="Of a semantic model with one output.")
 @click.option("--preprocessing", default="{}", help="Of pictures, as in training, as JSON: see docs/weights.md.")
 @click.option("--batch-norm-eps", type=float, help="Epsilon of all batch norms, where the weights need another one.")
+@click.option(
+    "--workflow",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A workflow that /invocations run, in which the model is `served`: see docs/workflows.md.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="model.tar.gz", show_default=True)
 def pack(
     architecture: str,
@@ -30,6 +35,7 @@ def pack(
     activation: str | None,
     preprocessing: str,
     batch_norm_eps: float | None,
+    workflow: Path | None,
     output: Path,
 ) -> None:
     """Put a model into a model.tar.gz that SageMaker, or `serve --model`, takes; its weights are tried on the way."""
@@ -45,6 +51,7 @@ def pack(
         parameters=json_object("--parameters", parameters),
         activation=activation or "",
         batch_norm_eps=batch_norm_eps,
+        workflow=_workflow(workflow) if workflow else "",
     )
     show_log(logging.INFO)
     try:
@@ -58,6 +65,19 @@ def pack(
         raise click.ClickException(f"{output} cannot be written: {error.strerror or type(error).__name__}") from None
     classes = f"{len(packed.labels)} classes, " if packed.labels else ""
     click.echo(f"{output}: {packed.name}, {classes}{output.stat().st_size / 1e6:.1f} MB")
+
+
+def _workflow(file: Path) -> str:
+    """Return the text of a workflow that invocations can run; UsageError says in one line why they cannot."""
+    from container.models import artifact
+    from container.workflows import invoked
+
+    try:
+        text = artifact.workflow_in(file)
+        invoked.read(text)
+    except ValueError as error:
+        raise click.UsageError(f"--workflow: {file.name!r}: {error}") from None
+    return text
 
 
 def _names(labels: str) -> tuple[str, ...]:

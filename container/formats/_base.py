@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from container.registry import Registry
-from container.structures import Choice, Result
+from container.structures import Appearance, Choice, Result
 
 
 class Format(ABC):
@@ -54,6 +56,22 @@ class Streamed(Format):
     def encode(self, result: Result, choice: Choice) -> bytes:
         """All pieces at once."""
         return b"".join(self.pieces(result, choice))
+
+
+class Drawn(Format):
+    """A kind of answer that is a picture, also one that a workflow has made."""
+
+    @abstractmethod
+    def file(self, rgb: np.ndarray, appearance: Appearance) -> bytes:
+        """The body for a picture, uint8 H×W×3, as it is; NotAcceptable where a side is too long."""
+
+
+class Documents(Format):
+    """A kind of answer that holds JSON objects, also those that a workflow has made."""
+
+    @abstractmethod
+    def join(self, documents: Sequence[bytes], batch: bool) -> bytes:
+        """The body for objects that are JSON already, one a picture; several, or one of an array, if `batch`."""
 
 
 formats: Registry[Format] = Registry("format", "container.formats")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from container.formats._base import Format, add
+from container.formats._base import Documents, add
 from container.structures import Choice, Result
 from container.structures.strict_json import dump, join_array, join_object, mask, numbers
 
@@ -24,7 +24,7 @@ _SCHEMA = {
 }
 
 
-class DetectionsJson(Format):
+class DetectionsJson(Documents):
     """`{"labels": ["horse 100%", …], "boxes": [[x1, y1, x2, y2], …]}`, best first, boxes in pixels.
 
     Asked for scores it adds `scores` and `class_ids`; asked for masks these and `masks`: COCO run lengths or a list of
@@ -48,6 +48,10 @@ class DetectionsJson(Format):
     def encode_batch(self, results: Sequence[Result], choice: Choice) -> bytes:
         """An array of the objects that `encode` gives."""
         return join_array(_document(result, choice) for result in results)
+
+    def join(self, documents: Sequence[bytes], batch: bool) -> bytes:
+        """The object, or an array of them."""
+        return join_array(documents) if batch else documents[0]
 
 
 def _document(result: Result, choice: Choice) -> bytes:

@@ -1,13 +1,13 @@
 """“jsonlines”: one detection a line, each sent as soon as its mask is encoded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from container.formats._base import Streamed, add
+from container.formats._base import Documents, Streamed, add
 from container.structures import Appearance, Choice, Instances, Result
 from container.structures.strict_json import dump, mask, numbers
 
 
-class JsonLines(Streamed):
+class JsonLines(Streamed, Documents):
     """`{"label": "horse 100%", "box": [x1, y1, x2, y2]}` and a line feed an instance, best first, boxes in pixels.
 
     Asked for scores a line adds `score` and `class_id`, asked for masks these and `mask`, and a model of keypoints
@@ -27,6 +27,10 @@ class JsonLines(Streamed):
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
         return _lines(result.prediction.instances().finite(), choice.appearance)
+
+    def join(self, documents: Sequence[bytes], batch: bool) -> bytes:
+        """A line for each."""
+        return b"".join(document + b"\n" for document in documents)
 
 
 def _lines(instances: Instances, appearance: Appearance) -> Iterator[bytes]:

@@ -2,16 +2,17 @@
 
 model.json: {"architecture": str, "labels": [str], "weights": file name, "sha256": of the weights, "name": str,
 "parameters": {…}, "options": {…}, "activation": "sigmoid", "preprocessing": {…}, "batch_norm_eps": number}; only
-`architecture` is required. A folder without it is a model where an architecture recognises it.
+`architecture` is required. A folder without it is a model where an architecture recognises it. Beside it may lie
+workflow.json, which invocations run: it is handed up as text, since what it may say is known above.
 The weights are `model.safetensors` or the only weights file in the folder. Neither is trusted: see also `archive`.
 """
 
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,14 +25,17 @@ from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessin
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
+WORKFLOW = "workflow.json"
 WEIGHTS = "model.safetensors"
-MAX_DESCRIPTION = 1 << 20  # bytes of model.json
+MAX_DESCRIPTION = 1 << 20  # bytes of model.json, and of workflow.json
 MAX_NAME = 1000  # characters of the name of a model or of a class
 _NOT_WEIGHTS = re.compile(r"(?:optimizer|scheduler|scaler|rng_state|training_args)(?![a-z])", re.IGNORECASE)
 _KEYS = (
     *("architecture", "labels", "weights", "sha256", "name", "parameters", "options", "activation", "preprocessing"),
     "batch_norm_eps",
 )
+
+Accept = Callable[[ModelSpec], None]  # raises ModelError for a model that is not to be served
 
 
 def read(path: Path, empty: Path) -> ModelSpec:
@@ -55,28 +59,34 @@ def read(path: Path, empty: Path) -> ModelSpec:
 
 
 def _unpacked(path: Path, empty: Path) -> Path:
-    """Unpack model.json and the weights into `empty`; return the folder that they are in.
+    """Unpack model.json, workflow.json and the weights into `empty`; return the folder that they are in.
 
     An archive with neither at its top is read a second time for the folder that holds them, and one without model.json
     once more for the files by which its architecture may be recognised.
     """
-    files = tar.unpack(path, empty, _of_one_file)
+    files = tar.unpack(path, empty, lambda file: len(file.parts) == 1 and _is_read(file.name))
     inner = PurePosixPath()
     if not any(map(_of_one_file, files)):
         found = _around(files, path.name)
         if found is None:
             return empty
         inner = found
-        tar.unpack(path, empty, lambda file: inner == file.parent and _is_part(file.name))
+        tar.unpack(path, empty, lambda file: inner == file.parent and _is_read(file.name))
     if inner / DESCRIPTION not in files:
-        tar.unpack(path, empty, lambda file: inner == file.parent and file.suffix == ".json")
+        tar.unpack(path, empty, lambda file: inner == file.parent and file.suffix == ".json" and file.name != WORKFLOW)
     return empty / inner
 
 
 def _around(files: Iterable[PurePosixPath], name: str) -> PurePosixPath | None:
-    """Return the only folder that holds a model.json, or without any the only one that holds weights; None."""
+    """Return the only folder that holds a model.json, or without any the only one that holds weights; None.
+
+    ModelError if a workflow.json lies outside of it, at the top.
+    """
     described = {file.parent for file in files if file.name == DESCRIPTION}
-    return _only(described or {file.parent for file in files if _is_part(file.name)}, name)
+    found = _only(described or {file.parent for file in files if _is_part(file.name)}, name)
+    if found is not None and PurePosixPath(WORKFLOW) in files:
+        raise ModelError(f"{WORKFLOW} of {name!r} lies at the top, and the model in {str(found)!r}: put it there, too")
+    return found
 
 
 def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, Any]) -> None:
@@ -127,8 +137,8 @@ def opened(source: Path | ModelSpec) -> Iterator[ModelSpec]:
         yield source if isinstance(source, ModelSpec) else read(source, empty)
 
 
-def check(source: Path | ModelSpec) -> None:
-    """Raise ModelError if `source` is not a model, as far as can be checked without unpacking it."""
+def check(source: Path | ModelSpec, accept: Accept = lambda spec: None) -> None:
+    """Raise ModelError if `source` is not a model that `accept` takes, as far as is known without unpacking it."""
     if isinstance(source, ModelSpec):
         check_published(source)
         return check_weights(source)
@@ -136,7 +146,9 @@ def check(source: Path | ModelSpec) -> None:
         if source.is_dir():
             os.scandir(source).close()  # `rglob` passes over what it may not read
             folder = entered(source)
-            check_weights(_spec(_description(folder, source.name), folder, source.name))
+            spec = _spec(_description(folder, source.name), folder, source.name)
+            check_weights(spec)
+            accept(spec)
         else:
             _check_file(source)
     except OSError as error:
@@ -171,6 +183,10 @@ def _check_file(path: Path) -> None:
 def _of_one_file(file: PurePosixPath) -> bool:
     """Return True for model.json and weights at the top of an archive."""
     return len(file.parts) == 1 and _is_part(file.name)
+
+
+def _is_read(name: str) -> bool:
+    return name == WORKFLOW or _is_part(name)
 
 
 def _is_part(name: str) -> bool:
@@ -214,7 +230,30 @@ def _spec(described: Mapping[str, Any], folder: Path, name: str) -> ModelSpec:
         activation=_activation(_typed(described, "activation", str, "")),
         preprocessing=_preprocessing(_typed(described, "preprocessing", dict, {})),
         batch_norm_eps=epsilon,
+        workflow=_workflow(folder, name),
     )
+
+
+def _workflow(folder: Path, name: str) -> str:
+    """Return the text of workflow.json, "" if there is none."""
+    file = folder / WORKFLOW
+    if not os.path.lexists(file):
+        return ""
+    try:
+        return workflow_in(file)
+    except ValueError as error:
+        raise ModelError(f"{WORKFLOW} of {name!r}: {error}") from None
+
+
+def workflow_in(file: Path) -> str:
+    """Return the text of a workflow, whatever it says; ValueError for what is no file or no text, or is too large."""
+    try:
+        text = file.read_text("utf-8-sig") if file.is_file() and file.stat().st_size <= MAX_DESCRIPTION else ""
+    except (OSError, ValueError):
+        text = ""
+    if not text.strip():
+        raise ValueError(f"it is no readable text of at most {MAX_DESCRIPTION} bytes")
+    return text
 
 
 def _activation(value: str) -> str:
@@ -296,30 +335,3 @@ def weights_in(folder: Path, model: str, name: str = "") -> Path:
         return folder / WEIGHTS
     names = ", ".join(p.name for p in found) or f"none among {', '.join(p.name for p in files[:5]) or 'no files'}"
     raise ModelError(f"one weights file ({', '.join(WEIGHTS_TYPES)}) is needed in {model!r}, found: {names}")
-
-
-def describe(spec: ModelSpec, sha256: str = "") -> str:
-    """Return the text of model.json for a model with its weights beside it as model.safetensors, and their SHA-256."""
-    defaults = Options()
-    described = {
-        "name": spec.name,
-        "architecture": spec.architecture,
-        "weights": WEIGHTS,
-        "sha256": sha256,
-        "labels": list(spec.labels),
-        "parameters": dict(spec.parameters),
-        "options": {k: v for k, v in asdict(spec.options).items() if v != getattr(defaults, k)},
-        "activation": spec.activation,
-        "preprocessing": spec.preprocessing.described(),
-        "batch_norm_eps": spec.batch_norm_eps,
-    }
-    text = json.dumps({k: v for k, v in described.items() if v not in (None, "", {}, [])}, indent=1, ensure_ascii=False)
-    return text + "\n"
-
-
-def pack(spec: ModelSpec, weights: Path, archive: Path, others: Iterable[Path] = ()) -> None:
-    """Write `model.tar.gz`: model.json generated from `spec`, `weights` as model.safetensors, and other files."""
-    files = {file.name: file for file in others}
-    description = weights.with_name(DESCRIPTION)
-    description.write_text(describe(spec, checksum(weights)), encoding="utf-8")
-    tar.pack({DESCRIPTION: description, **files, WEIGHTS: weights}, archive)

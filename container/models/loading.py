@@ -18,7 +18,8 @@ from container.engines.queue import Dispatcher
 from container.errors import BadModel, DeviceLost, InsufficientMemory, ModelError, ServingError
 from container.files import checksum
 from container.gate import outside
-from container.models import artifact
+from container.models import artifact, packing
+from container.models.artifact import Accept
 from container.structures import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
         weights = Path(scratch) / "model.safetensors"
         weight_files.write(built.module, weights)
         whole = Path(scratch) / "model.tar.gz"
-        artifact.pack(built.spec, weights, whole)
+        packing.pack(built.spec, weights, whole)
         whole.replace(archive)  # atomic: an interrupted pack leaves no partial archive
     return built.spec
 
@@ -133,7 +134,7 @@ def _pack_folder(spec: ModelSpec, archive: Path) -> ModelSpec:
         engine = base.load(made, runtime.start("cpu", "fp32", cores.count(), "torch"))
         engine.predict([engine.trial()])
         whole = Path(scratch) / "model.tar.gz"
-        artifact.pack(made, folder / artifact.WEIGHTS, whole, sorted(folder.glob("*.json")))
+        packing.pack(made, folder / artifact.WEIGHTS, whole, sorted(folder.glob("*.json")))
         whole.replace(archive)
     return made
 
@@ -146,10 +147,11 @@ class Loader:
 
     device = ""  # such as cuda:0, set by `prepare`
 
-    def __init__(self, placement: Placement, hashes: bool = False) -> None:
-        """`hashes`: models say what their weights are known by."""
+    def __init__(self, placement: Placement, hashes: bool = False, accept: Accept = lambda spec: None) -> None:
+        """`hashes`: models say what their weights are known by; `accept` raises for those that are not to be served."""
         self._placement = placement
         self._hashes = hashes
+        self._accept = accept
         self._runtime: Any  # a Runtime, set by `prepare`
 
     def prepare(self) -> tuple[str, Callable[[], int]]:
@@ -182,8 +184,12 @@ class Loader:
                 return load.result()
 
     def _load(self, source: Path | ModelSpec, reserve: Reserve) -> Model:
+        def admit(spec: ModelSpec) -> None:
+            self._accept(spec)
+            reserve(spec)
+
         try:
-            return _load_on(self._runtime, source, self._placement, reserve, self._hashes)
+            return _load_on(self._runtime, source, self._placement, admit, self._hashes)
         except Exception as error:  # whatever a model raises while loading
             refusal = _refusal(error)
         # After the block, because the error holds the frames that it was raised in, and those hold parts of the model.

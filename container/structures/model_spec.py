@@ -35,6 +35,7 @@ class ModelSpec:
     batch_norm_eps: float | None = None  # of every batch norm; None: the builder's value
     activation: str = ""  # "sigmoid" for a semantic model with one output; else the kind's own
     preprocessing: Preprocessing = field(default_factory=Preprocessing)  # of images, as in training
+    workflow: str = ""  # JSON of the workflow that invocations of the model run; "": they ask the model alone
 
     @property
     def bytes(self) -> int:

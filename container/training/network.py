@@ -14,7 +14,7 @@ import torch
 from container.engines import building, weight_files
 from container.engines.building import Network
 from container.errors import DataError, ModelError
-from container.models import artifact, locate
+from container.models import artifact, locate, packing
 from container.structures import ModelSpec
 from container.training.hyperparameters import Hyperparameters
 
@@ -94,7 +94,7 @@ def write(network: Any, spec: ModelSpec, folder: Path, half: bool) -> None:
     weight_files.write(network, part, half)
     os.replace(part, folder / artifact.WEIGHTS)
     part = folder / f"{artifact.DESCRIPTION}.part"
-    part.write_text(artifact.describe(spec), encoding="utf-8")
+    part.write_text(packing.describe(spec), encoding="utf-8")
     os.replace(part, folder / artifact.DESCRIPTION)
 
 

@@ -115,10 +115,12 @@ def _spread(name: str, values: list[Any], depth: int, above: Index, found: dict[
 
 
 def _picture(name: str, value: Any, index: Index, pictures: list[Image], decode: Decode) -> Picture:
-    """Return a decoded picture; all of a request have together no more pixels than one may."""
+    """Return a picture, decoded unless it is; all of a request have together no more pixels than one may."""
     place = "".join(f".[{i}]" for i in index)
     if len(pictures) >= MAX_PICTURES:
         raise PayloadTooLarge(f"the inputs hold over {MAX_PICTURES} pictures")
+    if isinstance(value, Image):
+        return _taken(name + place, value, pictures)
 
     def read(limits: Limits, share: PixelShare) -> Pictures:
         limits = beside(pictures, limits)
@@ -132,5 +134,9 @@ def _picture(name: str, value: Any, index: Index, pictures: list[Image], decode:
         raise WrongInput(f"input {name}{place}: {error.message}", hint=error.hint) from None
     if len(images) != 1:
         raise WrongInput(f"input {name}{place} holds {len(images)} pictures", hint="send them as a list")
-    pictures.append(images[0])
-    return Picture(images[0].pixels, Frame(name + place, images[0].size))
+    return _taken(name + place, images[0], pictures)
+
+
+def _taken(name: str, image: Image, pictures: list[Image]) -> Picture:
+    pictures.append(image)
+    return Picture(image.pixels, Frame(name, image.size))

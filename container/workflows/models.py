@@ -65,11 +65,12 @@ class Models:
     """The models of one request; those that are not loaded are, and MAX_LOADS loads do not count for the deadline."""
 
     def __init__(self, services: Services, context: RequestContext, served: str = "") -> None:
-        """`served` is the key of the model that SERVED means; by default that of the policy."""
+        """`served` is the key of the model that SERVED means, whatever else has this id; by default the policy's."""
         self.found = 0  # instances so far
         self._loads = 0
         self._services = services
         self._context = context
+        self._invoked = served
         self._served = served or services.pool.policy.served
 
     def ask(self, pictures: Sequence[Picture], asked: Sequence[Asked], room: Room) -> list[Found]:
@@ -135,9 +136,10 @@ class Models:
         """Return the id of the model that an id means, which is another one for SERVED."""
         if model_id != SERVED or not self._served:
             return model_id
-        with suppress(ModelNotFound):
-            policy.find(model_id)
-            return model_id
+        if not self._invoked:
+            with suppress(ModelNotFound):
+                policy.find(model_id)
+                return model_id
         return policy.id_of(self._served)
 
     @contextmanager

@@ -119,6 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(406)
         if self.has("wants attributes that are JSON") and not (self.headers.get(ATTRIBUTES) or "{").startswith("{"):
             return self.refuse(400)
+        if self.has("refuses unknown attributes") and (self.headers.get(ATTRIBUTES) or "").startswith("{"):
+            return self.refuse(400)
         with self.server.model:
             time.sleep(MODEL)
         if self.has("drops what is in flight") and self.server.stopping.is_set():

@@ -126,6 +126,15 @@ def test_a_fault_fails_the_check_that_names_it(fault: str, group: ModuleType, fa
     assert all(finding.problem and finding.advice for finding in wrong)
 
 
+def test_unknown_attributes_may_be_refused() -> None:
+    with plain("refuses unknown attributes") as server:
+        time.sleep(LOADING)
+        found = {finding.check: finding for finding in attributes.checks.find(subject_of(server))}
+    taken = found["attributes: any form is taken"]
+    assert (taken.outcome, taken.problem) == (Outcome.NOT_OFFERED, "60 unknown keys: 400; UTF-8: 400")
+    assert Outcome.FAILED not in {finding.outcome for finding in found.values()}
+
+
 @pytest.mark.parametrize(
     ("fault", "failing"),
     [

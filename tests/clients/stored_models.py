@@ -9,7 +9,7 @@ import torch
 
 from container.engines import weight_files
 from container.engines.base import architectures
-from container.models import archive, artifact, locate
+from container.models import archive, artifact, locate, packing
 from container.structures import ModelSpec, Preprocessing
 from tests.promptable_models import tiny_sam2
 
@@ -62,5 +62,5 @@ def write_store(root: Path) -> None:
 def _described(folder: Path, spec: ModelSpec) -> Path:
     """The path of the weights in a new folder, which says what they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / artifact.DESCRIPTION).write_text(artifact.describe(spec))
+    (folder / artifact.DESCRIPTION).write_text(packing.describe(spec))
     return folder / artifact.WEIGHTS

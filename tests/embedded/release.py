@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from container.files import checksum
-from container.models import artifact
+from container.models import artifact, packing
 from container.structures import Options
 
 LEAST_AP50 = 0.25  # of the masks
@@ -54,7 +54,7 @@ def release(model: Path, report: dict[str, Any], out: Path) -> None:
         options = Options(confidence=report["best_confidence"], iou_threshold=IOU_THRESHOLD)
         spec = replace(spec, name="maskrcnn", labels=labels, options=options)
         (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
-    (out / artifact.DESCRIPTION).write_text(artifact.describe(spec, checksum(out / artifact.WEIGHTS)), encoding="utf-8")
+    (out / artifact.DESCRIPTION).write_text(packing.describe(spec, checksum(out / artifact.WEIGHTS)), encoding="utf-8")
     print(f"{len(kept) - 1} classes; without {', '.join(left) or 'none'}")
 
 

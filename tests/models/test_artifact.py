@@ -13,7 +13,7 @@ import pytest
 
 from container.engines.base import architectures
 from container.errors import ModelError
-from container.models import archive, artifact
+from container.models import archive, artifact, packing
 from container.structures import ModelSpec, Options, Preprocessing
 
 GOOD = {"architecture": "maskrcnn_resnet50_fpn", "labels": ["__background__", "cat"]}
@@ -87,7 +87,7 @@ def test_pack_and_read_again(tmp_path: Path) -> None:
     steps = Preprocessing(contrast="Contrast Stretching", static_crop=(0, 12.5, 100, 100))
     options = Options(confidence=0.4)
     spec = ModelSpec("cats", "fcn_resnet50", weights, ("a", "ü"), {"x": 1}, options, 0.0, preprocessing=steps)
-    artifact.pack(spec, weights, tmp_path / "model.tar.gz")
+    packing.pack(spec, weights, tmp_path / "model.tar.gz")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     again = artifact.read(tmp_path / "model.tar.gz", scratch)
@@ -292,7 +292,7 @@ def test_an_archive_without_a_description_names_itself(tmp_path: Path) -> None:
 def test_weights_that_changed_after_packing_are_refused(at: int, tmp_path: Path) -> None:
     weights = tmp_path / "in.safetensors"
     weights.write_bytes(b"weights")
-    artifact.pack(ModelSpec("cats", "a", weights), weights, tmp_path / "model.tar.gz")
+    packing.pack(ModelSpec("cats", "a", weights), weights, tmp_path / "model.tar.gz")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     artifact.read(tmp_path / "model.tar.gz", scratch)
@@ -320,7 +320,7 @@ def test_who_changes_weights_on_purpose_leaves_the_checksum_out(tmp_path: Path) 
 def test_a_damaged_archive_is_refused(cut: int, tmp_path: Path) -> None:
     weights = tmp_path / "in.safetensors"
     weights.write_bytes(bytes(range(256)) * 50)
-    artifact.pack(ModelSpec("m", "a", weights), weights, tmp_path / "whole.tar.gz")
+    packing.pack(ModelSpec("m", "a", weights), weights, tmp_path / "whole.tar.gz")
     path = tmp_path / "model.tar.gz"
     whole = (tmp_path / "whole.tar.gz").read_bytes()
     for i, damaged in enumerate((whole[:cut], whole[:-8] + b"\0" * 8, whole + gzip.compress(b"more"))):

@@ -170,6 +170,7 @@ def test_workers_share_the_metrics(start_slow_server: StartSlow, small_png: byte
         ({"MASKSERVE_DEFAULT_ATTRIBUTES": '{"colour": 1}'}, "not 'colour'"),
         ({"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/html"}, "it takes application/json, image/jpeg, image/png"),
         ({"MASKSERVE_URL_HOSTS": "https://a"}, "maskserve: MASKSERVE_URL_HOSTS: url_hosts holds 'https://a'"),
+        ({"MASKSERVE_INVOKE_WORKFLOW": "none"}, "INVOKE_WORKFLOW is 'none': there is no workflow 'none'; there are:"),
         ({"SAGEMAKER_MULTI_MODEL": "true", "MASKSERVE_ASYNC_OUTPUT": "s3://results"}, "take no asynchronous requests"),
     ],
 )

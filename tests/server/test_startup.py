@@ -135,6 +135,45 @@ def test_what_is_plainly_no_model_ends_the_server_at_once(
     assert reason in said and (tmp_path / "output/failure").read_text() == said
 
 
+@pytest.mark.parametrize(
+    ("workflow", "reason"),
+    [
+        ("{", "it is no JSON: line 1, column 2"),
+        ('{"steps": []}', "the specification lacks version, inputs, outputs"),
+        (
+            '{"version": "1.0", "inputs": [], "steps": [], "outputs": []}',
+            "0 of its inputs are pictures, and an invocation has one",
+        ),
+        (
+            '{"version": "1.0", "inputs": [], "steps": [{"type": "unheard_of", "name": "a"}], "outputs": []}',
+            "a: type is 'unheard_of'; it takes one of ",
+        ),
+    ],
+)
+def test_a_workflow_that_cannot_be_invoked_ends_the_server_at_once(
+    workflow: str, reason: str, tmp_path: Path, start_server: StartServer
+) -> None:
+    write(tmp_path / "model", b"weights")
+    (tmp_path / "model/workflow.json").write_text(workflow)
+    begun = time.monotonic()
+    said = ends(start_server(SAGEMAKER_BASE_DIR=str(tmp_path), MASKSERVE_MODEL=""))
+    assert time.monotonic() - begun < 10
+    assert said.startswith(f"workflow.json of 'model': {reason}")
+    assert said.startswith((tmp_path / "output/failure").read_text())  # which has a limit
+
+
+@pytest.mark.slow
+def test_a_workflow_in_an_archive_that_cannot_be_invoked_ends_the_server(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    write(tmp_path / "cats", b"weights")
+    (tmp_path / "cats/workflow.json").write_text("[]")
+    with tarfile.open(tmp_path / "cats.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "cats", ".")
+    said = ends(start_server(MASKSERVE_MODEL=str(tmp_path / "cats.tar.gz")))
+    assert said.startswith("workflow.json of 'cats': the specification is []; it takes an object")
+
+
 @pytest.mark.slow
 def test_an_archive_that_leads_out_of_its_folder_ends_the_server(tmp_path: Path, start_server: StartServer) -> None:
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:

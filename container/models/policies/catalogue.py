@@ -21,6 +21,7 @@ from container.errors import (
 )
 from container.files import fingerprint
 from container.models import artifact
+from container.models.artifact import Accept
 from container.models.policies import Policy
 from container.models.store import Store
 from container.structures import ModelSpec
@@ -48,20 +49,25 @@ class Catalogue(Policy):
         places: int = 8,
         aliases: Mapping[str, str] | None = None,
         processes: int = 1,
+        accept: Accept = lambda spec: None,
     ) -> None:
-        """`places` counts the served model; `aliases` are ids by the names that they get besides."""
+        """`places` counts the served model; `aliases` are ids by the names that they get besides.
+
+        `accept` raises ModelError for a spec of the source that is not to be served.
+        """
         self.places = places
         self._source = source
         self._store = store
         self._aliases = dict(aliases or {})
         self._processes = processes
+        self._accept = accept
         self._name = ""  # of the served model in answers, once it was loaded
         self._broken: dict[str, Broken] = {}  # what could not be loaded at last, by key
         self._reloads = Reloads()
 
     def check(self) -> None:
         """Raise ModelError if the source is not a model, its weights are not there, or the store cannot be read."""
-        artifact.check(self._source)
+        artifact.check(self._source, self._accept)
         if self._store is not None:
             self._store.check()
 

@@ -1,9 +1,8 @@
 """Invocation handling shared by all routes: from headers and body to a response."""
 
-import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,19 +15,20 @@ from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.protocols.sagemaker import sessions
+from container.protocols.sagemaker import sessions, workflows
 from container.protocols.sagemaker.documents import FORM, JSON, PROMPTS_HINT, open_form, open_json, read_document
-from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse
+from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse, fitting
 from container.protocols.sagemaker.negotiation import REFERENCE, UNTYPED, Attributes, Negotiation
 from container.service import RequestContext, Services
+from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
-from container.structures import Image, Options, Result
+from container.structures import Image, ModelSpec, Options, Result
 from container.web.body import read_body
 from container.web.protocol import KEY_PARAMETER, as_json, error_document
+from container.workflows.invoked import Invoked, of_artifact
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-MAX_ATTRIBUTES = 1024  # characters, the limit of the platform
 
 _URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any body
 _ANY_BODY = (*UNTYPED, _URLENCODED, "text/plain")  # the last is what fetch says of JSON
@@ -47,6 +47,7 @@ class Defaults:
     negotiation: Negotiation = field(default_factory=Negotiation)
     accept: str = "application/json"
     attributes: Mapping[str, Any] | None = None  # validated
+    workflow: Callable[[ModelSpec], Invoked | None] = of_artifact  # that invocations of a model run
 
 
 def invoke(
@@ -95,49 +96,93 @@ def respond(
             media_type = _media_type(invocation, negotiation)
         if media_type == JSON:
             invocation = open_json(invocation)
-        attributes = negotiation.gather(invocation, defaults.attributes)
-        context.reference = attributes.values.get(REFERENCE, "")
-        choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
-        if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
-            return closed
-        form, options = formats[choice.format], choice.options
-        masks = bool(invocation.session) or form.needs_masks(choice)  # the next response of a session may show them
-        upload: Upload | None = None  # set if its predictions for the same model and options can be reused
-        if invocation.session:
-            invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
-            if upload is None:
-                run.admit()
+        may_work = invocation.session in ("", sessions.NEW)  # other sessions are of models without a workflow
+        workflow = defaults.workflow(run.engine.spec) if may_work else None
+        if workflow is None:
+            return _predicted(invocation, run, services, defaults, context, model)
+        name = run.engine.spec.name
+    # The lease has ended: the steps take leases of their own, also of this model.
+    return _worked(invocation, workflow, services, defaults, context, model, name)
+
+
+def _worked(
+    invocation: InvocationRequest,
+    workflow: Invoked,
+    services: Services,
+    defaults: Defaults,
+    context: RequestContext,
+    model: str,
+    name: str,
+) -> InvocationResponse:
+    """Return the response of a workflow that is run on the request's pictures; `name` is the model's in answers."""
+    negotiation = defaults.negotiation
+    asked = workflows.read(invocation, workflow, negotiation, defaults.accept, defaults.attributes)
+    share = PixelShare(services.pipeline.pixels)
+    try:
         try:
-            pictures = run.decode(partial(read_pictures, invocation, negotiation))
+            with context.stage("decode"):
+                pictures = read_pictures(invocation, negotiation, services.pipeline.limits, share)
         except ServingError as error:
-            if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
-                raise
-            return _placeholder(error, invocation, context)
-        images = pictures.images
-        if len(images) > 1 and not form.batches:
-            raise NotAcceptable(
-                f"{form.media_type} holds one picture, and the request has {len(images)}",
-                hint="send one picture per request, or accept application/json",
-            )
-        if upload is not None:
-            results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
-        elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
-            results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
-        else:
-            results = run.predict(images, options, masks)
-        body: bytes | Iterator[bytes]
-        if isinstance(form, Streamed):
-            body = run.stream(form, results[0], choice)
-        else:
-            body = run.encode(form, results, choice, pictures.batch)
-        stages, milliseconds = context.rounded(), context.total
-    facts = _facts(results, run.found, form.media_type, attributes, milliseconds)
-    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
+            return _placeholder(error, invocation, asked.attributes, context)
+        body, found = workflows.run(asked, pictures, services, context, model, share)
+    finally:
+        share.give_back()
+    context.fields |= {"steps": len(workflow.plan.steps), "pictures": len(pictures.images)}
+    facts = _facts(pictures.images[0], name, found, asked.form.media_type, asked.attributes, context.total)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
+    return InvocationResponse(body, asked.form.media_type, fitting(facts))
+
+
+def _predicted(
+    invocation: InvocationRequest,
+    run: Run,
+    services: Services,
+    defaults: Defaults,
+    context: RequestContext,
+    model: str,
+) -> InvocationResponse:
+    """Return the response of the model alone."""
+    negotiation = defaults.negotiation
+    attributes = negotiation.gather(invocation, defaults.attributes)
+    context.reference = attributes.values.get(REFERENCE, "")
+    choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
+    if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
+        return closed
+    form, options = formats[choice.format], choice.options
+    masks = bool(invocation.session) or form.needs_masks(choice)  # the next response of a session may show them
+    upload: Upload | None = None  # set if its predictions for the same model and options can be reused
+    if invocation.session:
+        invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
+        if upload is None:
+            run.admit()
+    try:
+        pictures = run.decode(partial(read_pictures, invocation, negotiation))
+    except ServingError as error:
+        return _placeholder(error, invocation, attributes, context)
+    images = pictures.images
+    if len(images) > 1 and not form.batches:
+        raise NotAcceptable(
+            f"{form.media_type} holds one picture, and the request has {len(images)}",
+            hint="send one picture per request, or accept application/json",
+        )
+    if upload is not None:
+        results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
+    elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
+        results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
+    else:
+        results = run.predict(images, options, masks)
+    body: bytes | Iterator[bytes]
+    if isinstance(form, Streamed):
+        body = run.stream(form, results[0], choice)
+    else:
+        body = run.encode(form, results, choice, pictures.batch)
+    facts = _facts(images[0], results[0].model, run.found, form.media_type, attributes, context.total)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
     headers = {}
     if invocation.session:
         upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
         headers = sessions.keep(invocation.session, upload, services.sessions)
-    return InvocationResponse(body, form.media_type, _fit(facts), headers)
+    return InvocationResponse(body, form.media_type, fitting(facts), headers)
 
 
 def _segmented(invocation: InvocationRequest, images: list[Image], options: Options, segmenter: Segmenter) -> Result:
@@ -149,20 +194,27 @@ def _segmented(invocation: InvocationRequest, images: list[Image], options: Opti
     return segmenter.predict(images[0], invocation.prompts, options)
 
 
-def _placeholder(error: ServingError, invocation: InvocationRequest, context: RequestContext) -> InvocationResponse:
-    """Return a 200 response for an unreadable image, because an error response would fail a whole batch transform."""
+def _placeholder(
+    error: ServingError, invocation: InvocationRequest, attributes: Attributes, context: RequestContext
+) -> InvocationResponse:
+    """Return a 200 response for an unreadable image, because an error response would fail a whole batch transform.
+
+    Raises the error unless it is the image's and `on_error` asks for this.
+    """
+    if error.status >= 500 or attributes.values.get("on_error") != "placeholder":
+        raise error
     facts: dict[str, object] = {"error": error.code, "type": "application/json"}
     context.fields |= {"bytes_in": len(invocation.body), **facts}
-    return InvocationResponse(as_json(error_document(error, context.id)), "application/json", _fit(facts))
+    return InvocationResponse(as_json(error_document(error, context.id)), "application/json", fitting(facts))
 
 
 def _facts(
-    results: list[Result], found: int, media_type: str, attributes: Attributes, total_ms: float
+    image: Image, model: str, found: int, media_type: str, attributes: Attributes, total_ms: float
 ) -> dict[str, object]:
     """Return facts about the result for the attributes header, for clients whose response body is an image."""
-    height, width, _ = results[0].image.pixels.shape
+    height, width, _ = image.pixels.shape
     facts: dict[str, object] = {
-        "model": results[0].model,
+        "model": model,
         "n": found,
         "w": width,
         "h": height,
@@ -174,17 +226,6 @@ def _facts(
     if attributes.ignored:
         facts["ignored"] = [key[:40] for key in attributes.ignored[:10]]
     return facts
-
-
-def _fit(facts: Mapping[str, object]) -> str:
-    """Return `facts` as ASCII JSON within the platform's limit, dropping the least important first."""
-    kept = dict(facts)
-    for droppable in ("ignored", "trace", "model"):
-        text = json.dumps(kept, separators=(",", ":"))
-        if len(text) <= MAX_ATTRIBUTES:
-            break
-        kept.pop(droppable, None)
-    return json.dumps(kept, separators=(",", ":"))
 
 
 def read_pictures(

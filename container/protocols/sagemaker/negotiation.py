@@ -6,7 +6,7 @@ default, and it must not override the attributes.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
@@ -119,22 +119,26 @@ class Negotiation:
 
     def parse(self, header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
         """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or a wrong value."""
-        text = _utf8(header).strip()
-        if not text.startswith("{"):
-            return Attributes(dict(defaults or {}), trace=text[:MAX_TRACE])
-        try:
-            given = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise BadRequest(
-                "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
-                hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(self.attributes),
-            ) from None
+        given, trace = self.read_header(header)
         known = self.attributes
         try:
             values = {key: known[key].check(key, value) for key, value in given.items() if key in known}
         except ValueError as error:
             raise BadRequest(f"custom attribute {error}") from None
-        return Attributes({**(defaults or {}), **values}, tuple(key for key in given if key not in known))
+        return Attributes({**(defaults or {}), **values}, tuple(key for key in given if key not in known), trace)
+
+    def read_header(self, header: str) -> tuple[Mapping[str, Any], str]:
+        """Return the attributes in the header's value, unchecked, or a string that is opaque; BadRequest."""
+        text = _utf8(header).strip()
+        if not text.startswith("{"):
+            return {}, text[:MAX_TRACE]
+        try:
+            return json.loads(text, parse_constant=_no_constant), ""
+        except (ValueError, RecursionError):
+            raise BadRequest(
+                "X-Amzn-SageMaker-Custom-Attributes looks like JSON and is not",
+                hint='such as {"response_type": "png", "confidence": 0.6}; known keys: ' + ", ".join(self.attributes),
+            ) from None
 
     def choose(self, accept: str, attributes: Attributes, default: str) -> Choice:
         """Return the chosen format with its options; NotAcceptable if Accept allows none of `offers`.
@@ -143,12 +147,40 @@ class Negotiation:
             accept: the header's value, "" if it is missing.
             default: the media type set by the operator, one of `offers`.
         """
-        wanted = self._response_types.get(attributes.values.get("response_type", ""), "")
-        media_type = self._pick(self._ranges(accept), (wanted, default))
+        wanted = self.media_type(attributes.values.get("response_type", ""))
+        media_type = self.pick(accept, (wanted, default))
         name, variant = self.offers[media_type], attributes.values.get("format")
         if variant and formats[variant].media_type == media_type:
             name = variant
         return Choice(name, attributes.options(), attributes.appearance())
+
+    def media_type(self, response_type: str) -> str:
+        """Return the media type that an attribute `response_type` means; "" for none."""
+        return self._response_types.get(response_type, "")
+
+    def pick(self, accept: str, preferred: Sequence[str], offers: Collection[str] = ()) -> str:
+        """Return the media type that an Accept header asks for, the first of `preferred` where it leaves a choice.
+
+        `offers` are all of the server unless some are given; NotAcceptable if it allows none of them.
+        """
+        offers, ranges = offers or self.offers, self._ranges(accept) or [_Range("*/*", 1)]
+        graded = {}  # media type → the most precise range that matches it
+        for media_type in offers:
+            matching = [r for r in ranges if r.precision(media_type, self._aliases) >= 0]
+            if matching:
+                best = max(matching, key=lambda r: r.precision(media_type, self._aliases))
+                if best.quality > 0:
+                    graded[media_type] = best
+        if not graded:
+            raise NotAcceptable(
+                f"Accept is {','.join(r.pattern for r in ranges)[:200]!r}; there is " + ", ".join(offers),
+            )
+        top = max(best.quality for best in graded.values())
+        favourites = [media_type for media_type, best in graded.items() if best.quality == top]
+        named = [m for m in favourites if graded[m].precision(m, self._aliases) == 2]
+        if named:
+            return min(named, key=lambda m: ranges.index(graded[m]))
+        return next((m for m in preferred if m in favourites), favourites[0])
 
     def _ranges(self, accept: str) -> list[_Range]:
         """Return the well-formed ranges of an Accept header in order; malformed ones are ignored."""
@@ -158,27 +190,6 @@ class Negotiation:
                 pattern = value.split(";")[0].strip().lower()
                 ranges.append(_Range("*/*" if pattern in ("*", *UNTYPED[1:]) else pattern, quality))
         return [r for r in ranges if "/" in r.pattern]
-
-    def _pick(self, ranges: list[_Range], preferred: tuple[str, ...]) -> str:
-        if not ranges:
-            ranges = [_Range("*/*", 1)]
-        graded = {}  # media type → the most precise range that matches it
-        for media_type in self.offers:
-            matching = [r for r in ranges if r.precision(media_type, self._aliases) >= 0]
-            if matching:
-                best = max(matching, key=lambda r: r.precision(media_type, self._aliases))
-                if best.quality > 0:
-                    graded[media_type] = best
-        if not graded:
-            raise NotAcceptable(
-                f"Accept is {','.join(r.pattern for r in ranges)[:200]!r}; there is " + ", ".join(self.offers),
-            )
-        top = max(best.quality for best in graded.values())
-        favourites = [media_type for media_type, best in graded.items() if best.quality == top]
-        named = [m for m in favourites if graded[m].precision(m, self._aliases) == 2]
-        if named:
-            return min(named, key=lambda m: ranges.index(graded[m]))
-        return next((m for m in preferred if m in favourites), favourites[0])
 
 
 def _own(words: Iterable[str], doc: str) -> Declared:

@@ -63,7 +63,8 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
             {
                 "in": "header",
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
-                "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed",
+                "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed; "
+                "with a workflow: response_type, on_error, jpeg_quality and its parameters, and no others",
                 "content": {"application/json": {"schema": _attributes(negotiation)}},
             },
             {
@@ -143,7 +144,10 @@ def _named(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_FACTS = "What was found; facts about it in X-Amzn-SageMaker-Custom-Attributes"
+_FACTS = (
+    "What was found, or the outputs of the model's workflow as JSON or its first picture; "
+    "facts about it in X-Amzn-SageMaker-Custom-Attributes"
+)
 _PLACEHOLDER = {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"}
 
 
@@ -165,6 +169,7 @@ def answers(negotiation: Negotiation) -> dict[str, Any]:
         "413": error("The body or the picture is too large"),
         "415": error("The content type or the kind of picture is not read"),
         "422": error("The picture has no pixels"),
+        "500": error("A step of the model's workflow failed"),
         "503": error("Loading, too many requests waiting, or no memory; Retry-After says when"),
         "504": error("Not done before the deadline"),
     }

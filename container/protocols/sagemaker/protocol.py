@@ -1,11 +1,12 @@
 """The SageMaker protocol class: its paths, its routes and its error formats."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from container.errors import BadRequest, ServingError
+from container.errors import BadRequest, NotFound, ServingError
 from container.fields import comma_list
 from container.models.policies.explicit import Explicit
 from container.protocols.sagemaker import async_invocation, endpoint, multi_model, routers, runtime, runtime_errors
@@ -17,7 +18,11 @@ from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
 from container.s3 import S3, Folder, Location
 from container.service import Services
 from container.settings import Settings, variables
+from container.structures import ModelSpec
 from container.web.protocol import Protocol
+from container.workflows.errors import WorkflowError
+from container.workflows.invoked import Invoked, invoked, of_artifact
+from container.workflows.named import Library
 
 # The paths of AWS's own APIs, and the one that tells how asynchronous requests stand.
 RUNTIMES = ("/endpoints", "/inference-routers", "/async")
@@ -35,7 +40,7 @@ class SageMaker(Protocol):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._defaults = read_defaults(settings)
+        self._defaults = replace(read_defaults(settings), workflow=read_workflow(settings))
         self._locations = read_async_locations(settings)
         self._queue: AsyncQueue | None = None
         if settings.multi_model and settings.async_output:
@@ -91,6 +96,26 @@ def read_defaults(settings: Settings) -> Defaults:
             f"not {', '.join(given.ignored) or settings.default_attributes[:40]!r}"
         )
     return Defaults(negotiation, media_type, given.values)
+
+
+def read_workflow(settings: Settings) -> Callable[[ModelSpec], Invoked | None]:
+    """Return what finds the workflow of an invocation: the one that the settings name, or that of the model's artifact.
+
+    ValueError if the named one cannot be run.
+    """
+    if not settings.invoke_workflow:
+        return of_artifact
+    library = Library(Path(settings.workflows) if settings.workflows else None)
+
+    def named(spec: ModelSpec) -> Invoked:
+        return invoked(library.plan(settings.invoke_workflow))  # the file may be another since the last request
+
+    try:
+        invoked(library.plan(settings.invoke_workflow))
+    except (NotFound, WorkflowError) as error:
+        name = variables("invoke_workflow")[0]
+        raise ValueError(f"{name} is {settings.invoke_workflow[:40]!r}: {error.message}") from None
+    return named
 
 
 def read_async_locations(settings: Settings) -> AsyncLocations:

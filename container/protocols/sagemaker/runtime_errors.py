@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from flask import Response, request
 
 from container.errors import BodyTooLarge, ServingError, Unauthenticated
-from container.protocols.sagemaker.invocation import ATTRIBUTES, MAX_ATTRIBUTES
+from container.protocols.sagemaker.invocation import ATTRIBUTES
+from container.protocols.sagemaker.messages import MAX_ATTRIBUTES
 from container.protocols.sagemaker.openapi import name_parameter
 from container.web.protocol import error_document
 

@@ -42,6 +42,17 @@ def test_a_folder_is_packed_and_sent_once(account: None, model: Path, changes: C
     assert run("package", str(model), *TO).stdout.strip() != uri
 
 
+def test_a_workflow_goes_with_it_and_is_checked(account: None, model: Path, tmp_path: Path) -> None:
+    workflow = {"version": "1.0", "inputs": [{"type": "WorkflowImage", "name": "a"}], "steps": [], "outputs": []}
+    (model / "workflow.json").write_text(json.dumps(workflow))
+    key = run("package", str(model), *TO).stdout.strip().removeprefix("s3://pictures/")
+    boto3.client("s3", REGION).download_file("pictures", key, str(tmp_path / "back.tar.gz"))
+    with tarfile.open(tmp_path / "back.tar.gz") as tar:
+        assert tar.getnames() == ["model.json", "workflow.json", "model.safetensors"]
+    (model / "workflow.json").write_text(json.dumps(workflow | {"inputs": []}))
+    assert "0 of its inputs are pictures" in run("package", str(model), *TO, code=1).stderr
+
+
 def test_dry_run(model: Path) -> None:
     (made,) = calls("package", str(model), *TO)
     assert (made["service"], made["operation"]) == ("s3", "PutObject")
