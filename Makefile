@@ -86,6 +86,10 @@ intervals: $(VENV)/.dev ## count how often the interval of evaluate's comparison
 formats: $(VENV)/.dev $(VENV)/.supervision $(VENV)/.fiftyone ## let supervision and FiftyOne read what the store exports, and read theirs: a minute, and 1.5 GB
 	$(BIN)/python -m pytest tests/exchange/formats.py $(ARGS)
 
+.PHONY: walk
+walk: $(VENV)/.dev $(VENV)/.scale-nucleus-0.22.3 ## serve 1,000 photos with recording, send truth, compare two models, with both databases: 15 minutes
+	$(BIN)/python -m tests.walk $(ARGS)
+
 .PHONY: engines
 engines: $(VENV)/.dev $(VENV)/.ray ## let Ray Data compare images in its workers, as docs/evaluation.md shows: a minute
 	$(BIN)/python -m pytest tests/evaluation/engines.py $(ARGS)

@@ -60,9 +60,11 @@ evaluation/         average precision, mean IoU: predictions and truth in, numbe
 store/              datasets, ground truth, predictions and jobs: store (the whole), database (transactions) and
                     postgresql, tables and their columns, migrations, objects (what is uploaded), with checks and
                     derived (ids), datasets, items, annotations (truth and predictions), models, runs, evaluations
-                    (what was compared), benchmarks, presets, tags, blobs, uploads, recorded (what was served), jobs
-                    and their runner, upserts; verifying, backups and archives (of all of it)
-s3/                 s3:// addresses: S3, or a folder that stands for it
+                    (what was compared), benchmarks, presets, tags, recorded (what was served), jobs and their runner,
+                    upserts; blobs and uploads, whose files lie on a disk or in S3, by its places; verifying,
+                    backups and archives (of all of it)
+s3/                 s3:// addresses: S3, or a folder that stands for it: store (of what clients name), objects (of what
+                    the server itself keeps)
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
                     artifact (model.tar.gz, read) and packing (written), fetch (make sam), embedded (the default model)

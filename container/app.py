@@ -168,7 +168,7 @@ def open_store(settings: Settings) -> "Store | None":
     from container.store.store import Store
 
     try:
-        return Store.open(Path(settings.store), settings.store_database)
+        return Store.open(settings.store, settings.store_database, settings.local_s3)
     except StoreError as error:
         raise ValueError(f"{variables('store')[0]}: {error}") from None
 

@@ -172,8 +172,8 @@ class Settings:
     )
     store: str = setting(
         "",
-        "A folder for datasets, predictions and model runs, which are kept and read on /v1/nucleus; empty: they are "
-        "not.",
+        "A folder for datasets, predictions and model runs, read on /v1/nucleus; or s3://BUCKET/PATH for their files, "
+        "with a database; empty: they are not kept.",
         "STORE",
     )
     store_database: str = setting(

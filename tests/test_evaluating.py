@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from container.cli import main
-from container.store import store as module
 from container.store.store import Store
 from tests.conftest import pixels_of
+from tests.roomy import roomy
 from tests.scoring import farms
 
 FILES = ["confusion.png", "precision-recall.png", "report.json", "worst.png"]
@@ -28,8 +28,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     """The folder of a store, and the ids of a dataset and of a good run."""
     folder = tmp_path_factory.mktemp("evaluate") / "store"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
+        roomy(patch)
         store = Store.open(folder)
         dataset = farms.make(store, "farm", TRUTH)
         good = farms.predict(store, dataset, "good", GOOD)
@@ -121,8 +120,7 @@ def test_what_is_wrong_is_one_line(arguments: tuple[str, ...], code: int, words:
 
 
 def test_names_of_any_client_are_shown_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    roomy(monkeypatch)
     name = "\x1b[31m猫"
     store = Store.open(tmp_path / "store")
     farms.predict(store, farms.make(store, "farm\u0007", {"a": [(name, LEFT)]}), "net", {"a": [(name, LEFT, 0.9)]})

@@ -10,8 +10,8 @@ import pytest
 
 from container.store.store import Store
 from tests.conftest import ROOT
+from tests.store.filled import blob_files, rows, store_command
 from tests.store.filled import filled as filled_store
-from tests.store.filled import rows, store_command
 
 SUMMARY = "2 datasets, 4 items, 5 annotations, 1 runs, 4 predictions, 1 evaluations, 4 files\n"
 
@@ -46,7 +46,7 @@ def test_a_store_is_verified_copied_exported_and_read_again(run, filled: Store) 
 
 def test_what_is_wrong_gives_exit_code_1(run, filled: Store) -> None:
     run("backup", "copy")
-    next(Store.current(Path("copy")).blobs.files()).unlink()
+    blob_files(Store.current(Path("copy")))[0].unlink()
     done = run("verify", "--store", "copy")
     assert done.exit_code == 1 and done.stdout.endswith("\n1 wrong\n")
     assert "Wrong: blob " in done.stdout and "its file is missing\n" in done.stdout

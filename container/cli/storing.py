@@ -26,8 +26,8 @@ def store_option(command: Any) -> Any:
 
 def opened(folder: Path | None) -> "Store":
     """Open the store in a folder, or without one that of the settings; ClickException where there is none."""
-    chosen, address = _chosen(folder)
-    if not address and not (chosen / "store.sqlite3").is_file():
+    chosen, database, _ = _chosen(folder)
+    if not database and not (Path(chosen) / "store.sqlite3").is_file():
         raise click.ClickException(f"{chosen}: no store lies there")
     return made(folder)
 
@@ -54,10 +54,11 @@ def current(folder: Path | None) -> "Store":
         raise click.ClickException(str(error)) from None
 
 
-def _chosen(folder: Path | None) -> tuple[Path, str]:
-    """Return the folder of the store and the address of its database, empty for the one in the folder."""
+def _chosen(folder: Path | None) -> tuple[str, str, str]:
+    """Return where the store lies, as `Store.open` takes it: with a folder, its database is the one in it."""
     settings = read_settings()
-    chosen = folder or Path(settings.store)
-    if not folder and chosen == Path():
+    if folder:
+        return str(folder), "", ""
+    if not settings.store:
         raise click.UsageError("name the store by --store, or by its setting")
-    return chosen, "" if folder else settings.store_database
+    return settings.store, settings.store_database, settings.local_s3

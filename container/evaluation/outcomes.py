@@ -87,11 +87,16 @@ def confusion(sample: Sample, threshold: float) -> list[tuple[str, str, int]]:
     rows = position[np.concatenate((_at(truth.label, met[counted], width - 1), truth.label[lost]))]
     columns = position[np.concatenate((found.label[counted], np.full(len(lost), width - 1)))]
     cells, often = np.unique(rows * width + columns, return_counts=True)
-    labels = [*(sample.labels[place] for place in names), NONE]
+    labels = [*(beside_none(sample.labels[place]) for place in names), NONE]
     return [
         (labels[cell // width], labels[cell % width], count)
         for cell, count in zip(cells.tolist(), often.tolist(), strict=True)
     ]
+
+
+def beside_none(label: str) -> str:
+    """Return a label as it stands beside NONE: one that is the same, or in more parentheses, gets further ones."""
+    return f"({label})" if NONE in label and label.strip("()") == "none" else label
 
 
 def _by_label(sample: Sample, threshold: float) -> tuple[np.ndarray, np.ndarray]:

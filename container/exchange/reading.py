@@ -137,6 +137,6 @@ class _Segments:
 def keep(store: Store, data: bytes, media_type: str) -> Blob:
     """Keep bytes as a file of the store; their row is the caller's to add."""
     sha256 = hashlib.sha256(data).hexdigest()
-    name, size = store.uploads.receive([data])
-    store.blobs.keep(store.uploads.folder / name, sha256)
+    path, size = store.uploads.write([data])
+    store.blobs.keep({sha256: path})
     return Blob(sha256, size, media_type)

@@ -99,12 +99,22 @@ class S3(Store):
 
     @cached_property
     def _client(self) -> Any:
-        import boto3
-        from botocore.config import Config
+        return client()
 
-        # A separate session, because boto3's default session is not thread-safe.
-        patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
-        return boto3.session.Session().client("s3", config=patience)
+
+def client(connect_timeout: float = 5, read_timeout: float = 30, tries: int = 3, connections: int = 10) -> Any:
+    """Return boto3's client of S3, which threads may share; it tries so often, and waits for so many seconds."""
+    import boto3
+    from botocore.config import Config
+
+    # A separate session, because boto3's default session is not thread-safe.
+    patience = Config(
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "max_attempts": tries},
+        max_pool_connections=connections,
+    )
+    return boto3.session.Session().client("s3", config=patience)
 
 
 def _translate(error: Exception, location: Location) -> ServingError:

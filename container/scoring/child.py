@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from container import __version__
@@ -28,6 +27,7 @@ from container.scoring.reading import compare
 from container.scoring.summary import summary
 from container.store import evaluations
 from container.store.evaluations import COMMIT, EVALUATION, Selection
+from container.store.places import Place
 from container.store.store import Store
 
 MAX_ANSWER = 100 << 20  # bytes; charts of 10,000 labels of 20 characters have 80 MB
@@ -35,13 +35,13 @@ MAX_ANSWER = 100 << 20  # bytes; charts of 10,000 labels of 20 characters have 8
 Frame = tuple[dict[str, Any], Sequence[bytes]]
 
 
-def main(folder: str) -> None:
+def main(files: str, local_s3: str) -> None:
     """Answer requests until there are no more."""
     _lowest_priority()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever is printed goes to the log
-    store = Store.attach(Path(folder), os.environ.pop(ADDRESS))
+    store = Store.attach(Place(files, os.environ.pop(ADDRESS), local_s3))
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     with suppress(BrokenPipeError):  # nobody listens any more
         _serve(store, out)

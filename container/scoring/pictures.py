@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from container.evaluation.coco import evaluated, ranked
-from container.evaluation.outcomes import NONE, confusion
+from container.evaluation.outcomes import NONE, beside_none, confusion
 from container.evaluation.sample import Sample
 from container.rendering.curves import Curve, precision_recall
 from container.rendering.matrix import confusion_matrix
@@ -39,7 +39,7 @@ def confusions(sample: Sample, confidence: float) -> list[tuple[str, str, int]]:
 
 def confusion_picture(sample: Sample, rows: list[tuple[str, str, int]], title: str, subtitle: str) -> np.ndarray:
     """Return `confusions` as a matrix, the most frequent labels first: uint8 H×W×3 RGB."""
-    objects = _objects(sample)
+    objects = {beside_none(label): count for label, count in _objects(sample).items()}
     seen = {label for there, found, _ in rows for label in (there, found)} - {NONE}
     names = [
         *sorted(seen | {label for label, count in objects.items() if count}, key=lambda label: -objects[label]),

@@ -13,14 +13,15 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from container.errors import BadRequest, NotFound, ServingError, Unprocessable
+from container.errors import BadRequest, NotFound, ServingError, Unavailable, Unprocessable
+from container.store.places import Place
 
 MEMORY = 4 << 30  # bytes of address space; 360,000 objects take a tenth of it
 IDLE_SECONDS = 60  # without a request, after which a process ends: it holds the arrays of an evaluation
 ADDRESS = "STORE_ADDRESS"  # variable of a process with the address of the store's database
 PART_SECONDS = 300  # of computing, for one part of the items or for one question
 # Isolated from the environment and from the working folder.
-_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from container.scoring.child import main; main(sys.argv[2])"
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from container.scoring.child import main; main(*sys.argv[2:])"
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -38,15 +39,15 @@ class Frame(NamedTuple):
 class Children:
     """Processes that compare; one that has nothing to do waits for the next one who needs it, which saves 0.5 s."""
 
-    def __init__(self, folder: Path, address: str = "") -> None:
-        """`folder` and `address` of the store."""
-        self._place = folder, address
+    def __init__(self, place: Place) -> None:
+        """`place` of the store."""
+        self._place = place
         self._idle: SimpleQueue[Child] = SimpleQueue()
 
     @contextmanager
     def one(self) -> Iterator["Child"]:
         """Give a process; it is ended if what is done with it is not brought to its end."""
-        child = self._waiting() or Child(*self._place)
+        child = self._waiting() or Child(self._place)
         try:
             yield child
         finally:
@@ -75,13 +76,13 @@ class Children:
 class Child:
     """A process that compares, at the lowest priority."""
 
-    def __init__(self, folder: Path, address: str) -> None:
-        """`folder` and `address` of the store."""
+    def __init__(self, place: Place) -> None:
+        """`place` of the store."""
         # One malloc arena and one thread: each takes 64 MB of address space.
         environ = {**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        environ[ADDRESS] = address  # which holds a password: other users see arguments
+        environ[ADDRESS] = place.database  # which holds a password: other users see arguments
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _CODE, str(_ROOT), str(folder)],
+            [sys.executable, "-I", "-c", _CODE, str(_ROOT), place.files, place.local_s3],
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -145,4 +146,4 @@ class Child:
         return Ended(f"the process that computed this was ended ({code}): it may have taken too much memory")
 
 
-_ERRORS: dict[int, type[ServingError]] = {one.status: one for one in (BadRequest, NotFound)}
+_ERRORS: dict[int, type[ServingError]] = {one.status: one for one in (BadRequest, NotFound, Unavailable)}

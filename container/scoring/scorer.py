@@ -26,7 +26,7 @@ class Scorer:
         """`draining`: set once this process is to end; then nobody waits for a computation any more."""
         self._store = store
         self._draining = draining
-        self._children = Children(store.folder, store.address)
+        self._children = Children(store.place)
         self.runner = Runner(store, works(self._children), at_once=1, rest=lambda worked: 0.0)
         self._begun = threading.BoundedSemaphore(MAX_BEGUN)
         self._asking = threading.Lock()

@@ -22,6 +22,7 @@ from typing import IO, Any, BinaryIO
 
 from sqlalchemy import Connection, LargeBinary, Table, UniqueConstraint, exc, insert, select
 
+from container.errors import NotFound
 from container.store import uploads
 from container.store.columns import metadata
 from container.store.database import StoreError, new_id, newest_schema
@@ -163,7 +164,7 @@ class _Reader:
 
     def _file(self, folder: str, name: str, file: IO[bytes]) -> None:
         """Keep a blob, or an upload."""
-        path = self._store.uploads.folder / new_id("upload")
+        path = self._store.uploads.folder / new_id("part")
         digest = hashlib.sha256()
         try:
             with path.open("wb") as to:
@@ -171,7 +172,7 @@ class _Reader:
                     digest.update(piece)
                     to.write(piece)
             if folder == "uploads":
-                path.replace(self._store.uploads.folder / name)
+                self._store.uploads.place(path, name)
             elif digest.hexdigest() == name:
                 self._store.blobs.place(path, name)
             else:
@@ -188,10 +189,9 @@ def _snapshot(store: Store, stack: ExitStack) -> tuple[Connection, dict[str, Bin
             connection = now.enter_context(store.read())
             try:
                 spool: dict[str, BinaryIO] = {
-                    name: now.enter_context((store.uploads.folder / name).open("rb"))
-                    for name in uploads.held(connection)
+                    name: now.enter_context(store.uploads.open(name)) for name in uploads.held(connection)
                 }
-            except FileNotFoundError:
+            except NotFound:
                 continue
             stack.push(now.pop_all())
             return connection, spool

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from container.errors import NotFound
 from container.store import uploads
 from container.store.archives import copy_rows
-from container.store.blobs import sync_folder
 from container.store.database import StoreError, copied
+from container.store.files import sync_folder
 from container.store.store import Store
 from container.store.tables import blob
 
@@ -47,7 +48,7 @@ def _copy(store: Store, part: Path) -> int:
         with store.read() as connection:
             try:
                 size = _files(store, connection, part)
-            except FileNotFoundError:
+            except NotFound:
                 shutil.rmtree(part / "blobs")
                 shutil.rmtree(part / "uploads")
                 continue
@@ -58,30 +59,19 @@ def _copy(store: Store, part: Path) -> int:
 
 
 def _files(store: Store, connection: Connection, part: Path) -> int:
-    """Link or copy the files of what a connection sees; FileNotFoundError if one has gone meanwhile.
+    """Link or copy the files of what a connection sees; NotFound if one has gone meanwhile.
 
     The uploads come first: jobs remove them as soon as they end.
     """
     size = 0
     for name in uploads.held(connection):
-        size += _linked(store.uploads.folder / name, part / "uploads" / name)
+        size += store.uploads.copy(name, part / "uploads" / name)
     with connection.execute(select(blob.c.sha256), execution_options={"yield_per": 1000}) as names:
         for sha256 in names.scalars():
-            size += _linked(store.blobs.path(sha256), part / "blobs" / sha256[:2] / sha256)
+            target = part / "blobs" / sha256[:2] / sha256
+            target.parent.mkdir(exist_ok=True)
+            size += store.blobs.copy(sha256, target)
     return size
-
-
-def _linked(source: Path, target: Path) -> int:
-    """Give a file a second name, or copy it where that cannot be; return the bytes that were copied."""
-    target.parent.mkdir(exist_ok=True)
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(source, target)
-        return target.stat().st_size
-    return 0
 
 
 def _rows(connection: Connection, part: Path) -> None:

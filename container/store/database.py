@@ -31,6 +31,7 @@ CACHE_KIB = 8192  # of pages, for each connection
 MAX_WAL = 64 << 20  # bytes of the write-ahead log that are kept between two transactions
 SAID_SECONDS = 60.0  # between two log lines about a database that fails
 MIGRATING = 0x6D61736B  # the lock in PostgreSQL of who brings tables up to date
+SWEEPING = MIGRATING + 1  # and of who removes blobs
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

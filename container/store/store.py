@@ -1,6 +1,6 @@
-"""The store as a whole: a folder with its database, its blobs and its uploads.
+"""The store as a whole: its database, its blobs and its uploads, in a folder, or in PostgreSQL and S3.
 
-store = Store.open(Path("/data/store"))
+store = Store.open("/data/store")
 with store.write() as c:
     dataset_id = datasets.create(c, "streets")
 """
@@ -23,6 +23,8 @@ from sqlalchemy import Connection, exc, select
 from container.errors import ServingError, Unavailable
 from container.store.blobs import Blobs
 from container.store.database import Database, StoreError, newest_schema, schema, sqlite, sqlite_reason
+from container.store.files import Bucket, Disk
+from container.store.places import Place
 from container.store.tables import meta
 from container.store.uploads import Uploads
 from container.store.upserts import upsert
@@ -37,43 +39,50 @@ _SECRET = "signing key"
 class Store:
     """What is kept: `read` and `write` give connections to its database, which the functions beside this take."""
 
-    def __init__(self, folder: Path, database: Database, address: str, migrated: bool) -> None:
-        """`address`: of the database; `migrated`: whether another process has brought its tables up to date."""
-        self.folder = folder
-        self.address = address
-        self.blobs = Blobs(folder / "blobs")
-        self.uploads = Uploads(folder / "uploads")
-        self._database = database
+    def __init__(self, place: Place, migrated: bool) -> None:
+        """`migrated`: whether another process has brought its tables up to date."""
+        self.place = place
+        self.folder = place.folder()
+        incoming = self.folder / "uploads"
+        self._objects = place.objects()
+        if self._objects is None:
+            self.blobs = Blobs(Disk(self.folder / "blobs"))
+            self.uploads = Uploads(incoming)
+        else:
+            self.blobs = Blobs(Bucket(self._objects, "blobs/", incoming))
+            self.uploads = Uploads(incoming, Bucket(self._objects, "uploads/", incoming))
+        self._database = _database(self.folder, place.database)
         self._migrated = migrated
         self._migrating = threading.Lock()
         self._looked = -LOOK_SECONDS
         self._key: bytes | None = None
 
     @classmethod
-    def open(cls, folder: Path, address: str = "") -> Self:
-        """Open the store in `folder`, making or updating it; StoreError, in one line, where that cannot be done.
+    def open(cls, files: Path | str, database: str = "", local_s3: str = "") -> Self:
+        """Open the store at a `Place`, making or updating it; StoreError, in one line, where that cannot be done.
 
-        Its database is SQLite's in this folder, or PostgreSQL's at a URL. One of PostgreSQL that does not answer is no
-        error: `read` and `write` raise Unavailable until it does.
+        PostgreSQL and S3 that do not answer are no error: what needs them raises Unavailable until they do.
         """
-        with _told(folder):
-            for one in (folder, folder / "blobs", folder / "uploads"):
-                one.mkdir(parents=True, exist_ok=True)
-            store = cls(folder, _database(folder, address), address, migrated=False)
-            with nullcontext() if address else _locked(folder / "store.lock"):
+        place = Place(str(files), database, local_s3)
+        with _told(place.files):
+            store = cls(place, migrated=False)
+            store._make_folders()
+            with nullcontext() if database else _locked(store.folder / "store.lock"):
                 store._begin()
             return store
 
     @classmethod
-    def current(cls, folder: Path, address: str = "") -> Self:
-        """Open the store in `folder` as it lies there, whoever else uses it.
+    def current(cls, files: Path | str, database: str = "", local_s3: str = "") -> Self:
+        """Open the store at a `Place` as it lies there, whoever else uses it.
 
         StoreError where there is none, or where its tables are not of this version.
         """
-        if not address and not (folder / "store.sqlite3").is_file():
-            raise StoreError(f"{folder}: no store lies there")
-        with _told(folder):
-            store = cls.attach(folder, address)
+        place = Place(str(files), database, local_s3)
+        if not place.in_s3() and not database and not (Path(files) / "store.sqlite3").is_file():
+            raise StoreError(f"{files}: no store lies there")
+        with _told(place.files):
+            store = cls.attach(place)
+            store._make_folders()
             with store.read() as connection:
                 there = schema(connection)
             if there != newest_schema():
@@ -81,9 +90,9 @@ class Store:
             return store
 
     @classmethod
-    def attach(cls, folder: Path, address: str = "") -> Self:
+    def attach(cls, place: Place) -> Self:
         """Open the store that another process has opened and brought up to date."""
-        return cls(folder, _database(folder, address), address, migrated=True)
+        return cls(place, migrated=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -101,12 +110,13 @@ class Store:
             yield connection
 
     def check_space(self) -> None:
-        """Raise Unavailable if less than 5 % or 1 GB of the disk is free."""
+        """Raise Unavailable if less than 5 % or 1 GB of the disk is free; 5 % if it only holds what comes in."""
         disk = shutil.disk_usage(self.folder)
-        if disk.free < max(FREE_BYTES, FREE_SHARE * disk.total):
+        least = max(0 if self._objects else FREE_BYTES, FREE_SHARE * disk.total)
+        if disk.free < least:
             raise Unavailable(
                 f"the disk of the store has {disk.free / 2**30:.1f} GB left, and takes nothing more below "
-                f"{max(FREE_BYTES, FREE_SHARE * disk.total) / 2**30:.1f}",
+                f"{least / 2**30:.1f}",
                 retry_after=60,
             )
 
@@ -123,18 +133,38 @@ class Store:
         return hmac.compare_digest(self.sign(text).encode(), signature.encode("utf-8", "surrogatepass"))
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the connections that are not in use."""
         self._database.close()
+        if self._objects:
+            self._objects.close()
+
+    def _make_folders(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("uploads",) if self._objects else ("blobs", "uploads"):
+            (self.folder / name).mkdir(exist_ok=True)
 
     def _begin(self) -> None:
-        """Bring the tables up to date, at once or, where a database of PostgreSQL is down, once it is there."""
+        """Look for the bucket, and bring the tables up to date, at once or, where PostgreSQL is down, once it is there.
+
+        A bucket that does not answer may be there later.
+        """
         try:
+            self._check_bucket()
             self._migrate()
         except BaseException as error:
-            if not self.address or not isinstance(error, Unavailable):
+            if not self.place.database or not isinstance(error, Unavailable):
                 self.close()
                 raise
             log.warning("the store is opened later: %s", error.message)
+
+    def _check_bucket(self) -> None:
+        try:
+            if self._objects:
+                self._objects.check()
+        except ValueError as error:
+            raise StoreError(str(error)) from None
+        except Unavailable as error:
+            log.warning("masks, pictures and uploads are not to be had now: %s", error.message)
 
     def _check_migrated(self) -> None:
         """Bring the tables up to date if that has not been done; Unavailable if it cannot be done now."""
@@ -168,17 +198,17 @@ def _database(folder: Path, address: str) -> Database:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _told(name: str) -> Iterator[None]:
     """Translate what is wrong with a store into a StoreError of one line."""
     try:
         yield
     except StoreError as error:
-        raise StoreError(f"the store {str(folder)!r} cannot be opened: {error}") from None
+        raise StoreError(f"the store {name!r} cannot be opened: {error}") from None
     except OSError as error:
-        raise StoreError(f"the store {str(folder)!r} cannot be opened: {error.strerror or error}") from None
+        raise StoreError(f"the store {name!r} cannot be opened: {error.strerror or error}") from None
     except (exc.SQLAlchemyError, ServingError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise StoreError(f"the store {str(folder)!r} cannot be opened: {reason}") from None
+        raise StoreError(f"the store {name!r} cannot be opened: {reason}") from None
 
 
 @contextmanager

@@ -57,6 +57,17 @@ def put(
     return len(rows) if replaced else added
 
 
+def with_others(connection: Connection, what: int) -> None:
+    """Keep those who do something `alone` away to the end of this transaction; SQLite has one that writes at a time."""
+    if not _is_sqlite(connection):
+        connection.execute(select(func.pg_advisory_xact_lock_shared(what)))
+
+
+def alone(connection: Connection, what: int) -> bool:
+    """Keep those away who do something `with_others`; return False if there are some now."""
+    return _is_sqlite(connection) or bool(connection.execute(select(func.pg_try_advisory_xact_lock(what))).scalar())
+
+
 def lock(connection: Connection, table: Table, key: int) -> None:
     """Let others wait that lock this row, until the transaction ends; with SQLite all writers wait anyway."""
     if not _is_sqlite(connection):

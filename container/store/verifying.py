@@ -6,21 +6,23 @@ for line in verify(store):
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, ForeignKey, func, select
 from sqlalchemy.exc import DatabaseError
 
+from container.errors import NotFound, Unavailable
 from container.store import blobs, uploads
 from container.store.blobs import Blob
 from container.store.columns import metadata
 from container.store.database import damages, now, schema
+from container.store.files import Entry
 from container.store.store import Store
 from container.store.tables import annotation, blob, item, prediction
 from container.store.upserts import batches
 
 PAGE = 1000  # blobs, or files, that are looked up at once
+_PIECE = 1 << 18
 NEW_SECONDS = 3600.0  # a file without a row may be of a request that is being written
 
 
@@ -91,7 +93,7 @@ def _blobs(store: Store) -> Iterator[Line]:
         yield from (Line(f"blob {name}: {text}", wrong=True) for name, text in faults.items() if name in there)
         after, number, size = some[-1].sha256, number + len(some), size + sum(one.size for one in some)
     yield Line(f"blobs: {number:,} with {size:,} bytes, each read and hashed")
-    if rowless := sum(_rowless(store, some) for some in batches(store.blobs.files(), PAGE)):
+    if rowless := sum(_rowless(store, some) for some in batches(store.blobs.entries(), PAGE)):
         yield Line(f"blobs: {rowless:,} files without a row, of requests that failed; the server removes them")
 
 
@@ -103,31 +105,26 @@ def _page(store: Store, after: str) -> list[Blob]:
 def _fault(store: Store, one: Blob) -> str:
     """What is wrong with the file of a blob, or ""."""
     try:
-        with store.blobs.path(one.sha256).open("rb") as file:
+        with store.blobs.open(one.sha256) as file:
             size = file.seek(0, 2)
             if size != one.size:
                 return f"its file has {size:,} bytes instead of {one.size:,}"
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+            hashed = hashlib.sha256()
+            while piece := file.read(_PIECE):
+                hashed.update(piece)
+    except NotFound:
         return "its file is missing"
-    except OSError as error:
-        return f"its file cannot be read: {error.strerror}"
+    except (OSError, Unavailable) as error:
+        return f"its file cannot be read: {getattr(error, 'strerror', error)}"
+    digest = hashed.hexdigest()
     return "" if digest == one.sha256 else f"its file has other bytes, with the SHA-256 {digest}"
 
 
-def _rowless(store: Store, some: list[Path]) -> int:
-    old = [path.name for path in some if _age(path) > NEW_SECONDS]
+def _rowless(store: Store, some: list[Entry]) -> int:
+    old = [one.name for one in some if now() - one.written > NEW_SECONDS]
     with store.read() as connection:
         return len(set(old) - blobs.known(connection, old))
-
-
-def _age(path: Path) -> float:
-    """The seconds since a file was written; 0 for one that is gone."""
-    try:
-        return now() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _uploads(store: Store) -> Iterator[Line]:
@@ -140,4 +137,4 @@ def _uploads(store: Store) -> Iterator[Line]:
 def _missing(store: Store) -> set[str]:
     with store.read() as connection:
         held = uploads.held(connection)
-    return {name for name in held if not (store.uploads.folder / name).exists()}
+    return store.uploads.missing(held)

@@ -16,6 +16,7 @@ from container.workflows.graph import PICTURES, Lineage, Plan, input_lineage
 from container.workflows.values import Frame, Picture
 
 MAX_PICTURES = 64
+MAX_DEPTH = 100  # lists and objects of a parameter in each other
 Index = tuple[int, ...]  # a number for each level of a lineage
 Key = tuple[str, int | str | None]  # of a step's value: its field, and its index or key in a list or an object
 
@@ -56,6 +57,8 @@ def read_inputs(plan: Plan, given: Mapping[str, Any], decode: Decode) -> Given:
                 lineage = input_lineage(plan.definition, one.name)[:depth]
                 domains[lineage] = [*dict.fromkeys(index[:depth] for index in columns[one.name])]
     parameters = {one.name: given.get(one.name, one.default) for one in inputs if one.type == "parameter"}
+    for name, value in parameters.items():
+        _check_depth(name, value)
     return Given(count, columns, domains, parameters)
 
 
@@ -74,6 +77,21 @@ def bind(step: StepSpec, parameters: Mapping[str, Any]) -> dict[Key, Any]:
                 raise WrongInput(f"input {error}", step.fault(one.name), hint=hint) from None
         bound[one.name, key] = value
     return bound
+
+
+def _check_depth(name: str, value: Any) -> None:
+    """Raise WrongInput for a value that is nested deeper than outputs can be."""
+    layer = [value]
+    for _ in range(MAX_DEPTH):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return
+    raise WrongInput(f"input {name} holds lists or objects in each other, over {MAX_DEPTH} deep")
 
 
 def _count(columns: Mapping[str, dict[Index, Any]]) -> int:

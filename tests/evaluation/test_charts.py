@@ -67,6 +67,16 @@ def test_nothing_at_all() -> None:
     assert metrics(joined([]))["per_class"] == []
 
 
+def test_a_label_called_none_is_no_missing_partner() -> None:
+    picture = Picture([There("(none)", A)], [Seen("((none))", A, 0.9), Seen("none", B, 0.8), Seen("(none)", B, 0.7)])
+    sample = sample_of([picture])
+    assert [tuple(cell.values()) for cell in charts(sample, 0.5)["confusionMatrix"]] == [
+        ("((none))", "(((none)))", 1),
+        ("(none)", "((none))", 1),
+        ("(none)", "none", 1),
+    ]
+
+
 @pytest.mark.parametrize("edge", [i / 20 for i in range(20)])
 def test_buckets_hold_their_lower_end(edge: float) -> None:
     scores = [edge, math.nextafter(edge, 2), NO_SCORE]

@@ -66,9 +66,11 @@ class Uploading:
         for thread in self._threads:
             thread.join()
 
-    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] = _JSON) -> tuple[int, bytes]:
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] = _JSON, timeout: float = 30
+    ) -> tuple[int, bytes]:
         """The status and the body of an answer; status 0 where it did not come, -1 where nobody took the request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.connect()
         except OSError:
@@ -86,7 +88,8 @@ class Uploading:
 
     def everything(self) -> dict[str, Any]:
         """All objects of the run by their ids, none of which is there twice."""
-        status, body = self.ask("GET", f"/v1/nucleus/modelRun/{self._run}/ungrouped")
+        path = f"/v1/nucleus/modelRun/{self._run}/ungrouped"
+        status, body = self.ask("GET", path, timeout=120)  # 100 kills leave a million, which a busy machine sorts first
         assert status == 200, body[:500]
         objects = [one for kind in json.loads(body).values() for one in kind]
         found = {one["annotation_id"]: one for one in objects}

@@ -15,16 +15,11 @@ from tests.conftest import free_port
 HERE = Location("bucket", "in/a.bin")
 
 
-def use(monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
-    for name, value in aws.environ(s3_url).items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture(params=["folder", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     if request.param == "folder":
         return Folder(tmp_path)
-    use(monkeypatch, request.getfixturevalue("s3_url"))
+    aws.use(monkeypatch, request.getfixturevalue("s3_url"))
     store = S3()
     store._client.create_bucket(Bucket="bucket")
     return store
@@ -46,7 +41,7 @@ def test_what_cannot_be_read(store: Store) -> None:
 
 
 def test_s3_keeps_the_content_type(monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
-    use(monkeypatch, s3_url)
+    aws.use(monkeypatch, s3_url)
     store = S3()
     store._client.create_bucket(Bucket="bucket")
     store.write(HERE, b"x", "application/jsonlines")
@@ -56,7 +51,7 @@ def test_s3_keeps_the_content_type(monkeypatch: pytest.MonkeyPatch, s3_url: str)
 
 
 def test_s3_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    aws.use(monkeypatch, f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     for action in (lambda: S3().read(HERE, 9), lambda: S3().write(HERE, b"", "image/png")):
         with pytest.raises(Unavailable, match="S3 cannot be asked"):

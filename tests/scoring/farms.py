@@ -111,6 +111,6 @@ def _blob(store: Store, connection: Connection, picture: np.ndarray | None) -> s
     sha256 = hashlib.sha256(data).hexdigest()
     path = Path(store.folder / f"{sha256}.part")
     path.write_bytes(data)
-    store.blobs.keep(path, sha256)
+    store.blobs.keep({sha256: path})
     store.blobs.add(connection, [blobs.Blob(sha256, len(data), "image/png")])
     return sha256

@@ -15,7 +15,6 @@ from container.scoring.config import Config
 from container.scoring.overlays import worst
 from container.scoring.stored import Stored, chosen, find_run, last_config, read, report
 from container.store import annotations, blobs, evaluations, runs
-from container.store import store as module
 from container.store.annotations import TRUTH as TRUTH_OWNER
 from container.store.annotations import Owner
 from container.store.datasets import Dataset
@@ -24,6 +23,7 @@ from container.store.runs import Run
 from container.store.store import Store
 from tests.evaluation.scenes import SIZE, seen, there
 from tests.rendering.scenes import photo
+from tests.roomy import roomy
 from tests.scoring import farms
 
 A, B, FAR = (0.0, 0.0, 100.0, 100.0), (150.0, 50.0, 100.0, 100.0), (200.0, 0.0, 90.0, 40.0)
@@ -38,8 +38,7 @@ FOUND = {
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    roomy(monkeypatch)
     opened = Store.open(tmp_path / "store")
     yield opened
     opened.close()
@@ -183,7 +182,7 @@ def test_what_is_far_away_or_no_picture_is_drawn_all_the_same(store: Store) -> N
     with store.write() as c:
         path = store.folder / "part"
         path.write_bytes(b"no picture")
-        store.blobs.keep(path, "a" * 64)
+        store.blobs.keep({"a" * 64: path})
         store.blobs.add(c, [blobs.Blob("a" * 64, 10, "image/png")])
         c.exec_driver_sql(f"UPDATE item SET blob = '{'a' * 64}'")
     stored = read_run(store, dataset, run)

@@ -19,13 +19,13 @@ from container.scoring.process import Child, Children, Frame
 from container.scoring.scorer import MAX_BEGUN, Scorer
 from container.scoring.work import works
 from container.store import annotations, datasets, evaluations, items, jobs, models, runs
-from container.store import store as module
 from container.store.annotations import TRUTH, Owner
 from container.store.evaluations import COMMIT, EVALUATION, Evaluation, Selection
 from container.store.jobs import Lease
 from container.store.objects import ItemRow, Row
 from container.store.store import Store
 from tests.postgres import PASSWORD
+from tests.roomy import roomy
 
 CONFIG = {"class_agnostic": False, "allowed": [], "groups": [], "exclusions": []}
 ITEMS = 6
@@ -34,8 +34,7 @@ ITEMS = 6
 @pytest.fixture
 def store(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store with six items, of which each has a car that is found, one that is missed and a bus out of nothing."""
-    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    roomy(monkeypatch)
     opened = Store.open(tmp_path / "store", address)
     with opened.write() as c:
         dataset = datasets.find(c, datasets.create(c, "streets")).key
@@ -63,7 +62,7 @@ def box(item: int, name: str, label: str, x: int, confidence: float | None = Non
 @pytest.fixture
 def children(store: Store) -> Iterator[Children]:
     """Processes that compare."""
-    opened = Children(store.folder, store.address)
+    opened = Children(store.place)
     yield opened
     opened.close()
 
@@ -78,7 +77,7 @@ def created(store: Store, purpose: str = COMMIT, config: dict[str, Any] = CONFIG
 
 def claimed(store: Store, owner: str = "me") -> Lease:
     """The lease of the next job."""
-    lease = jobs.claim(store, owner, list(works(Children(store.folder, store.address))))
+    lease = jobs.claim(store, owner, list(works(Children(store.place))))
     assert lease is not None
     return lease
 
@@ -298,7 +297,7 @@ def test_a_process_ends_with_the_server_whatever_it_computes(store: Store) -> No
             texts = [json.dumps({"annotation_id": f"star {i}", **star}) for i in range(8)]
             rows = [Row("0", None, None, "polygon", f"a:{i}", "star", None, text) for i, text in enumerate(texts)]
             annotations.add(c, owner, 1, rows, False)
-    child = Child(store.folder, store.address)
+    child = Child(store.place)
     request = {"selection": asdict(Selection((1,), (1,))), "config": CONFIG, "purpose": COMMIT}
     assert next(child.ask(request, 3)) is None  # which takes a minute
     child._in.close()  # as where the server is killed
@@ -341,7 +340,7 @@ def test_a_process_waits_for_the_next_who_needs_it(store: Store, children: Child
 
 def test_the_limits_of_a_process(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asdict(Selection((1,), (2,), None)) == {"datasets": (1,), "runs": (2,), "benchmark": None}
-    with Children(store.folder, store.address).one() as child:
+    with Children(store.place).one() as child:
         next(child.ask({}, 20))
         status = Path(f"/proc/{child.pid}/limits").read_text()
         assert str(process.MEMORY) in next(line for line in status.splitlines() if line.startswith("Max address space"))

@@ -18,10 +18,10 @@ from container.service import Services, recording
 from container.service.recording import Recorder
 from container.settings import Settings
 from container.store import annotations, datasets, items, runs
-from container.store import store as module
 from container.store.annotations import Owner
 from container.store.store import Store
 from tests.fakes import FakeEngine, ready_services
+from tests.roomy import roomy
 
 DATASET = "production"
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -81,8 +81,7 @@ def recorded(
 ) -> Iterator[Recorded]:
     """The application with a store in `folder`, which takes whatever the disk has left, and a quick recorder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
+        roomy(patch)
         patch.setattr(recording, "PAUSE_SECONDS", 0.01)
         patch.setattr(recording, "RETRY_SECONDS", 0.05)
         store = Store.open(folder)

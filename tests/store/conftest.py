@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from container.store import datasets, items
-from container.store import store as module
 from container.store.objects import ItemRow, Row
 from container.store.store import Store
+from tests.roomy import roomy
 
 
 @pytest.fixture
 def store(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store, whatever the disk has left."""
-    monkeypatch.setattr(module, "FREE_SHARE", 0.0)
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    roomy(monkeypatch)
     opened = Store.open(tmp_path / "store", address)
     yield opened
     opened.close()

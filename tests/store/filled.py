@@ -15,13 +15,13 @@ from container.cli import main
 from container.scoring.config import Config
 from container.scoring.reading import compare
 from container.store import benchmarks, datasets, evaluations, jobs, models, presets, tags, uploads
-from container.store import store as module
 from container.store.annotations import TRUTH, Owner
 from container.store.database import Connection
 from container.store.datasets import Taxonomy
 from container.store.evaluations import COMMIT, Selection
 from container.store.store import Store
 from container.store.tables import benchmark_item, item, job, meta, metadata
+from tests.roomy import roomy
 from tests.scoring import farms
 
 BOX, OTHER = (1.0, 2.5, 30.0, 40.0), (50.0, 2.0, 33.3, 40.0)
@@ -35,8 +35,7 @@ MASK = np.repeat(np.arange(3, dtype=np.uint8), 40).reshape(10, 12)
 def filled(folder: Path) -> Iterator[Store]:
     """A store with something in every table, which stays open, whatever the disk has left."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
+        roomy(patch)
         opened = Store.open(folder)
         fill(opened)
         yield opened
@@ -97,8 +96,13 @@ def rows(connection: Connection) -> dict[str, list[Any]]:
 
 def files(store: Store) -> dict[str, bytes]:
     """The blobs and the uploads by their names."""
-    there = [*store.blobs.files(), *store.uploads.folder.iterdir()]
+    there = [*blob_files(store), *store.uploads.folder.iterdir()]
     return {path.name: path.read_bytes() for path in there}
+
+
+def blob_files(store: Store) -> list[Path]:
+    """The files of the blobs of a store in a folder."""
+    return sorted(path for path in (store.folder / "blobs").rglob("*") if path.is_file())
 
 
 def figures(connection: Connection, store: Store) -> str:

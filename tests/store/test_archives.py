@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from container.store import archives, benchmarks, datasets
-from container.store import store as module
 from container.store.database import StoreError, newest_schema
 from container.store.store import Store
+from tests.roomy import roomy
 from tests.store.filled import figures, files, fill, rows
 
 
@@ -20,8 +20,7 @@ from tests.store.filled import figures, files, fill, rows
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with something in every table, which is only read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
+        roomy(patch)
         opened = Store.open(tmp_path_factory.mktemp("archives") / "store")
         fill(opened)
         yield opened

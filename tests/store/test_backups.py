@@ -11,7 +11,7 @@ from container.store import backups, datasets, uploads
 from container.store.database import StoreError
 from container.store.store import Store
 from container.store.verifying import verify
-from tests.store.filled import figures, files, fill, rows
+from tests.store.filled import blob_files, figures, files, fill, rows
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def test_a_backup_is_the_store(filled: Store, tmp_path: Path) -> None:
     with filled.read() as one, copy.read() as two:
         assert rows(one) == rows(two) and figures(one, filled) == figures(two, copy)
     assert files(copy) == files(filled)
-    assert {path.stat().st_nlink for path in copy.blobs.files()} == {2}
+    assert {path.stat().st_nlink for path in blob_files(copy)} == {2}
     assert not [line.text for line in verify(copy) if line.wrong]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "store"]
     with filled.write() as c:  # each goes its own way
         datasets.create(c, "later")
-    for path in filled.blobs.files():
+    for path in blob_files(filled):
         path.unlink()
     with copy.read() as c:
         assert [one.name for one in datasets.every(c)] == ["farm"]
-    assert len(list(copy.blobs.files())) == 2
+    assert len(blob_files(copy)) == 2
 
 
 def test_rows_of_another_database_become_a_store(
@@ -80,7 +80,7 @@ def test_nothing_is_overwritten(filled: Store, tmp_path: Path) -> None:
 
 
 def test_a_backup_that_fails_leaves_nothing(filled: Store, tmp_path: Path) -> None:
-    next(filled.blobs.files()).unlink()
+    blob_files(filled)[0].unlink()
     with pytest.raises(StoreError, match="files of the store are missing"):
         backups.backup(filled, tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
@@ -110,7 +110,7 @@ def test_others_write_meanwhile(filled: Store, tmp_path: Path) -> None:
     ended = threading.Event()
 
     def write() -> None:
-        other = Store.attach(filled.folder, filled.address)
+        other = Store.attach(filled.place)
         while not ended.is_set():
             with other.write() as c:  # always two together
                 datasets.create(c, "pair")

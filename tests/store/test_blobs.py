@@ -14,6 +14,7 @@ from container.store.annotations import TRUTH
 from container.store.blobs import Blob
 from container.store.store import Store
 from tests.store.conftest import row
+from tests.store.filled import blob_files
 
 PNG = b"mask bytes"
 SHA = hashlib.sha256(PNG).hexdigest()
@@ -24,7 +25,7 @@ def put(store: Store, data: bytes) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
     path = store.uploads.folder / "part"
     path.write_bytes(data)
-    store.blobs.keep(path, sha256)
+    store.blobs.keep({sha256: path})
     return sha256
 
 
@@ -40,7 +41,7 @@ def test_a_blob_is_one_file_however_often_it_is_sent(store: Store) -> None:
         assert file.read() == PNG
     with pytest.raises(NotFound):
         store.blobs.open("0" * 64)
-    assert [path.name for path in (store.folder / "blobs").rglob("*") if path.is_file()] == [SHA]
+    assert [path.name for path in blob_files(store)] == [SHA] == [one.name for one in store.blobs.entries()]
 
 
 def test_a_row_without_its_file_is_never_written(store: Store) -> None:
@@ -59,18 +60,18 @@ def test_blobs_that_no_row_holds_go_after_a_day(store: Store, dataset: datasets.
         annotations.add(c, TRUTH, dataset.key, [held], replace=False)
         assert store.blobs.sweep(c, time.time()) == 0
         assert store.blobs.sweep(c, time.time() + 2 * blobs.ORPHANED_SECONDS) == 1
-    assert store.blobs.path(SHA).exists() and not store.blobs.path(other).exists()
+    assert [path.name for path in blob_files(store)] == [SHA]
 
 
 def test_files_without_a_row_go_within_days(store: Store) -> None:
-    rowless = put(store, b"rowless")
+    put(store, b"rowless")
     put(store, PNG)
     with store.write() as c:
         store.blobs.add(c, [Blob(SHA, 1, "image/png")])
         hours = [time.time() + hour * 3600 for hour in range(256)]
         assert sum(store.blobs._sweep_rowless(c, hour - blobs.ORPHANED_SECONDS) for hour in hours[:24]) == 0
         assert sum(store.blobs._sweep_rowless(c, hour + blobs.ORPHANED_SECONDS) for hour in hours) == 1
-    assert store.blobs.path(SHA).exists() and not store.blobs.path(rowless).exists()
+    assert [path.name for path in blob_files(store)] == [SHA]
 
 
 def test_an_upload_is_taken_once_and_replaced_before(store: Store, dataset: datasets.Dataset) -> None:

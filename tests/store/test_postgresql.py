@@ -16,6 +16,7 @@ from container.store.annotations import TRUTH, Owner
 from container.store.database import StoreError
 from container.store.store import Store
 from tests.postgres import PASSWORD, Databases
+from tests.roomy import roomy
 from tests.store.conftest import item_row, row
 
 LONG = [chr(0x1F600 + i % 50) * 999 + str(i) for i in range(3)]  # 4,000 bytes each, of which 3,996 are those of others
@@ -84,8 +85,7 @@ def test_long_names_are_told_apart(store: Store, dataset: datasets.Dataset) -> N
 
 
 def test_a_lock_is_waited_for_and_then_told(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
-    monkeypatch.setattr(module, "FREE_SHARE", 0)
+    roomy(monkeypatch)
     monkeypatch.setattr(database, "LOCKED_SECONDS", 0.3)
     store = Store.open(tmp_path, address)
     with psycopg.connect(address) as other:
@@ -112,12 +112,12 @@ def test_a_server_that_says_nothing_is_given_up(store: Store, monkeypatch: pytes
 def test_a_connection_that_is_cut_is_made_again(store: Store, databases: Databases) -> None:
     with store.read():
         pass
-    databases.cut(store.address)
+    databases.cut(store.place.database)
     with store.read() as c:  # no request fails
         assert datasets.every(c) == []
     with pytest.raises(Unavailable, match="nothing of this request has been written"), store.write() as c:
         datasets.create(c, "streets")
-        databases.cut(store.address)
+        databases.cut(store.place.database)
         datasets.create(c, "fields")
     with store.write() as c:
         assert datasets.every(c) == []
@@ -126,7 +126,7 @@ def test_a_connection_that_is_cut_is_made_again(store: Store, databases: Databas
 def test_a_commit_without_an_answer_is_told_as_such(store: Store, databases: Databases) -> None:
     with pytest.raises(Unavailable, match="it is not known whether this request was written"), store.write() as c:
         datasets.create(c, "streets")
-        databases.cut(store.address)
+        databases.cut(store.place.database)
 
 
 def test_many_writers_of_the_same_objects_lose_and_double_nothing(store: Store, dataset: datasets.Dataset) -> None:

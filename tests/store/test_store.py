@@ -14,6 +14,7 @@ from container.store import store as module
 from container.store.database import StoreError
 from container.store.store import Store
 from container.store.tables import metadata
+from tests.roomy import roomy
 from tests.store.conftest import item_row
 
 
@@ -31,9 +32,9 @@ def test_the_migrated_and_the_declared_schema_are_equal(store: Store) -> None:
         context = MigrationContext.configure(c, opts={"include_object": _known})
         assert compare_metadata(context, metadata) == []
         unique = {table: _unique(c, table) for table in metadata.tables}
-    engine = create_engine("sqlite://") if not store.address else postgresql.engine(store.address)
+    engine = create_engine("sqlite://") if not store.place.database else postgresql.engine(store.place.database)
     with engine.connect().execution_options(writes=True, seconds=1) as c:
-        if store.address:
+        if store.place.database:
             c.exec_driver_sql("CREATE SCHEMA declared")
             c.exec_driver_sql("SET LOCAL search_path = declared")
         metadata.create_all(c)
@@ -52,7 +53,7 @@ def _unique(connection: Connection, table: str) -> set[str]:
 def test_what_was_written_is_there_after_opening_again(store: Store) -> None:
     with store.write() as c:
         dataset_id = datasets.create(c, "streets", item_metadata_schema={"a": 1})
-    again = Store.open(store.folder, store.address)
+    again = Store.open(store.folder, store.place.database)
     with again.read() as c:
         assert datasets.find(c, dataset_id).item_metadata_schema == {"a": 1}
     assert again.signed("a/b", store.sign("a/b")) and not again.signed("a/c", store.sign("a/b"))
@@ -75,7 +76,7 @@ def test_a_newer_schema_is_refused(store: Store) -> None:
         known = c.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
         c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="newer version of Maskserve"):
-        Store.open(store.folder, store.address)
+        Store.open(store.folder, store.place.database)
     with store.write() as c:  # of PostgreSQL, the next test uses it
         c.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{known}'")
 
@@ -110,8 +111,7 @@ def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
 
 
 def test_a_lock_of_another_process_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
-    monkeypatch.setattr(module, "FREE_SHARE", 0)
+    roomy(monkeypatch)
     monkeypatch.setattr(database, "LOCKED_SECONDS", 0.3)
     store = Store.open(tmp_path)
     other = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)

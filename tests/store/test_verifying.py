@@ -11,7 +11,7 @@ from container.store import backups
 from container.store.database import newest_schema
 from container.store.store import Store
 from container.store.verifying import verify
-from tests.store.filled import fill
+from tests.store.filled import blob_files, fill
 
 OLD = 1_000_000_000
 
@@ -53,7 +53,7 @@ def rewritten(store: Store, old: bytes, new: bytes) -> None:
 
 def blob(store: Store) -> Path:
     """The file of the first blob."""
-    return next(store.blobs.files())
+    return blob_files(store)[0]
 
 
 def replaced(path: Path, data: bytes) -> None:

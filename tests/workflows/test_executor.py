@@ -1,6 +1,7 @@
 """Runs: batches, crops of crops, empty branches, parameters, limits, errors of steps."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -102,6 +103,8 @@ def test_the_default_of_a_parameter(run: Run) -> None:
     [
         ({"image": png(8), "times": 11}, "input times is 11; it takes a whole number from 0 to 10"),
         ({"image": png(8), "times": True}, "input times is True"),
+        ({"image": png(8), "times": json.loads("[" * 90 + "]" * 90)}, "input times is [[["),
+        ({"image": png(8), "times": json.loads("[" * 400 + "]" * 400)}, "over 100 deep"),
         ({"image": png(8)}, "input times is None"),
         ({"times": 1}, "input image is missing"),
         ({"image": [], "times": 1}, "input image is an empty list"),

@@ -75,8 +75,7 @@ class Attachments:
 
     def keep(self, store: Store) -> None:
         """Keep the files as blobs, durably."""
-        for file in {file.sha256: file for file in self._files}.values():
-            store.blobs.keep(file.path, file.sha256)
+        store.blobs.keep({file.sha256: file.path for file in self._files})
 
     def add(self, connection: Connection, store: Store) -> None:
         """Write the rows of the blobs."""

@@ -6,7 +6,6 @@ After a crash another process goes on behind the last step; of an upload it pass
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from container.protocols.nucleus.documents import Line, read_lines
@@ -144,8 +143,7 @@ def _repeat(lease: Lease, read: Callable[[object, str], Row | str]) -> Generator
 
 
 def _upload(lease: Lease) -> BinaryIO:
-    path: Path = lease.store.uploads.folder / lease.job.parameters["file"]
-    return path.open("rb")
+    return lease.store.uploads.open(lease.job.parameters["file"])
 
 
 def _advance(step: Step, size: int, batch: _Batch[Any], errors: list[str]) -> None:

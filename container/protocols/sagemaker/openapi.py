@@ -63,8 +63,8 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
             {
                 "in": "header",
                 "name": "X-Amzn-SageMaker-Custom-Attributes",
-                "description": "JSON; other keys than these are ignored, and a string that is no JSON object is echoed; "
-                "with a workflow: response_type, on_error, jpeg_quality and its parameters, and no others",
+                "description": "JSON; other keys than these are ignored, and a string that is no JSON object is "
+                "echoed; with a workflow: response_type, on_error, jpeg_quality and its parameters, and no others",
                 "content": {"application/json": {"schema": _attributes(negotiation)}},
             },
             {

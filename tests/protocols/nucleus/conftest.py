@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse
 
 from container.app import create_app
 from container.settings import Settings
-from container.store import store as module
 from container.store.store import Store
 from tests.fakes import FakeEngine, ready_services
+from tests.roomy import roomy
 
 PREFIX = "/v1/nucleus/"
 
@@ -88,8 +88,7 @@ def api(store: Store) -> Iterator[Api]:
 
 def roomy_store(folder: Path, patch: pytest.MonkeyPatch, address: str = "") -> Store:
     """An empty store that writes whatever the disk has left."""
-    patch.setattr(module, "FREE_SHARE", 0.0)
-    patch.setattr(module, "FREE_BYTES", 0)
+    roomy(patch)
     return Store.open(folder, address)
 
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from container.store import store as module
 from container.store.store import Store
 from tests.protocols.nucleus.conftest import Api, application, box, item
+from tests.roomy import roomy
 
 UNFINISHED = ("pending", "computing")
 
@@ -36,8 +36,7 @@ def placed(reference_id: str, name: str, label: str = "car", **more: object) -> 
 def opened(folder: Path, address: str = "") -> Iterator[Scene]:
     """The scene in a store of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 0.0)
-        patch.setattr(module, "FREE_BYTES", 0)
+        roomy(patch)
         store = Store.open(folder, address)
         with application(store) as api:
             dataset = api.post("dataset/create", name="streets")["dataset_id"]
