@@ -165,6 +165,10 @@ class Run:
     def __exit__(self, *error: object) -> None:
         self._held.close()
 
+    def release(self) -> None:
+        """Release lease and pixel share before the end of the block; the model is not used any more."""
+        self._held.close()
+
     @property
     def engine(self) -> Engine[Any, Any]:
         """The model; ModelNotFound, ModelNotReady."""
@@ -175,15 +179,16 @@ class Run:
         """The number of queries that the model takes at once."""
         return self._lease().dispatcher.batch_size
 
-    def admit(self, count: int = 1) -> None:
-        """Raise, before any work, the errors that predictions of `count` images would.
+    def admit(self, count: int = 1) -> Engine[Any, Any]:
+        """Return the model, or raise before any work the errors that predictions of `count` images would.
 
         These are ModelNotFound, ModelNotReady, Overloaded, PayloadTooLarge.
         """
-        deadline, dispatcher = self._context.deadline, self._lease().dispatcher
-        dispatcher.admit(deadline)
+        deadline, model = self._context.deadline, self._lease()
+        model.dispatcher.admit(deadline)
         if count > 1:
-            dispatcher.check_count(count, deadline)
+            model.dispatcher.check_count(count, deadline)
+        return model.engine
 
     def decode(self, read: Callable[[Limits, PixelShare], T]) -> T:
         """Return `read(limits, share)`, recorded as the stage `decode`.

@@ -84,15 +84,11 @@ def read(text: str) -> Invoked:
         raise ValueError(error.message) from None
 
 
-def of_artifact(spec: ModelSpec) -> Invoked | None:
-    """Return the workflow that lies in the artifact of a model, if there is one; raises the errors of `read`."""
-    return read(spec.workflow) if spec.workflow else None
-
-
 def accept(spec: ModelSpec) -> None:
     """Raise ModelError, in one line, for a model whose artifact holds a workflow that cannot be run."""
     try:
-        of_artifact(spec)
+        if spec.workflow:
+            read(spec.workflow)
     except ValueError as error:
         raise ModelError(f"workflow.json of {spec.name!r}: {error}") from None
 

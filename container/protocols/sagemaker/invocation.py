@@ -1,5 +1,6 @@
 """Invocation handling shared by all routes: from headers and body to a response."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,16 +18,15 @@ from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
 from container.protocols.sagemaker import sessions, workflows
 from container.protocols.sagemaker.documents import FORM, JSON, PROMPTS_HINT, open_form, open_json, read_document
-from container.protocols.sagemaker.messages import InvocationRequest, InvocationResponse, fitting
+from container.protocols.sagemaker.messages import MAX_ATTRIBUTES, InvocationRequest, InvocationResponse
 from container.protocols.sagemaker.negotiation import REFERENCE, UNTYPED, Attributes, Negotiation
 from container.service import RequestContext, Services
-from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
 from container.structures import Image, ModelSpec, Options, Result
 from container.web.body import read_body
 from container.web.protocol import KEY_PARAMETER, as_json, error_document
-from container.workflows.invoked import Invoked, of_artifact
+from container.workflows.invoked import Invoked, read
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
@@ -47,7 +47,7 @@ class Defaults:
     negotiation: Negotiation = field(default_factory=Negotiation)
     accept: str = "application/json"
     attributes: Mapping[str, Any] | None = None  # validated
-    workflow: Callable[[ModelSpec], Invoked | None] = of_artifact  # that invocations of a model run
+    workflow: Callable[[], Invoked] | None = None  # that invocations run in place of the one in the model's artifact
 
 
 def invoke(
@@ -89,33 +89,76 @@ def respond(
     if invocation.read_since is not None:
         context.restart(invocation.read_since)
     with services.pipeline.open(model, context) as run:
-        if not invocation.session:  # with one the model may not be needed
-            run.admit()  # before the body is parsed: JSON of 25 MB takes 60 ms
+        # Before the body is parsed: JSON of 25 MB takes 60 ms. With a session the model may not be needed.
+        engine = None if invocation.session else run.admit()
         if media_type == FORM:
             invocation = open_form(invocation)
             media_type = _media_type(invocation, negotiation)
         if media_type == JSON:
             invocation = open_json(invocation)
-        may_work = invocation.session in ("", sessions.NEW)  # other sessions are of models without a workflow
-        workflow = defaults.workflow(run.engine.spec) if may_work else None
-        if workflow is None:
-            return _predicted(invocation, run, services, defaults, context, model)
-        name = run.engine.spec.name
-    # The lease has ended: the steps take leases of their own, also of this model.
-    return _worked(invocation, workflow, services, defaults, context, model, name)
+        if invocation.session == sessions.NEW:  # other sessions are of models without a workflow
+            engine = run.engine
+        if engine is not None and (defaults.workflow or engine.spec.workflow):
+            run.release()  # the steps take leases of their own, also of this model
+            return _worked(invocation, engine.spec, services, defaults, context, model)
+        attributes = negotiation.gather(invocation, defaults.attributes)
+        context.reference = attributes.values.get(REFERENCE, "")
+        choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
+        if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
+            return closed
+        form, options = formats[choice.format], choice.options
+        masks = bool(invocation.session) or form.needs_masks(choice)  # the next response of a session may show them
+        upload: Upload | None = None  # set if its predictions for the same model and options can be reused
+        if invocation.session:
+            invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
+            if upload is None:
+                run.admit()
+        try:
+            pictures = run.decode(partial(read_pictures, invocation, negotiation))
+        except ServingError as error:
+            return _placeholder(error, invocation, attributes, context)
+        images = pictures.images
+        if len(images) > 1 and not form.batches:
+            raise _one_alone(form.media_type, len(images))
+        if upload is not None:
+            results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
+        elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
+            results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
+        else:
+            results = run.predict(images, options, masks)
+        body: bytes | Iterator[bytes]
+        if isinstance(form, Streamed):
+            body = run.stream(form, results[0], choice)
+        else:
+            body = run.encode(form, results, choice, pictures.batch)
+        stages, milliseconds = context.rounded(), context.total
+    facts = _facts(images[0], results[0].model, run.found, form.media_type, attributes, milliseconds)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
+    headers = {}
+    if invocation.session:
+        upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
+        headers = sessions.keep(invocation.session, upload, services.sessions)
+    return InvocationResponse(body, form.media_type, _fit(facts), headers)
+
+
+def _one_alone(media_type: str, count: int) -> NotAcceptable:
+    return NotAcceptable(
+        f"{media_type} holds one picture, and the request has {count}",
+        hint="send one picture per request, or accept application/json",
+    )
 
 
 def _worked(
     invocation: InvocationRequest,
-    workflow: Invoked,
+    spec: ModelSpec,
     services: Services,
     defaults: Defaults,
     context: RequestContext,
     model: str,
-    name: str,
 ) -> InvocationResponse:
-    """Return the response of a workflow that is run on the request's pictures; `name` is the model's in answers."""
+    """Return the response of the workflow that invocations of a model run, on the request's pictures."""
     negotiation = defaults.negotiation
+    workflow = defaults.workflow() if defaults.workflow else read(spec.workflow)
     asked = workflows.read(invocation, workflow, negotiation, defaults.accept, defaults.attributes)
     share = PixelShare(services.pipeline.pixels)
     try:
@@ -128,61 +171,9 @@ def _worked(
     finally:
         share.give_back()
     context.fields |= {"steps": len(workflow.plan.steps), "pictures": len(pictures.images)}
-    facts = _facts(pictures.images[0], name, found, asked.form.media_type, asked.attributes, context.total)
+    facts = _facts(pictures.images[0], spec.name, found, asked.form.media_type, asked.attributes, context.total)
     context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
-    return InvocationResponse(body, asked.form.media_type, fitting(facts))
-
-
-def _predicted(
-    invocation: InvocationRequest,
-    run: Run,
-    services: Services,
-    defaults: Defaults,
-    context: RequestContext,
-    model: str,
-) -> InvocationResponse:
-    """Return the response of the model alone."""
-    negotiation = defaults.negotiation
-    attributes = negotiation.gather(invocation, defaults.attributes)
-    context.reference = attributes.values.get(REFERENCE, "")
-    choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
-    if invocation.session and (closed := sessions.closed(invocation, services.sessions)):
-        return closed
-    form, options = formats[choice.format], choice.options
-    masks = bool(invocation.session) or form.needs_masks(choice)  # the next response of a session may show them
-    upload: Upload | None = None  # set if its predictions for the same model and options can be reused
-    if invocation.session:
-        invocation, upload = sessions.recalled(invocation, model, options, services.sessions)
-        if upload is None:
-            run.admit()
-    try:
-        pictures = run.decode(partial(read_pictures, invocation, negotiation))
-    except ServingError as error:
-        return _placeholder(error, invocation, attributes, context)
-    images = pictures.images
-    if len(images) > 1 and not form.batches:
-        raise NotAcceptable(
-            f"{form.media_type} holds one picture, and the request has {len(images)}",
-            hint="send one picture per request, or accept application/json",
-        )
-    if upload is not None:
-        results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
-    elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
-        results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
-    else:
-        results = run.predict(images, options, masks)
-    body: bytes | Iterator[bytes]
-    if isinstance(form, Streamed):
-        body = run.stream(form, results[0], choice)
-    else:
-        body = run.encode(form, results, choice, pictures.batch)
-    facts = _facts(images[0], results[0].model, run.found, form.media_type, attributes, context.total)
-    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
-    headers = {}
-    if invocation.session:
-        upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
-        headers = sessions.keep(invocation.session, upload, services.sessions)
-    return InvocationResponse(body, form.media_type, fitting(facts), headers)
+    return InvocationResponse(body, asked.form.media_type, _fit(facts))
 
 
 def _segmented(invocation: InvocationRequest, images: list[Image], options: Options, segmenter: Segmenter) -> Result:
@@ -205,7 +196,7 @@ def _placeholder(
         raise error
     facts: dict[str, object] = {"error": error.code, "type": "application/json"}
     context.fields |= {"bytes_in": len(invocation.body), **facts}
-    return InvocationResponse(as_json(error_document(error, context.id)), "application/json", fitting(facts))
+    return InvocationResponse(as_json(error_document(error, context.id)), "application/json", _fit(facts))
 
 
 def _facts(
@@ -280,3 +271,14 @@ def _media_type(invocation: InvocationRequest, negotiation: Negotiation) -> str:
         return JSON
     begun = [kind for kind, source in negotiation.sources.items() if source.begins and body.startswith(source.begins)]
     return begun[0] if begun else named
+
+
+def _fit(facts: Mapping[str, object]) -> str:
+    """Return facts as ASCII JSON within MAX_ATTRIBUTES, dropping the least important first."""
+    kept = dict(facts)
+    for droppable in ("ignored", "trace", "model"):
+        text = json.dumps(kept, separators=(",", ":"))
+        if len(text) <= MAX_ATTRIBUTES:
+            break
+        kept.pop(droppable, None)
+    return json.dumps(kept, separators=(",", ":"))

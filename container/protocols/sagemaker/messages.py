@@ -1,6 +1,5 @@
 """The request and the response of an invocation."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,14 +40,3 @@ class InvocationResponse:
     def whole(self) -> bytes:
         """Return the whole body; raises the errors of `invoke`."""
         return self.body if isinstance(self.body, bytes) else b"".join(self.body)
-
-
-def fitting(facts: Mapping[str, object]) -> str:
-    """Return facts as ASCII JSON within MAX_ATTRIBUTES, dropping the least important first."""
-    kept = dict(facts)
-    for droppable in ("ignored", "trace", "model"):
-        text = json.dumps(kept, separators=(",", ":"))
-        if len(text) <= MAX_ATTRIBUTES:
-            break
-        kept.pop(droppable, None)
-    return json.dumps(kept, separators=(",", ":"))

@@ -18,10 +18,9 @@ from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
 from container.s3 import S3, Folder, Location
 from container.service import Services
 from container.settings import Settings, variables
-from container.structures import ModelSpec
 from container.web.protocol import Protocol
 from container.workflows.errors import WorkflowError
-from container.workflows.invoked import Invoked, invoked, of_artifact
+from container.workflows.invoked import Invoked, invoked
 from container.workflows.named import Library
 
 # The paths of AWS's own APIs, and the one that tells how asynchronous requests stand.
@@ -98,16 +97,16 @@ def read_defaults(settings: Settings) -> Defaults:
     return Defaults(negotiation, media_type, given.values)
 
 
-def read_workflow(settings: Settings) -> Callable[[ModelSpec], Invoked | None]:
-    """Return what finds the workflow of an invocation: the one that the settings name, or that of the model's artifact.
+def read_workflow(settings: Settings) -> Callable[[], Invoked] | None:
+    """Return what finds the workflow that the settings name, or None if they name none.
 
     ValueError if the named one cannot be run.
     """
     if not settings.invoke_workflow:
-        return of_artifact
+        return None
     library = Library(Path(settings.workflows) if settings.workflows else None)
 
-    def named(spec: ModelSpec) -> Invoked:
+    def named() -> Invoked:
         return invoked(library.plan(settings.invoke_workflow))  # the file may be another since the last request
 
     try:
