@@ -14,7 +14,8 @@ GIT_SHA := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
 CLIENTS := $(if $(wildcard tests/clients/package-lock.json),tests/clients/node_modules/.package-lock.json)
 INFERENCE_SDKS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-inference-sdk-*.txt))
-SCALE_NUCLEUS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-scale-nucleus-*.txt))
+ALL_SCALE_NUCLEUS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-scale-nucleus-*.txt))
+SCALE_NUCLEUS := $(addprefix $(VENV)/.scale-nucleus-,0.17.14 0.19.0 0.22.3)
 
 .PHONY: help
 help: ## list the commands
@@ -73,6 +74,10 @@ audit: $(VENV)/.dev ## ask whether what is pinned has known vulnerabilities; fai
 .PHONY: faults
 faults: $(VENV)/.dev ## kill, stall, overload and leave the server, and print what came of it: two minutes
 	CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest tests/faults $(ARGS)
+
+.PHONY: clients
+clients: $(VENV)/.dev $(ALL_SCALE_NUCLEUS) ## let every version of scale-nucleus make all its calls, with both databases: 8 minutes
+	EVERY=1 $(BIN)/python -m pytest tests/clients/test_nucleus.py $(ARGS)
 
 .PHONY: kills
 kills: $(VENV)/.dev ## kill the server KILLS=100 times while predictions are uploaded, with both databases: 25 minutes

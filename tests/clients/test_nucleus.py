@@ -1,20 +1,18 @@
-"""Scale's client in five versions against one store at once, led to it by its arguments alone; nothing is patched but
-the seconds between two looks at a job.
+"""Scale's client in several versions against one store at once, led to it by its arguments alone.
 
-`drive_scale_nucleus/` makes the calls, in the virtual environment of each version, and judges what is read back. Here
-is what it drives, and that nothing is wrong.
+Nothing is patched but the seconds between two looks at a job. `drive_scale_nucleus/` makes the calls, in the virtual
+environment of each version, and judges what is read back. Here is what it drives, and that nothing is wrong.
 """
 
 import functools
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.nucleus_clients import SECONDS, VERSIONS, run
+from tests.clients.nucleus_clients import EVERY, SECONDS, VERSIONS, run
 from tests.clients.scored_scenes import scored_scenes
 from tests.conftest import ROOT, Server, StartServer
 from tests.postgres import PASSWORD, Databases
@@ -79,7 +77,6 @@ ADDED = {  # those of some versions
     "newer.spanning": (("0.21.2", "0.22.3"), 15),
     "newer.of_models": (("0.22.3",), 10),
 }
-EVERY = "EVERY" in os.environ
 LONG = {"uploads.polygons", "matches.random_boxes"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 60)]
