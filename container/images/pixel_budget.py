@@ -17,47 +17,55 @@ class PixelBudget:
     """A limit on the pixels held at once.
 
     A request over the limit waits, and is rejected after PATIENCE, or at once if WAITING others are waiting already. If
-    no pixels are held, one image of any size is admitted.
+    no pixels are held, one image of any size is admitted. Of requests that hold pixels and need more, one at a time
+    may go over the limit: they would else wait for each other.
     """
 
     def __init__(self, pixels: int = 150_000_000) -> None:
         self.pixels = pixels
         self.held = 0
         self._waiting = 0
+        self._ahead: PixelShare | None = None  # which may go over the limit
         self._changed = threading.Condition()
 
-    def take(self, pixels: int) -> None:
-        """Acquire `pixels`, waiting until they fit; raises Overloaded."""
+    def take(self, pixels: int, holder: "PixelShare | None" = None) -> None:
+        """Acquire `pixels`, waiting until they fit; raises Overloaded. `holder` holds others and needs more."""
         with self._changed:
-            if self._fits(pixels):
-                self.held += pixels
+            if self._takes(pixels, holder):
                 return
         with outside(), self._changed:
-            if not self._fits(pixels):
-                self._wait(pixels)
-            self.held += pixels
+            if not self._takes(pixels, holder):
+                self._wait(pixels, holder)
 
-    def give_back(self, pixels: int) -> None:
-        """Release `pixels`."""
+    def give_back(self, pixels: int, holder: "PixelShare | None" = None) -> None:
+        """Release `pixels`, the last ones of `holder`."""
         with self._changed:
             self.held -= pixels
+            if self._ahead is holder:
+                self._ahead = None
             self._changed.notify_all()
 
-    def _wait(self, pixels: int) -> None:
+    def _wait(self, pixels: int, holder: "PixelShare | None") -> None:
         if self._waiting >= WAITING:
             raise Overloaded(f"{WAITING} requests are waiting for memory for their pictures already")
         self._waiting += 1
         try:
-            if not self._changed.wait_for(lambda: self._fits(pixels), PATIENCE):
+            if not self._changed.wait_for(lambda: self._takes(pixels, holder), PATIENCE):
                 raise Overloaded("the memory for decoded pictures is taken by other requests")
         finally:
             self._waiting -= 1
 
-    def _fits(self, pixels: int) -> bool:
-        return self.held == 0 or self.held + pixels <= self.pixels
+    def _takes(self, pixels: int, holder: "PixelShare | None") -> bool:
+        """Acquire `pixels` if they fit."""
+        if self.held and self.held + pixels > self.pixels:
+            if holder is None or self._ahead not in (None, holder):
+                return False
+            self._ahead = holder
+        self.held += pixels
+        return True
 
 
-@dataclass
+@dataclass(eq=False)
 class PixelShare:
     """The pixels held by the images of one request, until it releases them."""
 
@@ -71,7 +79,7 @@ class PixelShare:
         `weight` multiplies what decoding takes.
         """
         taken = DECODING * weight * pixels
-        self.budget.take(taken)
+        self.budget.take(taken, self if self.held else None)
         try:
             yield
         except BaseException:
@@ -82,12 +90,12 @@ class PixelShare:
 
     def take(self, pixels: int) -> None:
         """Acquire `pixels` for a picture that is made, not decoded; raises Overloaded."""
-        self.budget.take(pixels)
+        self.budget.take(pixels, self if self.held else None)
         self.held += pixels
 
     def give_back(self, pixels: int | None = None) -> None:
         """Release so many pixels of the request, by default all."""
         pixels = self.held if pixels is None else pixels
         if pixels:
-            self.budget.give_back(pixels)
             self.held -= pixels
+            self.budget.give_back(pixels, None if self.held else self)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from packaging.version import InvalidVersion, Version
 
 from container.errors import shown
-from container.fields import MAX_SHOWN, Number
+from container.fields import MAX_SHOWN, Flag, Number
 from container.workflows import kinds
 from container.workflows.errors import DuplicatedName, Fault, SyntaxFault, UnknownVersion, VersionFault
 from container.workflows.manifest import REQUIRED, Block, Field, blocks
@@ -273,7 +273,7 @@ def selector(value: object) -> Selector | None:
 
 
 def convert(one: Field, value: object, name: str = "", taken: str = "") -> Any:
-    """Return a literal of a field as its block gets it; ValueError says what it takes. Numbers may be texts.
+    """Return a literal of a field as its block gets it; ValueError says what it takes. Numbers and flags may be texts.
 
     `name` and `taken` stand in the message in place of the field's name and of all that it takes.
     """
@@ -282,7 +282,7 @@ def convert(one: Field, value: object, name: str = "", taken: str = "") -> Any:
     try:
         if one.takes is None:
             raise ValueError
-        if isinstance(one.takes, Number) and isinstance(value, str):
+        if isinstance(one.takes, Number | Flag) and isinstance(value, str):
             value = one.takes.parse(value)
         return one.takes.convert(value)
     except (ValueError, OverflowError) as error:

@@ -66,6 +66,26 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert budget.held == PIXELS
 
 
+def test_one_of_those_that_hold_pictures_and_make_more_goes_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = PixelBudget(100)
+    first, second, third = (PixelShare(budget) for _ in range(3))
+    first.take(50)
+    second.take(50)
+    first.take(30)
+    first.take(30)
+    first.give_back(30)
+    threading.Timer(0.2, first.give_back).start()
+    begun = time.monotonic()
+    second.take(60)
+    assert time.monotonic() - begun >= 0.15
+    assert budget.held == 110
+    monkeypatch.setattr(pixel_budget, "PATIENCE", 0.05)
+    with pytest.raises(Overloaded):
+        third.take(1)  # it holds none, for which another would wait
+    second.give_back()
+    assert budget.held == 0
+
+
 @pytest.mark.alone
 def test_not_all_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixel_budget, "WAITING", 2)

@@ -93,6 +93,18 @@ def test_every_fault_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(("value", "read"), [(True, True), ("true", True), ("False", False)])
+def test_a_flag_may_be_a_text(value: Any, read: bool) -> None:
+    found = parse(spec(step("first", "a", data=[], named={"flag": value}))).steps["a"]
+    assert found.sources["named"] == {"flag": Literal(read)}
+
+
+@pytest.mark.parametrize("value", ["maybe", "", 2, []])
+def test_other_values_are_no_flag(value: Any) -> None:
+    with pytest.raises(SyntaxFault, match="it takes true or false"):
+        parse(spec(step("first", "a", data=[], named={"flag": value})))
+
+
 def test_many_faults_are_counted_and_some_are_told() -> None:
     with pytest.raises(SyntaxFault, match="and 99 more") as caught:
         parse(spec(*({"type": "Nothing", "name": f"x{i}"} for i in range(100))))

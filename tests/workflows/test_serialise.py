@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from container.errors import PayloadTooLarge
+from container.cancellation import cancelled_by
+from container.errors import DeadlineExceeded, PayloadTooLarge
 from container.structures import Bitmasks, Instances
 from container.workflows import serialise
 from container.workflows.serialise import Serialiser
 from container.workflows.values import Detections, Frame, Picture
+from tests.fakes import EndsAt
 
 
 def found(frame: Frame, *boxes: tuple[float, float, float, float], masks: bool = True) -> Detections:
@@ -135,3 +137,14 @@ def test_a_limit_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     serialiser.json("ten bytes", False)
     with pytest.raises(PayloadTooLarge, match="over 20 bytes"):
         serialiser.json("ten bytes", False)
+
+
+def test_numbers_stand_together_or_beside_other_values() -> None:
+    value = {"flat": [1, 2.5, float("nan"), None, True], "mixed": [1, "a", [float("inf")]], "point": {"x": 1, "y": 2}}
+    assert read(value) == {"flat": [1, 2.5, None, None, True], "mixed": [1, "a", [None]], "point": {"x": 1, "y": 2}}
+
+
+def test_a_long_list_is_left_where_it_is_not_wanted_any_more() -> None:
+    rows = [["a"]] * 1000
+    with cancelled_by(EndsAt(10, DeadlineExceeded("late"))), pytest.raises(DeadlineExceeded):
+        Serialiser().json(rows, False)

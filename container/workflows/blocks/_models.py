@@ -37,10 +37,10 @@ class OrNull:
         return {"anyOf": [self.takes.schema, {"type": "null"}]}
 
     def convert(self, value: object) -> Any:
-        """Return None for null, else what the field makes of a value, a number of a text, too; ValueError."""
+        """Return None for null, else what the field makes of a value, such as a number of a text, too; ValueError."""
         if value is None:
             return None
-        if isinstance(value, str) and isinstance(self.takes, Number):
+        if isinstance(value, str) and isinstance(self.takes, Number | Flag):
             value = self.takes.parse(value)
         return self.takes.convert(value)
 

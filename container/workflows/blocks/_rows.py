@@ -7,7 +7,9 @@ import numpy as np
 from container.workflows.definition import convert
 from container.workflows.errors import StepFailed
 from container.workflows.manifest import Block, Row
-from container.workflows.values import Detections, Picture
+from container.workflows.values import Classified, Detections, Picture
+
+_VALUES = Picture | Detections | Classified | bytes  # which no field takes that has literals, too
 
 
 def value(block: Block, row: Row, name: str) -> Any:
@@ -15,8 +17,11 @@ def value(block: Block, row: Row, name: str) -> Any:
     field = next(one for one in block.fields if one.name == name)
     given = row[name].item() if isinstance(row[name], np.generic) else row[name]
     given = list(given) if isinstance(given, tuple) else given  # as JSON would have it
+    taken = field.takes.words if field.takes is not None else ""
+    if any(isinstance(one, _VALUES) for one in (given if isinstance(given, list) else [given])):
+        raise StepFailed(f"{name} is {_kind(given)}; it takes {taken}")
     try:
-        return convert(field, given)
+        return convert(field, given, name, taken)
     except ValueError as error:
         raise StepFailed(str(error)) from None
 
