@@ -39,7 +39,8 @@ workflows/          steps that a specification joins: definition (read), graph (
                     blocks) and interface (of a workflow), with kind_schemas
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
-                    Segmenter and Embeddings: by prompts, a picture embedded once; by_id (models as Roboflow's clients
+                    Segmenter and Embeddings: by prompts, a picture embedded once; Embedder (pictures and texts as
+                    vectors); by_id (models as Roboflow's clients
                     name them, and what they are asked); recording (what models answer, into
                     the store), as answers (objects of the store), and drifting (how far it is from a baseline)
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
@@ -73,13 +74,14 @@ engines/            models that predict: base, queue, devices, runtime, building
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),
                     segment_anything and meta_sam (SAM of these), onnx_… (pairs of graphs, tried in a process of their
-                    own); kinds: one a task, and architectures by name (plug-ins); torch stays in here
+                    own); clip (of transformers); kinds: one a task, and architectures by name (plug-ins); torch stays
+                    in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
-                    prompts; strict_json (of them), npy (of arrays), keypoints (COCO's)
+                    prompts, clip; strict_json (of them), npy (of arrays), keypoints (COCO's)
 ops/                paste, rle, polygons, argmax, contrast: functions on arrays
 background (work that gives way to predictions), cancellation, cores, environment (records that are read from it),
 memory, errors, failure, fields, files, gate (how many threads compute at once), registry, telemetry/, usage (of command

@@ -226,7 +226,7 @@ class Settings:
     )
     sam_cache_mb: float = setting(
         256.0,
-        "Memory in MB for the embeddings of Segment Anything, 4 or 16 each; 0 keeps none.",
+        "Memory in MB for embeddings: 4 or 16 a picture of Segment Anything, 0.003 a vector of CLIP; 0 keeps none.",
         "SAM_CACHE_MB",
         takes=Number(0, 1_048_576),
     )

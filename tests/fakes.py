@@ -32,6 +32,7 @@ from container.structures import (
     Prompt,
     RoiMasks,
 )
+from container.structures.clip import ClipQuery, ClipVectors
 
 LABELS = ("__background__", "person", "horse")
 SPEC = ModelSpec("fake", "fake_net", "NONE", LABELS)
@@ -102,6 +103,30 @@ class FakePromptEngine(PromptEngine):
 
     def enlarged(self, low_res: np.ndarray, embedding: Embedding) -> np.ndarray:
         return cv2.resize(low_res, embedding.image_size[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+@dataclass
+class FakeClipEngine(Engine[ClipQuery, ClipVectors]):
+    """Embeds a picture as the colour of its first pixel, and a text as how often it has the letters r, g and b."""
+
+    spec: ModelSpec = SPEC
+    asked_for: list[ClipQuery] = field(default_factory=list)
+
+    query = ClipQuery
+    task = "clip"
+
+    def trial(self) -> ClipQuery:
+        return ClipQuery()
+
+    def predict(self, queries: Sequence[ClipQuery]) -> Sequence[ClipVectors]:
+        self.asked_for += queries
+        return [
+            ClipVectors(
+                np.array([pixels[0, 0] for pixels in query.pictures], np.float32).reshape(-1, 3),
+                np.array([[*map(text.count, "rgb")] for text in query.texts], np.float32).reshape(-1, 3),
+            )
+            for query in queries
+        ]
 
 
 def tried(**fields: Any) -> FakePromptEngine:

@@ -64,7 +64,7 @@ class Folder(Architecture):
     def recognises(self, folder: Path) -> bool:
         """Return True for a folder whose config.json names a model type of this architecture."""
         try:
-            return _json(folder / CONFIG).get("model_type") in self.model_types
+            return read_json(folder / CONFIG).get("model_type") in self.model_types
         except (OSError, ValueError):
             return False
 
@@ -84,21 +84,25 @@ class Folder(Architecture):
     def trial(self, module: Any, side: int) -> None:
         """Run every part of a network on the device `meta`, which computes sizes only."""
 
+    def complete(self, module: Any) -> None:
+        """Compute what a network holds beside its weights and no file has; that is without memory before."""
+
     def load(self, spec: ModelSpec, runtime: Runtime) -> Engine[Any, Any]:
         """Build the network, read its weights, and move it to its device; ModelError with a one-line reason."""
         base.check_published(spec)
         assert isinstance(spec.weights, Path)  # there are no published names
         folder, name = spec.weights, spec.name
-        given = _description(folder / CONFIG, name)
+        given = description(folder / CONFIG, name)
         if given.get("model_type") not in self.model_types:
             raise ModelError(
                 f"{CONFIG} of {name!r} is of model type {str(given.get('model_type'))[:60]!r}; "
                 f"{spec.architecture} takes {' or '.join(self.model_types)}"
             )
-        places = tensor_files.places(_weights(folder, name))
+        places = tensor_files.places(weights(folder, name))
         module, side = self._built(given, places, name)
-        processor = self._processor(_preprocessing(folder, name), side, name)
-        _fill(module, places, name)
+        processor = self._processor(preprocessing(folder, name), side, name)
+        fill(module, places, name)
+        self.complete(module)
         return self.engine(spec, module.to(runtime.device), processor, runtime)
 
     def _built(self, given: Mapping[str, Any], places: Mapping[str, Place], name: str) -> tuple[Any, int]:
@@ -107,9 +111,9 @@ class Folder(Architecture):
         config = self._configured(self.config, given, name)
         try:
             with torch.device("meta"), Allowance(2 * numbers + SPARE_NUMBERS, 2 * len(places) + SPARE_TENSORS):
-                module = self._class(self.model)(config).eval().requires_grad_(False)
+                module = load_class(self.model)(config).eval().requires_grad_(False)
             side = self.side(config)
-            _check_fit(module, places, name)
+            check_fit(module, places, name)
             with torch.inference_mode(), torch.device("meta"), LargestResult(MAX_RESULT):
                 self.trial(module, side)
         except ModelError:
@@ -122,7 +126,7 @@ class Folder(Architecture):
 
     def _configured(self, config: Config, given: Mapping[str, Any], name: str) -> Any:
         """Return a configuration of the known keys of `given`, which transformers checks."""
-        made = self._class(config.name)
+        made = load_class(config.name)
         values = {key: value for key, value in given.items() if key in inspect.get_annotations(made)}
         for key, part in config.parts.items():
             if not isinstance(inner := values.get(key) or {}, dict):
@@ -143,7 +147,7 @@ class Folder(Architecture):
                     f"{key} in {PREPROCESSOR} of {name!r} is {str(given[key])[:60]}, and {CONFIG} asks for {value}"
                 )
         try:
-            processor = self._class(self.processor)(**{key: given[key] for key in _STEPS if key in given}, **sizes)
+            processor = load_class(self.processor)(**{key: given[key] for key in _STEPS if key in given}, **sizes)
             black = np.zeros((side, side, 3), np.uint8)
             seen = processor(images=black, input_data_format="channels_last", return_tensors="pt")["pixel_values"]
             if seen.shape != (1, 3, side, side) or not seen.isfinite().all():
@@ -152,16 +156,17 @@ class Folder(Architecture):
         except Exception as error:  # as above
             raise ModelError(f"{PREPROCESSOR} of {name!r} has values that cannot be used") from error
 
-    def _class(self, name: str) -> Any:
-        """Return a class of transformers; the first one takes 3.5 s and 220 MB, a third for torch's compiler."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            transformers = importlib.import_module("transformers")
-            transformers.logging.set_verbosity_error()
-            return getattr(transformers, name)
+
+def load_class(name: str) -> Any:
+    """Return a class of transformers; the first one takes 3.5 s and 220 MB, a third for torch's compiler."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        transformers = importlib.import_module("transformers")
+        transformers.logging.set_verbosity_error()
+        return getattr(transformers, name)
 
 
-def _json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
     """Return the object in a file; OSError, or ValueError."""
     if not file.is_file() or file.stat().st_size > MAX_JSON:
         raise ValueError(f"not a file of at most {MAX_JSON} bytes")
@@ -174,34 +179,34 @@ def _json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _description(file: Path, name: str) -> dict[str, Any]:
+def description(file: Path, name: str) -> dict[str, Any]:
     """Return the object in a file of the model `name`; ModelError."""
     if not file.exists():
         raise ModelError(
             f"{name!r} holds no {file.name}, which transformers' save_pretrained writes beside the weights"
         )
     try:
-        return _json(file)
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise ModelError(f"{file.name} of {name!r} is not a readable JSON object of at most 1 MB") from error
 
 
-def _preprocessing(folder: Path, name: str) -> dict[str, Any]:
+def preprocessing(folder: Path, name: str) -> dict[str, Any]:
     """Return the description of the image processor; empty where there is none."""
     if (folder / PREPROCESSOR).exists():
-        return _description(folder / PREPROCESSOR, name)
+        return description(folder / PREPROCESSOR, name)
     if (folder / PROCESSOR).exists():  # as transformers writes a whole processor since version 5
-        inner = _description(folder / PROCESSOR, name).get("image_processor")
+        inner = description(folder / PROCESSOR, name).get("image_processor")
         return inner if isinstance(inner, dict) else {}
     return {}
 
 
-def _weights(folder: Path, name: str) -> list[Path]:
+def weights(folder: Path, name: str) -> list[Path]:
     """Return the files with the weights: model.safetensors, those of an index, or the only one; ModelError."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).exists():
-        named = _description(folder / INDEX, name).get("weight_map")
+        named = description(folder / INDEX, name).get("weight_map")
         files = sorted({str(file) for file in named.values()}) if isinstance(named, dict) else []
         if not 0 < len(files) <= MAX_FILES or any(PurePosixPath(file).name != file for file in files):
             raise ModelError(f"{INDEX} of {name!r} must have a weight_map of names of 1 to {MAX_FILES} files beside it")
@@ -217,7 +222,7 @@ def _weights(folder: Path, name: str) -> list[Path]:
     return found
 
 
-def _check_fit(module: Any, places: Mapping[str, Place], name: str) -> None:
+def check_fit(module: Any, places: Mapping[str, Place], name: str) -> None:
     """Raise ModelError for a tensor of the network that the weights lack or have in another size, and for others."""
     own = module.state_dict()
     for tensor, wanted in own.items():
@@ -239,11 +244,11 @@ def _check_fit(module: Any, places: Mapping[str, Place], name: str) -> None:
 
 def _tied(module: Any, tensor: str) -> str:
     """Return the tensor that another one is the same as, which files may hold once; "" for none."""
-    tied: Mapping[str, str] = module._tied_weights_keys or {}
+    tied: Mapping[str, str] = module.all_tied_weights_keys
     return tied.get(tensor) or next((name for name, source in tied.items() if source == tensor), "")
 
 
-def _fill(module: Any, places: Mapping[str, Place], name: str) -> None:
+def fill(module: Any, places: Mapping[str, Place], name: str) -> None:
     """Read the weights into a network that has no memory."""
     state: dict[str, torch.Tensor] = {}
     try:

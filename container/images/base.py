@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from container.errors import BadRequest
 from container.images.pixel_budget import PixelShare
 from container.registry import Registry
@@ -77,6 +79,12 @@ class Source(ABC):
 def digest(data: bytes | memoryview) -> bytes:
     """Return the digest of what images are decoded from: 8 ms for 5 MB."""
     return hashlib.blake2b(data, digest_size=20).digest()
+
+
+def given_image(image: Image) -> Given:
+    """Return an image that is decoded already; its content is that of its pixels."""
+    content = digest(np.ascontiguousarray(image.pixels).data) + repr(image.size).encode()
+    return Given(content, lambda limits, share: Pictures([image]))
 
 
 sources: Registry[Source] = Registry("source", "container.images.sources")

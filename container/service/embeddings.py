@@ -1,9 +1,9 @@
-"""Embeddings of pictures by promptable models, kept by the picture's content and by ids that clients give."""
+"""Embeddings of pictures and texts, kept by their content, and those of promptable models by ids that clients give."""
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _Engine = Engine[Any, Any]
 
 class _Key(NamedTuple):
     engine: int  # the id() of the engine, which is forgotten before it is gone
-    name: str | bytes  # the id of an image, or the digest of its content
+    name: str | bytes  # the id of an image, or the digest of its content or of a text's
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,16 @@ class _Named:
         return 0 if self.logits is None else self.logits.nbytes
 
 
+_Value = Embedding | _Named | np.ndarray
+
+
 class Embeddings:
     """Embeddings of at most `max_bytes` together; the least recently used give way. Thread-safe."""
 
     def __init__(self, max_bytes: int = 256 * 2**20) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, Embedding | _Named] = OrderedDict()  # least recently used first
+        self._kept: OrderedDict[_Key, _Value] = OrderedDict()  # least recently used first
         self._held = 0  # bytes
         self._making: dict[_Key, Future[Embedding | None]] = {}
 
@@ -104,18 +107,30 @@ class Embeddings:
             known = self._get(_Key(id(engine), image_id))
             return known.logits if isinstance(known, _Named) else None
 
+    def vectors(self, engine: _Engine, contents: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        """Return the vectors of those contents of which one is kept."""
+        with self._lock:
+            found = {content: self._get(_Key(id(engine), content)) for content in contents}
+        return {content: value for content, value in found.items() if isinstance(value, np.ndarray)}
+
+    def keep_vectors(self, engine: _Engine, vectors: Mapping[bytes, np.ndarray]) -> None:
+        """Keep a vector for each content."""
+        with self._lock:
+            for content, vector in vectors.items():
+                self._put(_Key(id(engine), content), vector)
+
     def forget(self, engine: _Engine) -> None:
         """Forget what belongs to an engine that is about to be gone."""
         with self._lock:
             for key in [key for key in self._kept if key.engine == id(engine)]:
                 self._drop(key)
 
-    def _get(self, key: _Key) -> Embedding | _Named | None:
+    def _get(self, key: _Key) -> _Value | None:
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def _put(self, key: _Key, value: Embedding | _Named) -> None:
+    def _put(self, key: _Key, value: _Value) -> None:
         if key in self._kept:
             self._drop(key)
         if _cost(value) > self._max_bytes:
@@ -129,8 +144,8 @@ class Embeddings:
         self._held -= _cost(self._kept.pop(key))
 
 
-def _cost(value: Embedding | _Named) -> int:
-    return value.bytes + _OWN_BYTES
+def _cost(value: _Value) -> int:
+    return (value.nbytes if isinstance(value, np.ndarray) else value.bytes) + _OWN_BYTES
 
 
 def _wait(future: "Future[Embedding | None]", deadline: float) -> Embedding | None:

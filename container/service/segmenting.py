@@ -13,7 +13,7 @@ import numpy as np
 
 from container.engines.promptable import PromptEngine
 from container.errors import BadRequest, ModelNotFound, NotOffered, PayloadTooLarge, setting_name, shown
-from container.images.base import Given, Pictures, digest
+from container.images.base import Given, given_image
 from container.models.policies import Policy
 from container.service.embeddings import Embeddings
 from container.service.pipeline import RequestContext, Run
@@ -24,12 +24,19 @@ MAX_LOGITS = 1 << 26  # float32 values of one answer: 256 MB
 MAX_PIXELS = 1 << 32  # of all masks of one answer, a bit each: 512 MB
 
 
+_WAY = (
+    "put a Hugging Face folder or a pair of ONNX files into {folder}; "
+    "`make sam STORE=FOLDER` fetches a small pair for /sam"
+)
+
+
 class Family(NamedTuple):
     """Models that are asked for by version, stored below a folder of that name."""
 
     name: str
     field: str  # of a request, with the version
     usual: str  # the version where a request names none and this one is there
+    way: str = _WAY  # what to do where there are no weights; {folder} is where they belong
 
     def find(self, version: str | None, policy: Policy) -> str:
         """Return the id of the model of a version, None if the request names none.
@@ -38,10 +45,7 @@ class Family(NamedTuple):
         """
         there = policy.versions(self.name)
         folder = f"{setting_name('model_store')}/{self.name}/VERSION/"
-        way = (
-            f"put a Hugging Face folder or a pair of ONNX files into {folder}; "
-            "`make sam STORE=FOLDER` fetches a small pair for /sam"
-        )
+        way = self.way.format(folder=folder)
         if version is None:
             if not there:
                 raise NotOffered(f"there are no weights for /{self.name}", hint=way)
@@ -91,8 +95,7 @@ class Segmenter:
 
     def embed_image(self, image: Image) -> Embedding:
         """Return the embedding of a picture that is decoded; raises as `embed`."""
-        content = digest(np.ascontiguousarray(image.pixels).data) + repr(image.size).encode()
-        return self.embed(Given(content, lambda limits, share: Pictures([image])))
+        return self.embed(given_image(image))
 
     def _make(self, given: Given) -> Embedding:
         self._run.admit()

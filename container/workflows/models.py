@@ -16,12 +16,15 @@ import numpy as np
 from container.cancellation import checkpoint
 from container.engines.base import ImageEngine
 from container.errors import BadRequest, ModelNotFound, PayloadTooLarge, shown
+from container.images.base import given_image
 from container.models.policies import Policy
 from container.service import RequestContext, Services, by_id
+from container.service.embedding import CLIP, Embedder
 from container.service.pipeline import Run
 from container.service.segmenting import Family, Segmenter
 from container.service.sessions import size_of
 from container.structures import MAX_DETECTIONS, Classification, Instances, Options, Prompt, Result, SemanticMap
+from container.structures.clip import similarity
 from container.structures.strict_json import numbers
 from container.workflows.values import Classified, Detections, Picture, new_id
 
@@ -59,6 +62,15 @@ class Prompted:
     version: str | None  # None: the usual one of its family
     prompts: tuple[Prompt, ...]
     multimask: bool | None = None  # see PromptQuery
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What a CLIP model is asked about a picture."""
+
+    picture: Picture
+    texts: tuple[str, ...]
+    version: str | None = None  # None: the usual one of its family
 
 
 class Models:
@@ -130,6 +142,20 @@ class Models:
                     made = segmenter.segment(embedding, asked[i].prompts, multimask=asked[i].multimask)
                     found[i] = run.write(made.instances, [made.segments])
                     room(sum(crop.bits.nbytes for one in made.segments for crop in one.masks.crops) // _PIXEL)
+        return [found[i] for i in range(len(asked))]
+
+    def compare(self, asked: Sequence[Compared]) -> list[np.ndarray]:
+        """Return the similarity of each picture to each of its texts, cosines; each text is embedded once.
+
+        Raises the errors of Family.find, Policy.by_id and Embedder.embed.
+        """
+        found: dict[int, np.ndarray] = {}
+        for version, places in _groups([one.version for one in asked]).items():
+            with self._opened(partial(CLIP.find, version)) as (run, _):
+                embedder = Embedder(run, self._services.embeddings)
+                pictures = embedder.embed([given_image(asked[i].picture.image) for i in places])
+                for vector, i in zip(pictures, places, strict=True):
+                    found[i] = similarity(vector, embedder.embed(asked[i].texts))
         return [found[i] for i in range(len(asked))]
 
     def _meant(self, model_id: str, policy: Policy) -> str:

@@ -22,7 +22,7 @@ from container.store import benchmarks, datasets, evaluations, items, models, pr
 from container.store.objects import ItemRow
 from container.store.store import Store
 from tests.conftest import encode
-from tests.fakes import LABELS, FakeEngine, FakeLoader, ready_services, started, tried
+from tests.fakes import LABELS, FakeClipEngine, FakeEngine, FakeLoader, ready_services, started, tried
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
 
@@ -66,6 +66,7 @@ app = create_app(Settings(local_s3=FOLDER.name, async_output="s3://results"), re
 (Path(FOLDER.name) / "a").mkdir()
 several = create_app(Settings(), started(Path(FOLDER.name), FakeLoader()))
 segmenting = create_app(Settings(), ready_services(tried()))
+embedding = create_app(Settings(), ready_services(FakeClipEngine()))
 
 
 def config(**more: Any) -> schemathesis.Config:
@@ -120,17 +121,15 @@ multi_model = schemathesis.openapi.from_wsgi(
 
 # Nor which versions and pictures there are, and that points have as many labels. Unknown members are passed over.
 UNKNOWN = {"positive_data_acceptance": {"expected-statuses": ["2xx", 400, 422, 501]}}
-promptable = schemathesis.openapi.from_wsgi(
-    "/openapi.json",
-    segmenting,
-    config=config(
-        checks={
-            **UNKNOWN,
-            "negative_data_rejection": {"enabled": False},
-            "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
-        }
-    ),
+SOME = config(
+    checks={
+        **UNKNOWN,
+        "negative_data_rejection": {"enabled": False},
+        "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
+    }
 )
+promptable = schemathesis.openapi.from_wsgi("/openapi.json", segmenting, config=SOME)
+comparing = schemathesis.openapi.from_wsgi("/openapi.json", embedding, config=SOME)
 # Nor which datasets, items and runs there are, and whose signature is good. Members that nobody knows are kept.
 STORE, IDS = open_store()
 kept = create_app(Settings(protocols="nucleus"), replace(ready_services(FakeEngine()), store=STORE))
@@ -199,6 +198,12 @@ def test_a_multi_model_endpoint_answers_as_described(case: schemathesis.Case) ->
 @promptable.include(path_regex="^/sam2?/").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@comparing.include(path_regex="^/clip/").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_clip_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()
 
 

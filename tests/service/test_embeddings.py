@@ -160,3 +160,15 @@ def test_who_waits_keeps_its_own_deadline() -> None:
             kept.find(ENGINE, b"a", Maker(), time.monotonic() + 0.1)
         assert raised.value.waited
         end.set()
+
+
+def test_vectors_are_kept_within_the_same_memory() -> None:
+    """A picture's embedding and a vector have keys of their own; each model has its own."""
+    kept, vectors = Embeddings(40 * KB), {b"a": np.zeros(256, np.float32), b"b": np.ones(256, np.float32)}
+    kept.keep_vectors(ENGINE, vectors)
+    assert kept.vectors(ENGINE, [b"a", b"b", b"c"]) == vectors
+    assert kept.vectors(OTHER, [b"a"]) == {}
+    kept.keep_vectors(ENGINE, {bytes([i]): np.zeros(1024, np.float32) for i in range(20)})
+    assert kept.vectors(ENGINE, [b"a", b"b"]) == {}
+    kept.forget(ENGINE)
+    assert kept.vectors(ENGINE, [bytes([19])]) == {}

@@ -201,13 +201,13 @@ def _file(responses: dict[str, Any]) -> dict[str, Any]:
     return {**responses, "200": {**responses["200"], "content": content}}
 
 
-_NUMBER, _TEXT, _LIST = {"type": "number"}, {"type": "string"}, {"type": "array", "items": {}}
-_PICTURE = _image("base64", "byte")
-_POINTS = {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}}
-_SEGMENT_ERRORS = INFERENCE_ERRORS | {
+NUMBER, TEXT, LIST = {"type": "number"}, {"type": "string"}, {"type": "array", "items": {}}
+PICTURE = _image("base64", "byte")
+_POINTS = {"type": "array", "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}}
+VERSION_ERRORS = INFERENCE_ERRORS | {
     "501": error("There are no weights of this version"),
 }
-_SAM = {"sam_version_id": _TEXT, "image": _PICTURE, "image_id": {"type": "string", "maxLength": 200}}
+_SAM = {"sam_version_id": TEXT, "image": PICTURE, "image_id": {"type": "string", "maxLength": 200}}
 _SAM_FORMAT = {"type": "string", "enum": ["json", "binary"]}
 SAM_EMBED = body(**_SAM, format=_SAM_FORMAT)
 SAM_SEGMENT = body(
@@ -225,7 +225,7 @@ SAM_SEGMENT = body(
     orig_im_size={"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
 )
 _PROMPTS = {"description": "A prompt of points, a box or both; a list; or an object with the list `prompts`"}
-_SAM2 = {**_without(_SAM, "sam_version_id"), "sam2_version_id": _TEXT}
+_SAM2 = {**_without(_SAM, "sam_version_id"), "sam2_version_id": TEXT}
 SAM2_EMBED = body(**_SAM2)
 SAM2_SEGMENT = body(
     **_SAM2,
@@ -235,13 +235,13 @@ SAM2_SEGMENT = body(
     save_logits_to_cache={"type": "boolean"},
     load_logits_from_cache={"type": "boolean"},
 )
-EMBEDDED = _file(answer("The embedding", embeddings=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
-SEGMENTED = _file(answer("The masks", masks=_LIST, low_res_masks=_LIST, time=_NUMBER)) | _SEGMENT_ERRORS
-SAM2_EMBEDDED = answer("It is kept", image_id=_TEXT, time=_NUMBER) | _SEGMENT_ERRORS
+EMBEDDED = _file(answer("The embedding", embeddings=LIST, time=NUMBER)) | VERSION_ERRORS
+SEGMENTED = _file(answer("The masks", masks=LIST, low_res_masks=LIST, time=NUMBER)) | VERSION_ERRORS
+SAM2_EMBEDDED = answer("It is kept", image_id=TEXT, time=NUMBER) | VERSION_ERRORS
 SAM2_SEGMENTED = {
     "200": {
         "description": "A mask for each prompt; a list of answers for a list of pictures",
         "content": {_JSON: {"schema": {}}, "application/octet-stream": {"schema": {"type": "string"}}},
     },
-    **_SEGMENT_ERRORS,
+    **VERSION_ERRORS,
 }

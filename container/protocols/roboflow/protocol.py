@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Unauthenticated
-from container.protocols.roboflow import openapi, registry, responses, sam, sam2, unavailable, v0, v1, workflows
+from container.protocols.roboflow import clip, openapi, registry, responses, sam, sam2, unavailable, v0, v1, workflows
 from container.protocols.roboflow import server as about
 from container.protocols.roboflow.fields import WrongType
 from container.service import Services
@@ -30,7 +30,7 @@ class Roboflow(Protocol):
     name = "roboflow"
     prefixes = (
         *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
-        *("/sam", "/sam2", "/workflows"),
+        *("/sam", "/sam2", "/clip", "/workflows"),
         *unavailable.PREFIXES,
         "/<project>/<version>",
     )
@@ -55,7 +55,7 @@ class Roboflow(Protocol):
                 settings.read_seconds,
                 setting=f"{variables('max_payload_mb')[0]}, of which a body has {_BODIES} times as much",
             )
-            for path in ("/infer", "/sam", "/sam2", "/workflows", "/<project>/<version>")
+            for path in ("/infer", "/sam", "/sam2", "/clip", "/workflows", "/<project>/<version>")
         }
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
@@ -66,6 +66,7 @@ class Roboflow(Protocol):
         v1.add_routes(blueprint, services)
         sam.add_routes(blueprint, services)
         sam2.add_routes(blueprint, services)
+        clip.add_routes(blueprint, services)
         workflows.add_routes(blueprint, services, self._workflows, self.settings.workflows_profiling)
         unavailable.add_routes(blueprint)
         v0.add_routes(blueprint, services)

@@ -84,15 +84,24 @@ class Asked:
 
 @contextmanager
 def opened(family: Family, document: Mapping[str, Any], services: Services) -> Iterator[Asked]:
-    """Lease the model that a request asks for, loading it if necessary; the deadline counts from the end of that."""
+    """Lease the model that a request asks for, loading it if necessary."""
+    named, model_id = load_version(family, document, services)
+    with services.pipeline.open(named.key, g.context) as run:
+        yield Asked(document, Segmenter(run, services.embeddings, g.context), run, services, named, model_id)
+
+
+def load_version(family: Family, document: Mapping[str, Any], services: Services) -> tuple[Named, str]:
+    """Return the model that a request asks for, loaded, and its id; the deadline counts from the end of the load.
+
+    Raises WrongType, and the errors of Family.find and Policy.by_id.
+    """
     already = time.monotonic() - g.context.started
     services.pool.settle(services.deadline_seconds)
     model_id = _version(family, document, services.pool.policy)
     named = load(model_id, services)
     g.context.restart(time.monotonic() - already)
     g.context.fields |= {"model_id": model_id[:200]}
-    with services.pipeline.open(named.key, g.context) as run:
-        yield Asked(document, Segmenter(run, services.embeddings, g.context), run, services, named, model_id)
+    return named, model_id
 
 
 def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str:

@@ -14,7 +14,6 @@ from container.web.openapi import operation
 _PATHS = {
     "/sam3": "Segment Anything 3 is",
     "/sam3_3d": "Segment Anything 3D is",
-    "/clip": "CLIP is",
     "/perception_encoder": "the perception encoder is",
     "/doctr": "reading of text is",
     "/ocr": "reading of text is",
