@@ -17,7 +17,7 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
-                    sam and sam2 (prompts; what they share is in segmenting), workflows, unavailable (501),
+                    sam and sam2 (prompts; what they share is in segmenting), gaze, workflows, unavailable (501),
                     openapi and workflow_openapi
     nucleus/        protocol (its paths, keys, limits, errors), backend (what its routes work with), datasets, items,
                     appending (items), annotations (ground truth), models, runs, predictions (uploaded), readings (of
@@ -73,16 +73,16 @@ rendering/          masks, outlines, boxes, annotations and labels on a picture;
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),
-                    segment_anything and meta_sam (SAM of these), onnx_… (pairs of graphs, tried in a process of their
-                    own); clip (of transformers); kinds: one a task, and architectures by name (plug-ins); torch stays
-                    in here
+                    segment_anything and meta_sam (SAM of these), clip, onnx_… (pairs of graphs), gaze and gaze_graphs,
+                    graph_trial (graphs are tried in a process of their own); kinds: one a task, and architectures by
+                    name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
-                    prompts, clip; strict_json (of them), npy (of arrays), keypoints (COCO's)
-ops/                paste, rle, polygons, argmax, contrast: functions on arrays
+                    prompts, clip, gaze; strict_json (of them), npy (of arrays), keypoints (COCO's)
+ops/                paste, rle, polygons, argmax, contrast, crops: functions on arrays
 background (work that gives way to predictions), cancellation, cores, environment (records that are read from it),
 memory, errors, failure, fields, files, gate (how many threads compute at once), registry, telemetry/, usage (of command
 lines) usable everywhere

@@ -24,6 +24,8 @@ from container.models.pool import ModelPool
 from container.service import Pipeline, Services
 from container.structures import (
     Embedding,
+    GazeQuery,
+    Gazes,
     ImageQuery,
     Instances,
     ModelSpec,
@@ -127,6 +129,31 @@ class FakeClipEngine(Engine[ClipQuery, ClipVectors]):
             )
             for query in queries
         ]
+
+
+class FakeGazeEngine(Engine[GazeQuery, Gazes]):
+    """Finds two faces in the halves of a picture that is wider than 40 pixels; both look a little up, and apart."""
+
+    spec: ModelSpec = SPEC
+    asked_for: list[GazeQuery] = field(default_factory=list)
+
+    query = GazeQuery
+    task = "gaze"
+
+    def trial(self) -> GazeQuery:
+        return GazeQuery(np.zeros((8, 8, 3), np.uint8))
+
+    def predict(self, queries: Sequence[GazeQuery]) -> Sequence[Gazes]:
+        self.asked_for += queries
+        return [self._gazes(*query.image.shape[:2]) for query in queries]
+
+    def _gazes(self, height: int, width: int) -> Gazes:
+        boxes = np.array([[0, 0, width / 2, height], [width / 2, 0, width, height]], np.float32)
+        points = boxes[:, None, :2] + np.arange(10, dtype=np.float32).reshape(5, 2)
+        count = 2 if width > 40 else 0
+        angles = np.array([[0.25, 0.125], [-0.25, 0.125]], np.float32)[:count]
+        scores = np.array([0.9975, 0.75], np.float32)[:count]
+        return Gazes(boxes[:count], scores, points[:count], angles[:, 0], angles[:, 1], 0.5, 0.25)
 
 
 def tried(**fields: Any) -> FakePromptEngine:

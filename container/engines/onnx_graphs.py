@@ -1,6 +1,6 @@
 """The two ONNX graphs of a promptable model as OpenVINO reads them, cut and shaped for what is asked of them.
 
-No torch: the process that tries a pair (`onnx_trial`) imports this, too.
+No torch: the process that tries a pair (`graph_trial`) imports this, too.
 """
 
 import math
@@ -14,6 +14,7 @@ import numpy as np
 
 from container import memory
 from container.checkpoints import other_kinds
+from container.engines import onnx_parameters
 from container.engines.onnx_parameters import Parameters
 from container.engines.onnx_pictures import ImageInput, dtype_of, image_input, lengths, names_of
 from container.engines.openvino_core import openvino
@@ -81,6 +82,12 @@ def read_pair(folder: Path, parameters: Parameters, tell: Callable[[str], None] 
         return _pair(graphs[first], graphs[second], first, second, parameters)
     except RuntimeError as error:  # OpenVINO's, of shapes that do not go together
         raise ModelError(f"{first} and {second} do not fit each other, or a picture of their size") from error
+
+
+def graphs(folder: Path, values: Mapping[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
+    """Return the encoder and the decoder by the names of their files, for `graph_trial`; see `read_pair`."""
+    pair = read_pair(folder, onnx_parameters.read(values), tell)
+    return dict(zip(pair.names, (pair.encoder, pair.decoder), strict=True))
 
 
 def check(graph: Any, name: str, file_bytes: int) -> None:

@@ -1,6 +1,6 @@
 """How the encoder of an ONNX pair takes a picture: by layout, type, size and normalisation.
 
-No torch: the process that tries a pair (`onnx_trial`) imports this, too.
+No torch: the process that tries a pair (`graph_trial`) imports this, too.
 """
 
 from dataclasses import dataclass

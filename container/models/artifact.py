@@ -21,7 +21,16 @@ from container.errors import ModelError
 from container.files import checksum, made_by_macos
 from container.models import archive as tar
 from container.models.archive import scratch_folder
-from container.structures import WEIGHTS_TYPES, ModelSpec, Options, Preprocessing, is_part, is_weights, preprocessing
+from container.structures import (
+    PART_FOLDERS,
+    WEIGHTS_TYPES,
+    ModelSpec,
+    Options,
+    Preprocessing,
+    is_part,
+    is_weights,
+    preprocessing,
+)
 from container.structures.options import checked, declared
 
 DESCRIPTION = "model.json"
@@ -99,8 +108,8 @@ def _unpack_rest(path: Path, empty: Path, folder: Path, described: Mapping[str, 
 
 
 def is_model(folder: Path) -> bool:
-    """Return True if model.json or weights lie at the top of a folder; OSError."""
-    return any(map(_is_part, os.listdir(folder)))
+    """Return True if model.json or weights lie at the top of a folder, or a folder that only models have; OSError."""
+    return any(map(_is_part, os.listdir(folder))) or any((folder / one).is_dir() for one in PART_FOLDERS)
 
 
 def entered(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The data types passed between layers: frozen, numpy only, independent of the layers that use them."""
 
+from container.structures.gaze import GazeQuery, Gazes
 from container.structures.instances import Instances
 from container.structures.masks import (
     Bitmasks,
@@ -12,7 +13,7 @@ from container.structures.masks import (
     PlacedMasks,
     RoiMasks,
 )
-from container.structures.model_spec import WEIGHTS_TYPES, ModelSpec, is_part, is_weights
+from container.structures.model_spec import PART_FOLDERS, WEIGHTS_TYPES, ModelSpec, is_part, is_weights
 from container.structures.options import (
     MAX_DETECTIONS,
     Appearance,
@@ -36,6 +37,7 @@ from container.structures.result import (
 
 __all__ = [
     "MAX_DETECTIONS",
+    "PART_FOLDERS",
     "WEIGHTS_TYPES",
     "Appearance",
     "Bitmasks",
@@ -45,6 +47,8 @@ __all__ = [
     "CroppedMasks",
     "CutMasks",
     "Embedding",
+    "GazeQuery",
+    "Gazes",
     "Image",
     "ImageQuery",
     "Instances",

@@ -10,6 +10,8 @@ from container.structures.preprocessing import Preprocessing
 SAFE_TYPE = ".safetensors"
 WEIGHTS_TYPES = (SAFE_TYPE, ".pth", ".pt", ".bin", ".ckpt", ".pth.tar")  # endings of weights files, in any case
 PART_TYPES = (".onnx",)  # endings of other files by which a folder is known to be a model; kinds say of which
+# Folders by which a folder is known to be a model: Open Model Zoo's downloader makes intel/NAME/PRECISION/.
+PART_FOLDERS = ("intel/gaze-estimation-adas-0002",)
 
 
 def is_weights(name: str) -> bool:

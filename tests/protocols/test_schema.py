@@ -22,7 +22,7 @@ from container.store import benchmarks, datasets, evaluations, items, models, pr
 from container.store.objects import ItemRow
 from container.store.store import Store
 from tests.conftest import encode
-from tests.fakes import LABELS, FakeClipEngine, FakeEngine, FakeLoader, ready_services, started, tried
+from tests.fakes import LABELS, FakeClipEngine, FakeEngine, FakeGazeEngine, FakeLoader, ready_services, started, tried
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
 
@@ -67,6 +67,7 @@ app = create_app(Settings(local_s3=FOLDER.name, async_output="s3://results"), re
 several = create_app(Settings(), started(Path(FOLDER.name), FakeLoader()))
 segmenting = create_app(Settings(), ready_services(tried()))
 embedding = create_app(Settings(), ready_services(FakeClipEngine()))
+looking = create_app(Settings(), ready_services(FakeGazeEngine()))
 
 
 def config(**more: Any) -> schemathesis.Config:
@@ -128,8 +129,9 @@ SOME = config(
         "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
     }
 )
-promptable = schemathesis.openapi.from_wsgi("/openapi.json", segmenting, config=SOME)
 comparing = schemathesis.openapi.from_wsgi("/openapi.json", embedding, config=SOME)
+promptable = schemathesis.openapi.from_wsgi("/openapi.json", segmenting, config=SOME)
+gazes = schemathesis.openapi.from_wsgi("/openapi.json", looking, config=SOME)
 # Nor which datasets, items and runs there are, and whose signature is good. Members that nobody knows are kept.
 STORE, IDS = open_store()
 kept = create_app(Settings(protocols="nucleus"), replace(ready_services(FakeEngine()), store=STORE))
@@ -204,6 +206,11 @@ def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
 @comparing.include(path_regex="^/clip/").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_clip_answers_as_described(case: schemathesis.Case) -> None:
+
+
+@gazes.include(path_regex="^/gaze/").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_gazes_are_answered_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 from torchvision.transforms.functional import resize, to_pil_image
 
-from container.engines import onnx_parameters, onnx_trial
+from container.engines import graph_trial, onnx_parameters
 from container.engines.base import Architecture, architectures
 from container.engines.onnx_parameters import Parameters
 from container.engines.promptable import Candidates, PromptEngine
@@ -161,7 +161,7 @@ class OnnxPair(Architecture):
         if not isinstance(spec.weights, Path) or not spec.weights.is_dir():
             raise ModelError("an ONNX pair is a folder of two .onnx files, an encoder and a decoder")
         parameters, bf16 = onnx_parameters.read(spec.parameters), runtime.dtype is torch.bfloat16
-        onnx_trial.tried(spec.weights, spec.parameters, spec.bytes, torch.get_num_threads(), bf16)
+        graph_trial.tried("onnx_graphs", spec.weights, spec.parameters, spec.bytes, torch.get_num_threads(), bf16)
         return start(spec, spec.weights, parameters, bf16)
 
 

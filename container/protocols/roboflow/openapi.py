@@ -130,17 +130,22 @@ def _image(kind: str, form: str) -> dict[str, Any]:
     return {"type": "object", "required": ["type", "value"], "properties": properties}
 
 
-def inference(task: str, addresses: bool) -> dict[str, Any]:
-    """Return the body of a v1 request; `addresses` is True where pictures are fetched."""
+def pictures(addresses: bool) -> dict[str, Any]:
+    """Return the schema of a picture or a list of them."""
     image = _image("base64", "byte")
     if addresses:
         image = {"anyOf": [image, _image("url", "uri")]}
+    return {"anyOf": [image, {"type": "array", "items": image, "minItems": 1}]}
+
+
+def inference(task: str, addresses: bool) -> dict[str, Any]:
+    """Return the body of a v1 request; `addresses` is True where pictures are fetched."""
     schema = {
         "type": "object",
         "required": ["model_id", "image"],
         "properties": {
             "model_id": _MODEL_ID_SCHEMA,
-            "image": {"anyOf": [image, {"type": "array", "items": image, "minItems": 1}]},
+            "image": pictures(addresses),
             **{name: _schema(takes) for name, takes in TAKES.items()},
         },
     }

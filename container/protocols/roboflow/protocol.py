@@ -9,7 +9,19 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Unauthenticated
-from container.protocols.roboflow import clip, openapi, registry, responses, sam, sam2, unavailable, v0, v1, workflows
+from container.protocols.roboflow import (
+    clip,
+    gaze,
+    openapi,
+    registry,
+    responses,
+    sam,
+    sam2,
+    unavailable,
+    v0,
+    v1,
+    workflows,
+)
 from container.protocols.roboflow import server as about
 from container.protocols.roboflow.fields import WrongType
 from container.service import Services
@@ -31,6 +43,7 @@ class Roboflow(Protocol):
     prefixes = (
         *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
         *("/sam", "/sam2", "/clip", "/workflows"),
+        *gaze.PREFIXES,
         *unavailable.PREFIXES,
         "/<project>/<version>",
     )
@@ -55,7 +68,7 @@ class Roboflow(Protocol):
                 settings.read_seconds,
                 setting=f"{variables('max_payload_mb')[0]}, of which a body has {_BODIES} times as much",
             )
-            for path in ("/infer", "/sam", "/sam2", "/clip", "/workflows", "/<project>/<version>")
+            for path in ("/infer", "/sam", "/sam2", "/clip", "/workflows", *gaze.PREFIXES, "/<project>/<version>")
         }
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
@@ -67,6 +80,7 @@ class Roboflow(Protocol):
         sam.add_routes(blueprint, services)
         sam2.add_routes(blueprint, services)
         clip.add_routes(blueprint, services)
+        gaze.add_routes(blueprint, services)
         workflows.add_routes(blueprint, services, self._workflows, self.settings.workflows_profiling)
         unavailable.add_routes(blueprint)
         v0.add_routes(blueprint, services)

@@ -18,7 +18,6 @@ _PATHS = {
     "/doctr": "reading of text is",
     "/ocr": "reading of text is",
     "/easy_ocr": "reading of text is",
-    "/gaze": "gaze detection is",
     "/llm": "CogVLM is",
     "/yolo_world": "YOLO-World is",
     "/owlv2": "OWLv2 is",

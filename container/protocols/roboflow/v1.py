@@ -60,12 +60,16 @@ def model_id(document: dict[str, Any]) -> str:
     return name
 
 
-def _asked(document: dict[str, Any], task: str) -> Asked:
+def pictures(document: dict[str, Any]) -> list[Any]:
+    """Return the values of a request's pictures, one or a list of them; WrongType without any."""
     values = document.get("image")
     if values is None or values == []:
         raise WrongType(
             f"image of the JSON body is {'missing' if values is None else 'empty'}; such as {_HINT}", "image", values
         )
-    fields = from_document(document)
-    values = values if isinstance(values, list) else [values]
+    return values if isinstance(values, list) else [values]
+
+
+def _asked(document: dict[str, Any], task: str) -> Asked:
+    values, fields = pictures(document), from_document(document)
     return Asked(model_id(document), fields, values, read_image, task, picture=fields.visualize_predictions)

@@ -89,11 +89,13 @@ def test_an_execution_id_is_echoed(client: FlaskClient) -> None:
     [
         ("POST", "/sam3/embed_image"), ("POST", "/sam3/visual_segment"), ("POST", "/sam3/concept_segment"),
         ("POST", "/sam3_3d/infer"), ("POST", "/doctr/ocr"), ("POST", "/ocr/trocr"),
-        ("POST", "/easy_ocr/ocr"), ("POST", "/gaze/gaze_detection"), ("POST", "/llm/cogvlm"),
+        ("POST", "/easy_ocr/ocr"), ("POST", "/llm/cogvlm"),
         ("POST", "/infer/lmm"), ("POST", "/infer/lmm/a/b"), ("POST", "/infer/depth-estimation"),
         ("POST", "/infer/embeddings"), ("POST", "/infer/action_recognition"), ("POST", "/yolo_world/infer"),
-        ("POST", "/perception_encoder/embed_text"), ("GET", "/inference_pipelines/list"),
-        ("POST", "/inference_pipelines/7/pause"), ("POST", "/initialise_webrtc_worker"),
+        ("POST", "/grounding_dino/infer"), ("POST", "/owlv2/infer"), ("POST", "/perception_encoder/embed_image"),
+        ("POST", "/perception_encoder/embed_text"), ("POST", "/perception_encoder/compare"),
+        ("GET", "/inference_pipelines/list"), ("POST", "/inference_pipelines/7/pause"),
+        ("POST", "/initialise_webrtc_worker"),
     ],
 )  # fmt: skip
 def test_what_is_not_offered(client: FlaskClient, method: str, path: str) -> None:

@@ -1,9 +1,10 @@
-"""A process that tries an ONNX pair before the server loads it, so that no file harms more than that process.
+"""A process that tries graphs before the server loads them, so that no file harms more than that process.
 
 A graph is a program. OpenVINO works parts of it out while it reads and compiles it: a few bytes may ask for any memory
 and time, and a division of the least whole number by -1 ends the process.
 """
 
+import importlib
 import json
 import logging
 import os
@@ -33,24 +34,32 @@ NICE = 5  # requests go first
 
 # Isolated from the environment and from the working folder.
 _CODE = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from container.engines.onnx_trial import main; main(*sys.argv[2:])"
+    "import sys; sys.path.insert(0, sys.argv[1]); from container.engines.graph_trial import main; main(*sys.argv[2:])"
 )
 _ROOT = Path(__file__).parent.parent.parent
 
 
-def tried(folder: Path, parameters: Mapping[str, Any], file_bytes: int, threads: int, bf16: bool) -> None:
-    """Read, compile and run the pair in `folder` once, in a process of its own.
+def tried(reader: str, folder: Path, parameters: Mapping[str, Any], file_bytes: int, threads: int, bf16: bool) -> None:
+    """Read, compile and run the graphs in `folder` once, in a process of its own.
 
     Raises ModelError with the reason, and InsufficientMemory if it takes more than there is here.
 
     Args:
-        folder: with the .onnx files.
+        reader: the module of this package whose `graphs(folder, parameters, tell)` returns them by name.
+        folder: with their files.
         parameters: of model.json, checked.
         file_bytes: of all files of the model.
         threads: of the CPU.
         bf16: whether bfloat16 is allowed.
     """
-    arguments = (str(folder), json.dumps(dict(parameters)), str(file_bytes), str(threads), "bf16" if bf16 else "")
+    arguments = (
+        reader,
+        str(folder),
+        json.dumps(dict(parameters)),
+        str(file_bytes),
+        str(threads),
+        "bf16" if bf16 else "",
+    )
     # One malloc arena: each takes 64 MB of address space.
     environ = {**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
@@ -67,13 +76,13 @@ def tried(folder: Path, parameters: Mapping[str, Any], file_bytes: int, threads:
     if "refused" in said:
         raise ModelError(said["refused"])
     if "peak" not in said:
-        raise ModelError(f"{said.get('at', 'the ONNX pair')} cannot be used: its trial {_ended(code)}")
+        raise ModelError(f"{said.get('at', 'the model')} cannot be used: its trial {_ended(code)}")
     if said["peak"] > (free := memory.available()):
         raise InsufficientMemory(
             f"the model takes about {said['peak'] / 1e6:.0f} MB, and {free / 1e6:.0f} are free",
             hint="unload other models first",
         )
-    log.info("an ONNX pair took %d MB in its trial", said["peak"] >> 20)
+    log.info("graphs took %d MB in their trial", said["peak"] >> 20)
 
 
 def _ended(code: int) -> str:
@@ -84,8 +93,8 @@ def _ended(code: int) -> str:
     return f"ended the process with {code}"
 
 
-def main(folder: str, parameters: str, file_bytes: str, threads: str, precision: str) -> None:
-    """Try a pair, and print lines of JSON: {"at": file name}, then {"peak": bytes} or {"refused": reason}."""
+def main(reader: str, folder: str, parameters: str, file_bytes: str, threads: str, precision: str) -> None:
+    """Try graphs, and print lines of JSON: {"at": file name}, then {"peak": bytes} or {"refused": reason}."""
     os.nice(NICE)
     with suppress(OSError):  # the kernel ends this process first, where memory runs out
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -99,7 +108,7 @@ def main(folder: str, parameters: str, file_bytes: str, threads: str, precision:
             print(json.dumps({"at": name}), file=out, flush=True)
 
         try:
-            _try(Path(folder), json.loads(parameters), int(file_bytes), int(threads), bool(precision), tell)
+            _try(reader, Path(folder), json.loads(parameters), int(file_bytes), int(threads), bool(precision), tell)
             said: dict[str, Any] = {"peak": _peak()}
         except ModelError as error:
             said = {"refused": str(error)}
@@ -112,18 +121,24 @@ def main(folder: str, parameters: str, file_bytes: str, threads: str, precision:
 
 
 def _try(
-    folder: Path, values: Mapping[str, Any], file_bytes: int, threads: int, bf16: bool, tell: Callable[[str], None]
+    reader: str,
+    folder: Path,
+    values: Mapping[str, Any],
+    file_bytes: int,
+    threads: int,
+    bf16: bool,
+    tell: Callable[[str], None],
 ) -> None:
     _limit(file_bytes, *READING)
-    from container.engines import onnx_graphs, onnx_parameters  # OpenVINO, within the limits
+    from container.engines import onnx_graphs  # OpenVINO, within the limits
     from container.engines.openvino_core import compiled, inferred
 
-    pair = onnx_graphs.read_pair(folder, onnx_parameters.read(values), tell)
-    for graph, name in zip((pair.encoder, pair.decoder), pair.names, strict=True):
+    graphs = importlib.import_module(f"container.engines.{reader}").graphs(folder, values, tell)
+    for name, graph in graphs.items():
         tell(name)
         onnx_graphs.check(onnx_graphs.largest(graph), name, file_bytes)
     _limit(file_bytes, *RUNNING)
-    for graph, name in zip((pair.encoder, pair.decoder), pair.names, strict=True):
+    for name, graph in graphs.items():
         tell(name)
         found = inferred(compiled(graph, threads, bf16), onnx_graphs.example(graph))
         if not all(np.isfinite(one).all() for one in found):
