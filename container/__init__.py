@@ -17,8 +17,8 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
                     openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
-                    sam and sam2 (prompts; what they share is in segmenting), gaze, workflows, unavailable (501),
-                    openapi and workflow_openapi
+                    sam and sam2 (prompts; what they share is in segmenting), clip, ocr, gaze, lmm, workflows,
+                    unavailable (501), openapi and workflow_openapi
     nucleus/        protocol (its paths, keys, limits, errors), backend (what its routes work with), datasets, items,
                     appending (items), annotations (ground truth), models, runs, predictions (uploaded), readings (of
                     them), exports, jobs (as clients see them) and their work, uploads and the addresses that are
@@ -34,15 +34,15 @@ web/                what HTTP needs whatever the protocol
     streaming       bodies that are made while they are sent
 workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
                     (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
-                    models (that steps ask), manifest (what a block is) and its kinds, values, step, profiling, errors;
+                    models (that steps ask), manifest (what a block is) and its kinds, values, errors;
                     operations (on values); blocks, a file each; named (files in a folder, and builtin), describe (of
                     blocks) and interface (of a workflow), with kind_schemas
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
-                    Segmenter and Embeddings: by prompts, a picture embedded once; Embedder (pictures and texts as
-                    vectors); by_id (models as Roboflow's clients
-                    name them, and what they are asked); recording (what models answer, into
-                    the store), as answers (objects of the store), and drifting (how far it is from a baseline)
+                    Segmenter and Embeddings: by prompts, a picture embedded once; embedding (pictures and texts as
+                    vectors), language (questions about pictures); by_id (models as Roboflow's
+                    clients name them, and what they are asked); recording (what models answer, into the store), as
+                    answers (objects of the store), and drifting (how far it is from a baseline)
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
                     (what computes, at the lowest priority), work (of jobs), reading, objects and masks (out of the
                     store), parts (pairs) and arrays, config and exclusions (rules), questions, examples and summary;
@@ -73,16 +73,16 @@ rendering/          masks, outlines, boxes, annotations and labels on a picture;
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),
-                    segment_anything and meta_sam (SAM of these), clip, onnx_… (pairs of graphs), gaze and gaze_graphs,
-                    graph_trial (graphs are tried in a process of their own); kinds: one a task, and architectures by
-                    name (plug-ins); torch stays in here
+                    segment_anything and meta_sam (SAM of these), clip, lmm and lmm_folders, text (found and
+                    read), onnx_… (pairs of graphs), gaze and gaze_graphs, graph_trial (graphs are tried in a process
+                    of their own); kinds: one a task, and architectures by name (plug-ins); torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)
 checkpoints/        weights files that are pickles → safetensors, in a process that runs nothing of them
 structures/         Image, Options, Instances, Masks, SemanticMap, Classification, Result, ModelSpec, Preprocessing,
-                    prompts, clip, gaze; strict_json (of them), npy (of arrays), keypoints (COCO's)
-ops/                paste, rle, polygons, argmax, contrast, crops: functions on arrays
+                    prompts, clip, gaze, lmm; strict_json (of them), npy (of arrays), keypoints (COCO's), texts
+ops/                paste, rle, polygons, argmax, contrast, crops, text (where it is): functions on arrays
 background (work that gives way to predictions), cancellation, cores, environment (records that are read from it),
 memory, errors, failure, fields, files, gate (how many threads compute at once), registry, telemetry/, usage (of command
 lines) usable everywhere

@@ -230,6 +230,11 @@ class Settings:
         "SAM_CACHE_MB",
         takes=Number(0, 1_048_576),
     )
+    lmm: str = setting(
+        "",
+        "The language model of that store, as `lmm/ID`, that answers for CogVLM; empty: the only one.",
+        "LMM",
+    )
     workflows: str = setting(
         "",
         "A folder of workflows, which are run by name: `NAME.json` in it is the workflow `NAME`.",

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from container.cancellation import checkpoint
 from container.engines.base import Engine, ImageEngine
 from container.engines.promptable import Candidates, PromptEngine
 from container.engines.queue import Dispatcher, Predict
@@ -35,6 +36,7 @@ from container.structures import (
     RoiMasks,
 )
 from container.structures.clip import ClipQuery, ClipVectors
+from container.structures.lmm import LmmQuery
 
 LABELS = ("__background__", "person", "horse")
 SPEC = ModelSpec("fake", "fake_net", "NONE", LABELS)
@@ -131,6 +133,7 @@ class FakeClipEngine(Engine[ClipQuery, ClipVectors]):
         ]
 
 
+@dataclass
 class FakeGazeEngine(Engine[GazeQuery, Gazes]):
     """Finds two faces in the halves of a picture that is wider than 40 pixels; both look a little up, and apart."""
 
@@ -154,6 +157,29 @@ class FakeGazeEngine(Engine[GazeQuery, Gazes]):
         angles = np.array([[0.25, 0.125], [-0.25, 0.125]], np.float32)[:count]
         scores = np.array([0.9975, 0.75], np.float32)[:count]
         return Gazes(boxes[:count], scores, points[:count], angles[:, 0], angles[:, 1], 0.5, 0.25)
+
+
+@dataclass
+class FakeLmmEngine(Engine[LmmQuery, str]):
+    """Answers with the colour of the first pixel and the prompt."""
+
+    spec: ModelSpec = SPEC
+    seconds: float = 0.0
+    asked_for: list[LmmQuery] = field(default_factory=list)
+
+    query = LmmQuery
+    task = "lmm"
+
+    def trial(self) -> LmmQuery:
+        return LmmQuery(np.zeros((2, 2, 3), np.uint8))
+
+    def predict(self, queries: Sequence[LmmQuery]) -> Sequence[str]:
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            checkpoint()
+            time.sleep(0.01)
+        self.asked_for += queries
+        return [f"{query.pixels[0, 0].tolist()} {query.prompt}" for query in queries]
 
 
 def tried(**fields: Any) -> FakePromptEngine:

@@ -1,16 +1,20 @@
 """Models by their ids, as Roboflow's clients ask for them: loaded on demand, and asked as their task wants it."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeGuard
 
 from container.engines.base import Engine, ImageEngine
-from container.models.policies import Named
+from container.errors import ModelNotFound, NotOffered
+from container.models.policies import Named, Policy
 from container.service.services import Services
 from container.structures import Options
 
 DEFAULT_CONFIDENCE = 0.4
 WORDS_OF_CONFIDENCE = ("best", "default")
 BOXES = ("object detection", "instance segmentation", "keypoint detection")  # tasks whose models find boxes
+READER = "ocr/pp-ocr"  # the id of the model that reads text
+READING_PACKAGES = ("openvino", "rapidocr")
 TASKS = (*BOXES, "classification", "semantic segmentation")
 
 
@@ -61,3 +65,20 @@ def question(options: Options, masks: bool, engine: ImageEngine) -> Question:
         # Here the confidence is that of each pixel; an engine's is that of a class.
         return Question(Options(confidence=0.0), True)
     return Question(options, masks)
+
+
+def reader(policy: Policy) -> str:
+    """Return the id of the model that reads; NotOffered if there is none, before any picture is looked at."""
+    if missing := [name for name in READING_PACKAGES if find_spec(name) is None]:
+        raise NotOffered(
+            f"reading of text needs the package {' and '.join(missing)}",
+            hint=f"pip install {' '.join(missing)}, or install what requirements.txt names",
+        )
+    try:
+        policy.find(READER)
+        return READER
+    except ModelNotFound:
+        raise NotOffered(
+            "reading of text is not offered where clients load models by name",
+            hint="a server of one model reads text; so does one with a folder of models by id",
+        ) from None

@@ -1,14 +1,14 @@
-"""What a block is: the fields that a step of it has, what it gives, and what it does with one picture."""
+"""What a block is: the fields that a step of it has, what it gives, what it does with one picture, and may ask for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from container.registry import Registry
 
 if TYPE_CHECKING:
-    from container.workflows.step import Step
+    from container.workflows.models import Models
 
 Row = Mapping[str, Any]  # the values of a step's fields for one picture, by name
 REQUIRED: Final = object()  # the default of a field that has none
@@ -55,6 +55,17 @@ class Output:
     kinds: tuple[str, ...]
 
 
+@dataclass(eq=False)
+class Step:
+    """One step of one request."""
+
+    name: str
+    models: "Models"
+    check: Callable[[], None]  # raises DeadlineExceeded or ClientGone if the answer is not wanted any more
+    room: Callable[[int], None]  # raises PayloadTooLarge if so many more pixels are too many; ask before drawing
+    shared: dict[Any, Any] = field(default_factory=dict)  # of all steps of the request, for what is costly
+
+
 class Block(ABC):
     """A plug-in: a subclass in a file of `blocks`, and `add(…)` of an instance of it."""
 
@@ -68,13 +79,13 @@ class Block(ABC):
     flow = False  # True if its one result, `run(…)["next"]` True or False, says whether steps in its fields run
 
     @abstractmethod
-    def run(self, row: Row, step: "Step") -> Any:
+    def run(self, row: Row, step: Step) -> Any:
         """Return the outputs by name for one picture, or a list of such if the block is `deeper`.
 
         Raises ServingError for what the client can mend; StepFailed for anything else that is known.
         """
 
-    def run_all(self, rows: Sequence[Row], step: "Step") -> list[Any]:
+    def run_all(self, rows: Sequence[Row], step: Step) -> list[Any]:
         """Return what `run` does for every picture; models take them all together."""
         results = []
         for row in rows:

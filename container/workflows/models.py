@@ -5,7 +5,7 @@ asked = Asked("maskrcnn/1", "instance segmentation", 0.4, Options(max_detections
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,6 +26,7 @@ from container.service.sessions import size_of
 from container.structures import MAX_DETECTIONS, Classification, Instances, Options, Prompt, Result, SemanticMap
 from container.structures.clip import similarity
 from container.structures.strict_json import numbers
+from container.structures.texts import Reading, TextQuery
 from container.workflows.values import Classified, Detections, Picture, new_id
 
 SERVED = "served"  # an id that means the served model, unless a model has it
@@ -120,7 +121,7 @@ class Models:
                     self._count(value)
                     yield Found(value, model_id)
 
-    def _count(self, value: Detections | Classified) -> None:
+    def _count(self, value: Sized) -> None:
         self.found += len(value)
         if self.found > MAX_DETECTIONS:
             raise PayloadTooLarge(
@@ -157,6 +158,15 @@ class Models:
                 for vector, i in zip(pictures, places, strict=True):
                     found[i] = similarity(vector, embedder.embed(asked[i].texts))
         return [found[i] for i in range(len(asked))]
+
+    def read(self, pictures: Sequence[Picture]) -> list[Reading]:
+        """Return the text in each picture; raises the errors of by_id.reader, Policy.by_id and Run.ask."""
+        with self._opened(by_id.reader) as (run, _):
+            run.admit(len(pictures))
+            found = run.ask([TextQuery(picture.pixels) for picture in pictures])
+            for one in run.write(lambda: found, found):
+                self._count(one)
+            return found
 
     def _meant(self, model_id: str, policy: Policy) -> str:
         """Return the id of the model that an id means, which is another one for SERVED."""

@@ -11,13 +11,12 @@ from container.images.pixel_budget import PixelShare
 from container.service import RequestContext, Services
 from container.structures.strict_json import join_object
 from container.workflows.definition import OutputSpec
-from container.workflows.executor import Execution
+from container.workflows.executor import Execution, Profile
 from container.workflows.graph import Plan
 from container.workflows.inputs import read_inputs
+from container.workflows.manifest import Step
 from container.workflows.models import Models
-from container.workflows.profiling import Profile
 from container.workflows.serialise import Serialiser
-from container.workflows.step import Step
 
 
 @dataclass(frozen=True)

@@ -436,7 +436,6 @@ def unavailable() -> None:
         "get_clip_image_embeddings": (photo,),
         "get_clip_text_embeddings": ("a",),
         "clip_compare": (photo, ["fox", "dog"]),
-        "ocr_image": (photo,),
         "infer_from_yolo_world": (photo, ["fox"]),
     }
     if NEW:
@@ -445,12 +444,11 @@ def unavailable() -> None:
             "sam3_visual_segment": (photo,),
             "sam3_concept_segment": (photo, [{"type": "text", "text": "fox"}]),
             "sam3_3d_infer": (photo, [[0, 0, 9, 0, 9, 9]]),
-            "infer_lmm": (photo, "florence-2-base", "what is this?"),
             "depth_estimation": (photo,),
             "get_image_embeddings": (photo, "resnet50"),
         }
     else:
-        asked |= {"prompt_cogvlm": (photo, "what is this?", [("a", "b")]), "detect_gazes": (photo,)}
+        asked |= {"detect_gazes": (photo,)}
     for method, given in asked.items():
         for suffix in ("", "_async"):
             record(f"not offered: {method}{suffix}", getattr(one, method + suffix), *given)
@@ -460,11 +458,7 @@ def unavailable() -> None:
     for verb in ("get_{}_status", "pause_{}", "resume_{}", "terminate_{}", "consume_{}_result"):
         record(f"not offered: {verb}", getattr(one, verb.format("inference_pipeline")), "7")
     record("not offered: list of clip", batches.get_clip_image_embeddings, [photo, photo])
-    record("not offered: list of ocr", batches.ocr_image, [photo, photo])
-    record("not offered: trocr", one.ocr_image, photo, model="trocr")
     if NEW:
-        for model in ("easy_ocr", "pp_ocr"):
-            record(f"not offered: {model}", one.ocr_image, photo, model=model)
         record("not offered: perception encoder of pictures", one.get_perception_encoder_image_embeddings, photo)
         record("not offered: perception encoder of texts", one.get_perception_encoder_text_embeddings, "a")
         record("refused by the client: detect_gazes", one.detect_gazes, photo)

@@ -646,9 +646,6 @@ NO_WEIGHTS = {
     "list of clip": "/clip",
 }
 NOT_OFFERED = {
-    "ocr_image": "reading of text is",
-    "list of ocr": "reading of text is",
-    "trocr": "reading of text is",
     "infer_from_yolo_world": "YOLO-World is",
     "start": "video pipelines are",
     "list_inference_pipelines": "video pipelines are",
@@ -659,17 +656,14 @@ NOT_OFFERED = {
     "consume_{}_result": "video pipelines are",
 }
 BY_VERSION = {
-    OLD: {"prompt_cogvlm": "CogVLM is", "detect_gazes": "gaze detection is"},
+    OLD: {"detect_gazes": "gaze detection is"},
     NEW: {
         "sam3_embed_image": "Segment Anything 3 is",
         "sam3_visual_segment": "Segment Anything 3 is",
         "sam3_concept_segment": "Segment Anything 3 is",
         "sam3_3d_infer": "Segment Anything 3D is",
-        "infer_lmm": "language models with pictures are",
         "depth_estimation": "depth estimation is",
         "get_image_embeddings": "embeddings are",
-        "easy_ocr": "reading of text is",
-        "pp_ocr": "reading of text is",
         "perception encoder of pictures": "the perception encoder is",
         "perception encoder of texts": "the perception encoder is",
     },

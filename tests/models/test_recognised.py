@@ -77,7 +77,7 @@ def test_what_is_recognised(
 @pytest.mark.parametrize(
     "files",
     [
-        FILES | {"config.json": '{"model_type": "clip"}'},
+        FILES | {"config.json": '{"model_type": "bert"}'},
         FILES | {"config.json": "{"},
         FILES | {"config.json": "[" * 100_000},
         FILES | {"config.json": '{"model_type": ["sam"]}'},

@@ -22,6 +22,7 @@ from container.store import benchmarks, datasets, evaluations, items, models, pr
 from container.store.objects import ItemRow
 from container.store.store import Store
 from tests.conftest import encode
+from tests.fake_reader import reading_services
 from tests.fakes import LABELS, FakeClipEngine, FakeEngine, FakeGazeEngine, FakeLoader, ready_services, started, tried
 
 SMALL = np.full((3, 4, 3), 128, np.uint8)
@@ -129,6 +130,16 @@ SOME = config(
         "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
     }
 )
+reading = schemathesis.openapi.from_wsgi(
+    "/openapi.json",
+    create_app(Settings(), reading_services()),
+    config=config(
+        checks={
+            "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 415, 501]},
+            "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
+        },
+    ),
+)
 comparing = schemathesis.openapi.from_wsgi("/openapi.json", embedding, config=SOME)
 promptable = schemathesis.openapi.from_wsgi("/openapi.json", segmenting, config=SOME)
 gazes = schemathesis.openapi.from_wsgi("/openapi.json", looking, config=SOME)
@@ -203,9 +214,16 @@ def test_segment_anything_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate()
 
 
+@reading.include(path_regex="^/(doctr/ocr|easy_ocr/ocr|ocr/pp-ocr)$").parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_reading_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
 @comparing.include(path_regex="^/clip/").parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_clip_answers_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
 
 
 @gazes.include(path_regex="^/gaze/").parametrize()

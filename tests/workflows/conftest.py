@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 
 from container.images.pixel_budget import PixelBudget, PixelShare
-from container.workflows.executor import Execution
+from container.workflows.executor import Execution, Profile
 from container.workflows.graph import compile_workflow
 from container.workflows.inputs import read_inputs
-from container.workflows.manifest import blocks
-from container.workflows.profiling import Profile
-from container.workflows.step import Step
+from container.workflows.manifest import Step, blocks
 from tests.fakes import FakeEngine, ready_services
 from tests.workflows.small_blocks import Fails, First, Gate, Halves, Side, Sum
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from container.fields import Flag, Number, Word
 from container.workflows import kinds
-from container.workflows.manifest import Block, Field, Output
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Step
 from container.workflows.values import Picture, new_id
 
 IMAGE = Field("image", "A picture", kinds=(kinds.IMAGE,), aliases=("images",))

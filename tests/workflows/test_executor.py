@@ -8,7 +8,7 @@ import pytest
 
 from container.errors import DeadlineExceeded, NotOffered, Overloaded, PayloadTooLarge, ServingError
 from container.workflows.errors import RefusedStep, StepFailed, WrongInput
-from container.workflows.profiling import Profile
+from container.workflows.executor import Profile
 from tests.conftest import encode
 from tests.workflows.conftest import Run
 from tests.workflows.small_blocks import Fails, pixels, spec, step

@@ -1,4 +1,4 @@
-"""The served model, and models by id out of a store: loaded when they are asked for, evicted when room is needed."""
+"""The served model, and models by id out of a store or a package: loaded when asked for, evicted for room."""
 
 import logging
 import threading
@@ -30,10 +30,12 @@ log = logging.getLogger(__name__)
 
 MANY, MINUTE = 5, 60.0  # loads of one model, and the seconds within which they are too many
 STORED = "store/"  # before an id of the store in the key of its model, which the served model's has not
+INSTALLED = "package/"  # before an id of PACKAGED in the key of its model
+PACKAGED = {"ocr/pp-ocr": ModelSpec("ocr/pp-ocr", "pp_ocr", "PP-OCRv6")}  # models that installed packages carry, by id
 
 
 class Catalogue(Policy):
-    """Serves the model of one folder, archive or spec, loaded at the start, and those of a store on demand.
+    """Serves the model of one folder, archive or spec, loaded at the start; others on demand: of a store, and PACKAGED.
 
     The served one has the ids NAME and NAME/1, by its name in answers. Of the others the one used longest ago gives way
     where memory or places are needed, and is loaded again when it is asked for.
@@ -92,6 +94,8 @@ class Catalogue(Policy):
         except ModelNotFound as error:
             with suppress(ModelNotFound):
                 return super().find(STORED + meant)  # loaded, and its file is gone
+            if meant in PACKAGED:
+                return INSTALLED + meant
             if meant == name:
                 raise
             reason = f"{shown(name)} stands for {shown(meant)} ({setting_name('model_aliases')}): {error.message}"
@@ -113,12 +117,12 @@ class Catalogue(Policy):
 
     def id_of(self, key: str) -> str:
         """Return the id of a model with its version, which is 1 where it has none."""
-        name = self._name if key == self.served else key.removeprefix(STORED)
+        name = self._name if key == self.served else key.removeprefix(STORED).removeprefix(INSTALLED)
         return name if "/" in name else f"{name}/1"
 
     def provide(self, key: str) -> bool:
-        """Load the served model, or one of the store, unless it is loaded; all who wait for a load get its error."""
-        if key != self.served and not key.startswith(STORED):
+        """Load a model of this policy unless it is loaded; all who wait for a load get its error."""
+        if key != self.served and not key.startswith((STORED, INSTALLED)):
             return False
         name, beside = shown(self.id_of(key)), "" if key == self.served else "the served model and "
         try:
@@ -138,7 +142,7 @@ class Catalogue(Policy):
 
     def _load(self, key: str) -> None:
         """Load a model, unless another request does; BadModel at once for files that are as they were at the last."""
-        source = self._source if key == self.served or self._store is None else self._store.source(key[len(STORED) :])
+        source = self._source_of(key)
         files = fingerprint(source.weights if isinstance(source, ModelSpec) else source)
         last = self._broken.get(key)
         if last is not None and files and files == last.files and time.monotonic() < last.until:
@@ -159,6 +163,11 @@ class Catalogue(Policy):
                 "than there is room for; raise %s, or give the server more memory",
                 *(self.id_of(key), MANY, setting_name("max_active_models")),
             )
+
+    def _source_of(self, key: str) -> Path | ModelSpec:
+        if key.startswith(INSTALLED):
+            return PACKAGED[key.removeprefix(INSTALLED)]
+        return self._source if key == self.served or self._store is None else self._store.source(key[len(STORED) :])
 
     def make_room(self, key: str, missing: int) -> bool:
         """Unload the idle model that was used longest ago, never the served one."""

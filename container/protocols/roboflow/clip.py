@@ -27,7 +27,8 @@ from container.web.openapi import operation
 _TYPES = ("image", "text")
 _HINTS = {"image": '{"type": "base64", "value": "…"}', "text": '"a photo of a cat"'}
 
-_NULL, _KIND = {"type": "null"}, {"type": "string", "enum": [*_TYPES]}
+_KIND = {"type": "string", "enum": [*_TYPES]}
+_NULL: dict[str, Any] = {"type": "string", "nullable": True, "enum": [None]}
 _VERSION = {"clip_version_id": openapi.TEXT, "id": openapi.TEXT}
 _COMMON = {"inference_id": openapi.TEXT, "frame_id": _NULL, "time": openapi.NUMBER}
 _EMBEDDED = openapi.answer("A vector for each", **_COMMON, embeddings=openapi.LIST) | openapi.VERSION_ERRORS

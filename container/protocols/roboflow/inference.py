@@ -32,6 +32,7 @@ KINDS = {
     "sam2": "/sam2/segment_image",
     "clip": "/clip/embed_image",
     "doctr": "/doctr/ocr",
+    "ocr": "/ocr/pp-ocr",
     "gaze": "/gaze/gaze_detection",
     "lmm": "/infer/lmm",
 }

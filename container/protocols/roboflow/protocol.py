@@ -12,6 +12,8 @@ from container.errors import DeadlineExceeded, PayloadTooLarge, ServingError, Un
 from container.protocols.roboflow import (
     clip,
     gaze,
+    lmm,
+    ocr,
     openapi,
     registry,
     responses,
@@ -42,8 +44,9 @@ class Roboflow(Protocol):
     name = "roboflow"
     prefixes = (
         *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
-        *("/sam", "/sam2", "/clip", "/workflows"),
+        *("/sam", "/sam2", "/clip", "/workflows", "/llm"),
         *gaze.PREFIXES,
+        *ocr.PREFIXES,
         *unavailable.PREFIXES,
         "/<project>/<version>",
     )
@@ -68,7 +71,11 @@ class Roboflow(Protocol):
                 settings.read_seconds,
                 setting=f"{variables('max_payload_mb')[0]}, of which a body has {_BODIES} times as much",
             )
-            for path in ("/infer", "/sam", "/sam2", "/clip", "/workflows", *gaze.PREFIXES, "/<project>/<version>")
+            for path in (
+                *("/infer", "/sam", "/sam2", "/clip", "/workflows", "/llm", "/<project>/<version>"),
+                *gaze.PREFIXES,
+                *ocr.PREFIXES,
+            )
         }
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
@@ -81,6 +88,8 @@ class Roboflow(Protocol):
         sam2.add_routes(blueprint, services)
         clip.add_routes(blueprint, services)
         gaze.add_routes(blueprint, services)
+        ocr.add_routes(blueprint, services)
+        lmm.add_routes(blueprint, services, self.settings.lmm)
         workflows.add_routes(blueprint, services, self._workflows, self.settings.workflows_profiling)
         unavailable.add_routes(blueprint)
         v0.add_routes(blueprint, services)

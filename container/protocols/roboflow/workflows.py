@@ -17,10 +17,10 @@ from container.structures.strict_json import dump, join_array, join_object
 from container.web.body import read_json, takes_json
 from container.web.openapi import operation
 from container.workflows import describe
+from container.workflows.executor import Profile
 from container.workflows.graph import Plan, compile_workflow
 from container.workflows.interface import VERSIONS, describe_interface, dynamic_outputs, inputs_of, kinds_of_outputs
 from container.workflows.named import Library, Listed
-from container.workflows.profiling import Profile
 from container.workflows.run import run_workflow
 
 _MAX_NAME = 200  # characters of a workflow's name that are logged

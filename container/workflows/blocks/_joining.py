@@ -9,7 +9,7 @@ from container.errors import BadRequest
 from container.ops.overlap import Placed, union
 from container.structures import Crop, CroppedMasks, Instances, JoinedMasks, Masks
 from container.workflows.errors import StepFailed
-from container.workflows.step import Step
+from container.workflows.manifest import Step
 from container.workflows.values import Detections, Frame, new_id
 
 MAX_JOINED = 100_000  # each step that joins could double them

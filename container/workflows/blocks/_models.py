@@ -11,9 +11,8 @@ from container.structures import Options
 from container.structures.options import declared
 from container.workflows import kinds
 from container.workflows.blocks._rows import picture, value
-from container.workflows.manifest import Block, Field, Output, Row, Takes
+from container.workflows.manifest import Block, Field, Output, Row, Step, Takes
 from container.workflows.models import Asked, Found
-from container.workflows.step import Step
 from container.workflows.values import Classified, Detections
 
 MAX_ID = 200  # characters of a model's id

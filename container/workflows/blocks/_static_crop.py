@@ -1,6 +1,6 @@
 """A part of a picture around a point."""
 
-from container.workflows.step import Step
+from container.workflows.manifest import Step
 from container.workflows.values import Picture, new_id
 
 

@@ -2,9 +2,8 @@
 
 from container.workflows import kinds
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Field
+from container.workflows.manifest import Field, Step
 from container.workflows.operations import ITEM, Anything, Chain, Operations, Scope
-from container.workflows.step import Step
 from container.workflows.values import Detections
 
 PREDICTIONS = Field("predictions", "The detections", kinds=kinds.DETECTIONS)

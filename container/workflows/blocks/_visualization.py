@@ -19,8 +19,7 @@ from container.workflows.blocks import _rows
 from container.workflows.blocks._colors import OneColor, SomeColors
 from container.workflows.blocks._models import OrNull
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Block, Field, Output, Row
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step
 from container.workflows.values import Detections
 
 TRACKER = "tracker_id"  # a member of detections that were followed from picture to picture

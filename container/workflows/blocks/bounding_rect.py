@@ -12,8 +12,7 @@ from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import packed
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 
 class BoundingRect(Block):

@@ -11,9 +11,8 @@ from container.structures.strict_json import numbers
 from container.workflows import kinds
 from container.workflows.blocks._models import IMAGES, MAX_ID
 from container.workflows.blocks._rows import picture, value
-from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.models import Compared
-from container.workflows.step import Step
 from container.workflows.values import Classified, Picture, new_id
 
 MAX_TEXTS = 64

@@ -4,9 +4,8 @@ from typing import Any
 
 from container.fields import Number
 from container.workflows import kinds
-from container.workflows.manifest import Block, Field, Row, add
+from container.workflows.manifest import Block, Field, Row, Step, add
 from container.workflows.operations import Anything, Condition, Scope
-from container.workflows.step import Step
 
 
 class ContinueIf(Block):

@@ -8,8 +8,7 @@ import numpy as np
 from container.fields import Number, Word
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import new_id
 
 PERCENT, PIXELS = "Percent (%)", "Pixels"

@@ -11,9 +11,8 @@ from container.fields import Name, Number
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.serialise import Serialisable
-from container.workflows.step import Step
 from container.workflows.values import Detections, new_id
 
 

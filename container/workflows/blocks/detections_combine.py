@@ -5,8 +5,7 @@ from typing import Any
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import joined
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 DETECTIONS = kinds.OBJECTS, kinds.MASKS, kinds.RLE_MASKS
 

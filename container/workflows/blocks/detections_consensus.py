@@ -17,8 +17,7 @@ from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import joined, packed, united
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import Detections, new_id
 
 COUNT = Number(1, 1_000_000, whole=True)

@@ -10,8 +10,7 @@ from container.structures import Instances
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import nothing
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import new_id
 
 

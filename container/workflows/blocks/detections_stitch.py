@@ -10,8 +10,7 @@ from container.structures.overlap import apart, groups
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import joined, united
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import Detections
 
 DETECTIONS = kinds.OBJECTS, kinds.MASKS, kinds.RLE_MASKS

@@ -4,8 +4,7 @@ from typing import Any
 
 from container.workflows import kinds
 from container.workflows.blocks._transformation import OPERATIONS, PARAMETERS, PREDICTIONS, transformed
-from container.workflows.manifest import Block, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Output, Row, Step, add
 
 
 class DetectionsTransformation(Block):

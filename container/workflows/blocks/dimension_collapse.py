@@ -3,8 +3,7 @@
 from typing import Any
 
 from container.workflows import kinds
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 
 class DimensionCollapse(Block):

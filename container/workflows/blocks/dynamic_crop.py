@@ -11,8 +11,7 @@ from container.rendering.palette import BLACK
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._colors import OneColor
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 
 class DynamicCrop(Block):

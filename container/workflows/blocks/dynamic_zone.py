@@ -12,8 +12,7 @@ from container.structures import CroppedMasks
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._joining import packed
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 CORNERS = Number(3, 100, whole=True)
 PIXELS = 40  # of a picture that take as much memory as a corner in a list

@@ -3,9 +3,8 @@
 from typing import Any
 
 from container.workflows import kinds
-from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.operations import Anything, OperationsByName, Scope, Switch
-from container.workflows.step import Step
 
 
 class Expression(Block):

@@ -4,9 +4,8 @@ from typing import Any
 
 from container.workflows import kinds
 from container.workflows.errors import StepFailed
-from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.operations import Anything
-from container.workflows.step import Step
 
 
 class FirstNonEmptyOrDefault(Block):

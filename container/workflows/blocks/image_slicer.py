@@ -8,8 +8,7 @@ from container.errors import BadRequest
 from container.fields import Number
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import new_id
 
 MAX_SLICES = 1000  # of one picture

@@ -9,8 +9,7 @@ from container.fields import Number
 from container.structures import Instances
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 DETECTIONS = kinds.OBJECTS, kinds.MASKS, kinds.RLE_MASKS
 

@@ -6,8 +6,7 @@ from container.rendering.fills import fill_differences
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._visualization import COPY, IMAGE, canvas_of, color, fraction
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 
 class ModelComparisonVisualization(Block):

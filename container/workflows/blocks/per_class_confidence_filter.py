@@ -10,8 +10,7 @@ from container.errors import shown
 from container.fields import MAX_NAMES, Number
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 CONFIDENCE = Number(0, 1)
 

@@ -6,8 +6,7 @@ from container.fields import Number
 from container.workflows import kinds
 from container.workflows.blocks import _rows
 from container.workflows.blocks._static_crop import crop_around
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 
 SHARE = Number(0, 1)
 

@@ -12,9 +12,8 @@ from container.structures import CroppedMasks, Instances, Prompt
 from container.workflows import kinds
 from container.workflows.blocks._models import IMAGES, OrNull
 from container.workflows.blocks._rows import detections, picture, value
-from container.workflows.manifest import Block, Field, Output, Row, add
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.models import Prompted
-from container.workflows.step import Step
 from container.workflows.values import Detections, Picture, new_id
 
 SAM2 = Family("sam2", "version", "hiera_tiny")

@@ -10,8 +10,7 @@ from container.fields import Number
 from container.ops.shapes import sides
 from container.workflows import kinds
 from container.workflows.blocks import _rows
-from container.workflows.manifest import Block, Field, Output, Row, add
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Row, Step, add
 from container.workflows.values import Detections
 
 MAX_POINTS = 10_000

@@ -725,3 +725,24 @@ def test_models_by_name_are_removed_by_id(explicit: Explicit) -> None:
     assert explicit.rows() == []
     with pytest.raises(ModelNotFound), explicit.pool.lease("a"):
         pass
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_a_model_of_a_package_is_loaded_as_others_are(start: Start, store: bool) -> None:
+    policy = start(loader := Loads(), places=2, store=store, aliases={"reader": "ocr/pp-ocr"})
+    assert ask(policy, "ocr/pp-ocr") == ask(policy, "reader") == "ocr/pp-ocr"
+    assert loader.loads["ocr/pp-ocr"] == 1 and rows(policy) == ["fake/1", "ocr/pp-ocr", "reader"]
+    assert policy.rows()[1].cost == (1200 << 20) + 0
+    policy.remove("reader")
+    assert rows(policy) == ["fake/1"]
+    assert ask(policy, "ocr/pp-ocr") == "ocr/pp-ocr"
+
+
+def test_a_model_of_a_package_gives_way_and_the_store_goes_before_it(start: Start, root: Path) -> None:
+    put(root, "p/1", "ocr/other")
+    policy = start(loader := Loads(), places=2)
+    for name in ("ocr/pp-ocr", "p/1", "ocr/pp-ocr", "ocr/other"):
+        assert ask(policy, name) == name
+    assert loader.most == 2
+    put(root, "ocr/pp-ocr", text="own")
+    assert ask(policy, "ocr/pp-ocr") == "own"

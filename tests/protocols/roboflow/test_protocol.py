@@ -88,9 +88,7 @@ def test_an_execution_id_is_echoed(client: FlaskClient) -> None:
     ("method", "path"),
     [
         ("POST", "/sam3/embed_image"), ("POST", "/sam3/visual_segment"), ("POST", "/sam3/concept_segment"),
-        ("POST", "/sam3_3d/infer"), ("POST", "/doctr/ocr"), ("POST", "/ocr/trocr"),
-        ("POST", "/easy_ocr/ocr"), ("POST", "/llm/cogvlm"),
-        ("POST", "/infer/lmm"), ("POST", "/infer/lmm/a/b"), ("POST", "/infer/depth-estimation"),
+        ("POST", "/sam3_3d/infer"), ("POST", "/infer/depth-estimation"),
         ("POST", "/infer/embeddings"), ("POST", "/infer/action_recognition"), ("POST", "/yolo_world/infer"),
         ("POST", "/grounding_dino/infer"), ("POST", "/owlv2/infer"), ("POST", "/perception_encoder/embed_image"),
         ("POST", "/perception_encoder/embed_text"), ("POST", "/perception_encoder/compare"),

@@ -20,8 +20,7 @@ from container.models.policies.explicit import Explicit
 from container.service import Services
 from container.settings import Settings
 from container.workflows import kinds
-from container.workflows.manifest import Block, Output, blocks
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Output, Step, blocks
 from tests.conftest import encode, pixels_of
 from tests.fakes import SPEC, FakeEngine, FakeLoader, FakePromptEngine, policy_services, ready_services
 from tests.workflows.small_blocks import IMAGE, Fails, First, Gate, Halves, Side, spec, step

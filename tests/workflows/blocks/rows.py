@@ -8,8 +8,7 @@ import numpy as np
 
 from container.structures import Bitmasks, Instances
 from container.workflows.definition import convert
-from container.workflows.manifest import REQUIRED, blocks
-from container.workflows.step import Step
+from container.workflows.manifest import REQUIRED, Step, blocks
 from container.workflows.values import Detections, Frame, Picture
 
 WHOLE = Frame("image", (60, 80))  # of every test's picture, unless it says otherwise

@@ -6,9 +6,8 @@ import numpy as np
 
 from container.models.loading import Model
 from container.service import RequestContext, Services
-from container.workflows.manifest import REQUIRED, Block, blocks
+from container.workflows.manifest import REQUIRED, Block, Step, blocks
 from container.workflows.models import Models
-from container.workflows.step import Step
 from container.workflows.values import Frame, Picture
 from tests.fakes import fake_services
 

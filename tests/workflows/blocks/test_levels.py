@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from container.workflows import kinds
-from container.workflows.manifest import Block, Field, Output, blocks
-from container.workflows.step import Step
+from container.workflows.manifest import Block, Field, Output, Step, blocks
 from tests.workflows.blocks.rows import found
 
 pytestmark = pytest.mark.usefixtures("bright")

@@ -8,9 +8,8 @@ import pytest
 
 from container.workflows.errors import StepFailed, SyntaxFault, WrongKind
 from container.workflows.graph import compile_workflow
-from container.workflows.manifest import blocks
+from container.workflows.manifest import Step, blocks
 from container.workflows.operations import Condition, Operations, OperationsByName, Switch
-from container.workflows.step import Step
 from tests.conftest import encode
 from tests.workflows.conftest import Run
 from tests.workflows.operations.samples import (
