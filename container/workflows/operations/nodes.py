@@ -22,7 +22,7 @@ class Misfit(ValueError):
     """A part of a query is not as it must be; `where` is the path to it, "" for the whole."""
 
     def __init__(self, what: str, where: str = "") -> None:
-        super().__init__(f"{where.removeprefix('.')} {what}" if where else what)
+        super().__init__(f"{where.removeprefix('.')} {what}".strip())
         self.what, self.where = what, where
 
 
