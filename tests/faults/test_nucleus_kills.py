@@ -22,7 +22,7 @@ from tests.conftest import DATABASES, Server
 from tests.faults.conftest import Figure
 from tests.faults.uploading import LOST, MASKED, REFUSED, STORED, Sent, Uploading, box
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "20"))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 6 * KILLS)]
 
