@@ -1,5 +1,8 @@
 """Models by their ids, as Roboflow's clients ask for them: loaded on demand, and asked as their task wants it."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeGuard
@@ -7,6 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 from container.engines.base import Engine, ImageEngine
 from container.errors import ModelNotFound, NotOffered
 from container.models.policies import Named, Policy
+from container.service.pipeline import RequestContext
 from container.service.services import Services
 from container.structures import Options
 
@@ -32,6 +36,19 @@ def load(model_id: str, services: Services) -> Named:
     """
     services.pool.settle(services.deadline_seconds)
     return services.pool.policy.by_id(model_id)
+
+
+@contextmanager
+def loading(services: Services, context: RequestContext) -> Iterator[Policy]:
+    """Let a request find and load its model in the block: the deadline counts from the end of that.
+
+    The end of the server's start is waited for; ModelNotReady if it failed.
+    """
+    already = time.monotonic() - context.started
+    services.pool.settle(services.deadline_seconds)
+    services.pool.policy.check_started()
+    yield services.pool.policy
+    context.restart(time.monotonic() - already)
 
 
 def suits(engine: Engine[Any, Any], task: str) -> TypeGuard[ImageEngine]:

@@ -26,6 +26,11 @@ def join_object(members: Mapping[str, bytes]) -> bytes:
     return b"{" + b",".join(dump(name) + b":" + value for name, value in members.items()) + b"}"
 
 
+def points(outline: np.ndarray) -> bytes:
+    """int N×2 points of a line as a JSON array of {"x": …, "y": …}."""
+    return join_array(b'{"x":%d,"y":%d}' % (x, y) for x, y in outline.tolist())
+
+
 def numbers(array: np.ndarray) -> list[Any]:
     """A float32 array as nested lists of the shortest numbers that give it back: 12.34, not 12.340000152587891.
 

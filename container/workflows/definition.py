@@ -1,7 +1,7 @@
 """A specification, read: its inputs, its steps with their fields, its outputs; references are not looked up yet."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from packaging.version import InvalidVersion, Version
@@ -73,7 +73,6 @@ class StepSpec:
     type: str  # as it stands in the specification
     block: Block
     sources: Mapping[str, Source]
-    given: Mapping[str, Any] = field(repr=False)  # the whole entry of the specification
 
     def fault(self, name: str = "", details: str = "") -> Fault:
         """Return where something is wrong with the step."""
@@ -223,7 +222,7 @@ def _step(entry: Mapping[str, Any], faults: list[Fault]) -> StepSpec:
     if not isinstance(given, str) or given not in blocks:
         details = _unknown("type", given, sorted({block.ids[0] for block in blocks.values()}))
         faults.append(Fault(name or "$steps", str(given)[:MAX_NAME], "type", details))
-        return StepSpec(name, "", _NOTHING, {}, entry)
+        return StepSpec(name, "", _NOTHING, {})
     block = blocks[given]
     sources: dict[str, Source] = {}
     for one in block.fields:
@@ -231,7 +230,7 @@ def _step(entry: Mapping[str, Any], faults: list[Fault]) -> StepSpec:
             sources[one.name] = _source(one, entry)
         except ValueError as error:
             faults.append(Fault(name, given, one.name, str(error)))
-    return StepSpec(name, given, block, sources, entry)
+    return StepSpec(name, given, block, sources)
 
 
 def _source(one: Field, entry: Mapping[str, Any]) -> Source:

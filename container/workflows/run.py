@@ -51,12 +51,11 @@ def run_workflow(
     """
     profile = profile or Profile()
     own = share is None
-    share = share or PixelShare(services.pipeline.pixels)
+    held = share or PixelShare(services.pipeline.pixels)
 
-    def decode(read: Any) -> Pictures:
+    def decode(read: Callable[[Limits, PixelShare], Pictures]) -> Pictures:
         with context.stage("decode"):
-            limits: Limits = services.pipeline.limits
-            return read(limits, share)  # type: ignore[no-any-return]
+            return read(services.pipeline.limits, held)
 
     def wanted() -> None:
         context.check_wanted("the workflow was done")
@@ -67,7 +66,7 @@ def run_workflow(
         with profile.span("workflow_run", "run"), cancelled_by(wanted):
             with profile.span("workflow_input_assembly", "input"):
                 given = read_inputs(plan, inputs, decode)
-            execution = Execution(plan, given, share, profile)
+            execution = Execution(plan, given, held, profile)
             execution.run(lambda name, room: Step(name, models, wanted, room, shared))
             with profile.span("workflow_results_filtering", "output"), context.stage("encode"):
                 outputs = [one for one in plan.definition.outputs if one.name not in excluded]
@@ -75,7 +74,7 @@ def run_workflow(
                 bodies = [*map(encode or partial(_document, outputs, Serialiser()), rows)]
     finally:
         if own:
-            share.give_back()
+            held.give_back()
     return Outcome(rows, bodies, profile.events, models.found)
 
 

@@ -12,7 +12,7 @@ from container.errors import PayloadTooLarge
 from container.formats.pictures import jpeg_file
 from container.structures import Instances
 from container.structures.keypoints import keypoint_names
-from container.structures.strict_json import dump, join_array, join_object, numbers
+from container.structures.strict_json import dump, join_array, join_object, numbers, points
 from container.workflows.values import Detections, Frame, Picture, Place
 
 MAX_ANSWER = 256 * 1024 * 1024  # bytes of the outputs of one request
@@ -106,7 +106,7 @@ def _entries(found: Detections) -> list[bytes]:
             if found.rle:
                 members["rle_mask"] = dump(instances.masks.rle(i))
             else:
-                members["points"] = join_array(b'{"x":%d,"y":%d}' % (a, b) for a, b in outline.tolist())
+                members["points"] = points(outline)
         members |= {"class": dump(instances.labels[i]), "detection_id": dump(found.ids[i])}
         members |= {name: dump(_plain(values[i])) for name, values in found.data.items()}
         members["parent_id"] = dump(found.frame.id)

@@ -19,7 +19,7 @@ from container.formats.pictures import encode_file
 from container.protocols.roboflow.fields import Fields
 from container.structures import Appearance, Choice, Classification, Instances, Result, SemanticMap
 from container.structures.keypoints import keypoint_names
-from container.structures.strict_json import dump, join_array, join_object, numbers
+from container.structures.strict_json import dump, join_array, join_object, numbers, points
 
 _JPEG = "jpeg"
 _DRAWN_CLASSES = 3  # of a classification, in the corner of its picture
@@ -94,7 +94,7 @@ class Answer(Format):
             }
             if self.masks and found.masks is not None:
                 rle = self.fields.response_mask_format == "rle"
-                members |= {"rle": dump(found.masks.rle(i))} if rle else {"points": _points(found.masks.outline(i))}
+                members |= {"rle": dump(found.masks.rle(i))} if rle else {"points": points(found.masks.outline(i))}
                 members["mask_format"] = dump(self.fields.response_mask_format)
             if found.keypoints is not None:
                 members["keypoints"] = dump(self._keypoints(found.keypoints[i]))
@@ -136,10 +136,6 @@ class Answer(Format):
             "present_class_ids": np.flatnonzero(np.bincount(shown.ravel())).tolist(),
         }
         return {"predictions": dump(document)}
-
-
-def _points(outline: np.ndarray) -> bytes:
-    return join_array(b'{"x":%d,"y":%d}' % (x, y) for x, y in outline.tolist())
 
 
 def _png(pixels: np.ndarray) -> str:

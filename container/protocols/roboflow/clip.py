@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g
 from container.errors import MAX_SHOWN, BadRequest
 from container.images.sources import given_json
 from container.protocols.roboflow import openapi
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import WrongType, read_member
 from container.protocols.roboflow.responses import answered
 from container.protocols.roboflow.segmenting import load_version
 from container.protocols.roboflow.v1 import object_body
@@ -116,10 +116,8 @@ def _embeddings(vectors: np.ndarray) -> Mapping[str, bytes]:
 
 
 def _kind(document: Mapping[str, Any], name: str, usual: str) -> str:
-    kind = usual if document.get(name) is None else document[name]
-    if kind not in _TYPES:
-        raise WrongType(f"{name} is {ascii(kind)[:MAX_SHOWN]}; it takes {' or '.join(_TYPES)}", name, kind)
-    return str(kind)
+    kind: str = read_member(document, name, str, usual, _TYPES)
+    return kind
 
 
 def _named(document: Mapping[str, Any], kind: str) -> tuple[list[str] | None, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, get_args
 
 from container.engines.base import ImageEngine
+from container.errors import MAX_SHOWN as SHOWN_OF_MEMBER
 from container.errors import BadRequest, Unprocessable
 from container.fields import MAX_SHOWN, Flag, Name, Names, Number, Word
 from container.service import by_id
@@ -15,6 +16,10 @@ _MAX_SOURCE = 80  # characters of `source` and `source_info` that are logged
 _ON, _OFF = ("true", "1", "on", "yes", "y", "t"), ("false", "0", "off", "no", "n", "f")
 _DECLARED = {name: one.takes for record in (Options, Appearance) for name, one in declared(record).items()}
 _FRACTION = Number(0, 1)
+
+
+# What members of a body are, in words.
+TYPES: dict[type, str] = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
 
 
 class Takes(NamedTuple):
@@ -94,6 +99,19 @@ class WrongType(Unprocessable):
     def __init__(self, message: str, name: str, value: object) -> None:
         super().__init__(message)
         self.detail = [{"loc": ["body", name], "msg": message, "type": "value_error", "input": _short(value)}]
+
+
+def read_member(
+    document: Mapping[str, Any], name: str, kind: type, default: Any = None, words: tuple[str, ...] = ()
+) -> Any:
+    """Return a member of a JSON body, `default` for null; WrongType for another type or none of `words`."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or words and value not in words:
+        takes = " or ".join(words) or TYPES[kind]
+        raise WrongType(f"{name} is {ascii(value)[:SHOWN_OF_MEMBER]}; it takes {takes}", name, value)
+    return value
 
 
 def from_document(document: Mapping[str, Any]) -> Fields:

@@ -1,24 +1,26 @@
 """POST /gaze/gaze_detection: the faces in pictures, and where each of them looks."""
 
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 from flask import Blueprint, Response, g
 
-from container.errors import MAX_SHOWN, BadRequest, ModelNotFound, NotOffered, PayloadTooLarge, setting_name
+from container.errors import BadRequest, ModelNotFound, NotOffered, setting_name
 from container.images.base import Limits
 from container.images.pixel_budget import PixelShare
-from container.images.sources import numbered, sources
 from container.images.sources import read_json as read_image
+from container.images.sources import sources
 from container.models.policies import Policy
 from container.protocols.roboflow import openapi
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import read_member
+from container.protocols.roboflow.inference import answer_each, check_count
 from container.protocols.roboflow.responses import answered
 from container.protocols.roboflow.v1 import object_body, pictures
 from container.service import Services, by_id
+from container.service.pipeline import Run
 from container.structures import GazeQuery, Gazes, Image
 from container.structures.gaze import LABEL
 from container.structures.strict_json import dump, join_array, numbers
@@ -74,32 +76,25 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
 
 
 def _answer(document: dict[str, Any], services: Services) -> Response:
-    already = time.monotonic() - g.context.started
-    services.pool.settle(services.deadline_seconds)
-    model_id = _find(services.pool.policy)
-    values, find_faces = pictures(document), _flag(document)
-    if len(values) > (most := services.pipeline.limits.max_images):
-        raise PayloadTooLarge(f"the list holds {len(values)} pictures; at most {most} are allowed")
-    named = by_id.load(model_id, services)
-    g.context.restart(time.monotonic() - already)
+    with by_id.loading(services, g.context) as policy:
+        model_id = _find(policy)
+        values, find_faces = pictures(document), read_member(document, _FIND, bool, True)
+        check_count(values, services.pipeline.limits)
+        named = by_id.load(model_id, services)
     g.context.fields |= {"model_id": model_id[:200]}
-    bodies, found = list[bytes](), 0
-    for number, value in enumerate(values, 1):
-        place = numbered(number, len(values)) if len(values) > 1 else nullcontext()
+
+    def answer(run: Run, value: Any) -> bytes:
         begun = time.monotonic()
-        with place, services.pipeline.open(named.key, g.context) as run:
-            run.admit(len(values) - len(bodies))
-            image = run.decode(partial(_image, value))
-            (gazes,) = run.ask([GazeQuery(image.pixels, find_faces)])
-            bodies.append(run.write(partial(_document, gazes, begun), [gazes]))
-            found += run.found
-    g.context.fields |= {"n": found, "pictures": len(bodies), "stages_ms": g.context.rounded()}
+        image = run.decode(partial(_image, value))
+        (gazes,) = run.ask([GazeQuery(image.pixels, find_faces)])
+        return run.write(partial(_document, gazes, begun), [gazes])
+
+    bodies = answer_each(values, named, services, answer)
     return answered(join_array(bodies), "application/json", model_id, named.load_seconds)
 
 
 def _find(policy: Policy) -> str:
     """Return the id of the model: that of the store, or a loaded one of its kind; NotOffered if there is none."""
-    policy.check_started()
     with suppress(ModelNotFound):
         policy.find(_MODEL)
         return _MODEL
@@ -110,14 +105,6 @@ def _find(policy: Policy) -> str:
         hint=f"put {_NETWORKS} of Open Model Zoo, each as .xml and .bin, into {setting_name('model_store')}/{_MODEL}/, "
         "from https://storage.openvinotoolkit.org/repositories/open_model_zoo/2023.0/models_bin/1/NAME/FP16/",
     )
-
-
-def _flag(document: dict[str, Any]) -> bool:
-    """Return whether faces are looked for; WrongType for what is no boolean."""
-    value = document.get(_FIND)
-    if value is not None and not isinstance(value, bool):
-        raise WrongType(f"{_FIND} is {ascii(value)[:MAX_SHOWN]}; it takes true or false", _FIND, value)
-    return value is not False
 
 
 def _image(value: object, limits: Limits, share: PixelShare) -> Image:

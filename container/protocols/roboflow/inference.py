@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from flask import g
+
 from container.engines.base import ImageEngine
 from container.errors import BadRequest, PayloadTooLarge, shown
 from container.images.base import Limits, Pictures
 from container.images.pixel_budget import PixelShare
 from container.images.sources import beside, numbered
+from container.models.policies import Named
 from container.protocols.roboflow.answers import Answer
 from container.protocols.roboflow.fields import Fields
 from container.service import RequestContext, Services, by_id
@@ -60,6 +63,27 @@ class Answered(NamedTuple):
     load_seconds: float  # that the model took to load; 0.0 if it was loaded
 
 
+def answer_each(
+    values: Sequence[Any], named: Named, services: Services, answer: Callable[[Run, Any], bytes]
+) -> list[bytes]:
+    """Return what `answer` makes of each picture of a request, in a run of its own: one is decoded at a time."""
+    bodies, found = list[bytes](), 0
+    for number, value in enumerate(values, 1):
+        place = numbered(number, len(values)) if len(values) > 1 else nullcontext()
+        with place, services.pipeline.open(named.key, g.context) as run:
+            run.admit(len(values) - len(bodies))
+            bodies.append(answer(run, value))
+            found += run.found
+    g.context.fields |= {"n": found, "pictures": len(bodies), "stages_ms": g.context.rounded()}
+    return bodies
+
+
+def check_count(values: Sequence[Any], limits: Limits) -> None:
+    """Raise PayloadTooLarge for more pictures than a request may have."""
+    if len(values) > limits.max_images:
+        raise PayloadTooLarge(f"the list holds {len(values)} pictures; at most {limits.max_images} are allowed")
+
+
 def infer(asked: Asked, services: Services, context: RequestContext) -> Answered:
     """Load the model if necessary, and answer every picture, as many at a time as the model takes.
 
@@ -69,9 +93,8 @@ def infer(asked: Asked, services: Services, context: RequestContext) -> Answered
     kind, slash, _ = asked.model_id.partition("/")
     if slash and kind in KINDS:
         raise BadRequest(f"{shown(asked.model_id)} is a model for {kind}", hint=f"POST {KINDS[kind]}")
-    already = time.monotonic() - context.started
-    named = by_id.load(asked.model_id, services)
-    context.restart(time.monotonic() - already)
+    with by_id.loading(services, context):
+        named = by_id.load(asked.model_id, services)
     context.fields |= asked.fields.logged | {"model_id": asked.model_id[:200]}
     context.reference = asked.fields.id
     begun, bodies, found = time.monotonic(), list[bytes](), 0
@@ -106,8 +129,7 @@ def _engine(run: Run, asked: Asked) -> ImageEngine:
 
 def _read_group(asked: Asked, start: int, count: int, limits: Limits, share: PixelShare) -> list[Image]:
     """Return up to `count` of the pictures from `start` on: as many as have together `max_pixels`, at least one."""
-    if len(asked.values) > limits.max_images:
-        raise PayloadTooLarge(f"the list holds {len(asked.values)} pictures; at most {limits.max_images} are allowed")
+    check_count(asked.values, limits)
     limits = replace(limits, upright=not asked.fields.disable_preproc_auto_orient)
     images: list[Image] = []
     for number in range(start, min(start + count, len(asked.values))):

@@ -9,15 +9,15 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
-from container.errors import MAX_SHOWN, BadRequest, PayloadTooLarge
+from container.errors import MAX_SHOWN, BadRequest
 from container.images.sources import numbered, read_json, sources
 from container.models.policies import Policy
 from container.protocols.roboflow import openapi
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import WrongType, read_member
+from container.protocols.roboflow.inference import check_count
 from container.protocols.roboflow.responses import answered
 from container.protocols.roboflow.v1 import model_id, object_body
-from container.service import Services
-from container.service.by_id import load
+from container.service import Services, by_id
 from container.service.language import FOLDER, find, find_cogvlm
 from container.service.pipeline import Run
 from container.structures import Image
@@ -101,15 +101,10 @@ def _answer(document: Mapping[str, Any], find_model: Callable[[Policy], str], se
         raise WrongType(
             "image of the JSON body is missing or empty; it takes a picture, or a list of them", "image", values
         )
-    if len(pictures) > (most := services.pipeline.limits.max_images):
-        raise PayloadTooLarge(f"the list holds {len(pictures)} pictures; at most {most} are allowed")
-    already = time.monotonic() - g.context.started
-    services.pool.settle(services.deadline_seconds)
-    policy = services.pool.policy
-    policy.check_started()
-    name = find_model(policy)
-    named = load(name, services)
-    g.context.restart(time.monotonic() - already)
+    check_count(pictures, services.pipeline.limits)
+    with by_id.loading(services, g.context) as policy:
+        name = find_model(policy)
+        named = by_id.load(name, services)
     g.context.fields |= {"model_id": name[:200]}
     bodies: list[bytes] = []
     for number, value in enumerate(pictures, 1):
@@ -124,7 +119,7 @@ def _answer(document: Mapping[str, Any], find_model: Callable[[Policy], str], se
         members = {
             "response": response,
             "image": {"width": width, "height": height},
-            "inference_id": _text(document, "id") or str(uuid.uuid4()),
+            "inference_id": read_member(document, "id", str) or str(uuid.uuid4()),
             "time": round(time.monotonic() - begun, 6),
         }
         bodies.append(join_object({key: dump(one) for key, one in members.items()}))
@@ -141,28 +136,17 @@ def _decoded(value: object, run: Run) -> Image:
 
 def _question(document: Mapping[str, Any]) -> Question:
     """Return what a JSON body asks; WrongType for another type, BadRequest for what is out of range."""
-    thinking, most = document.get("enable_thinking"), document.get("max_new_tokens")
-    if thinking is not None and not isinstance(thinking, bool):
-        raise WrongType(
-            f"enable_thinking is {ascii(thinking)[:MAX_SHOWN]}; it takes true or false", "enable_thinking", thinking
-        )
+    thinking, most = read_member(document, "enable_thinking", bool), document.get("max_new_tokens")
     if most is None:
         most = USUAL_TOKENS
     if not isinstance(most, int) or isinstance(most, bool):
         raise WrongType(f"max_new_tokens is {ascii(most)[:MAX_SHOWN]}; it takes a whole number", "max_new_tokens", most)
     if not 1 <= most <= MAX_TOKENS:
         raise BadRequest(f"max_new_tokens is {ascii(most)[:MAX_SHOWN]}; it takes 1 to {MAX_TOKENS}")
-    asked = Question(_text(document, "prompt"), _history(document.get("history")), most, thinking)
+    asked = Question(read_member(document, "prompt", str), _history(document.get("history")), most, thinking)
     if asked.fault:
         raise BadRequest(asked.fault, hint="ask in fewer words")
     return asked
-
-
-def _text(document: Mapping[str, Any], name: str) -> str | None:
-    value = document.get(name)
-    if value is not None and not isinstance(value, str):
-        raise WrongType(f"{name} is {ascii(value)[:MAX_SHOWN]}; it takes a text", name, value)
-    return value
 
 
 def _history(value: object) -> list[tuple[str, str]]:

@@ -2,20 +2,22 @@
 
 import time
 import uuid
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from container.errors import MAX_SHOWN, BadRequest, NotOffered, PayloadTooLarge, setting_name
-from container.images.sources import numbered, sources
+from container.errors import BadRequest, NotOffered, setting_name
 from container.images.sources import read_json as read_image
+from container.images.sources import sources
 from container.protocols.roboflow import openapi
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import read_member
+from container.protocols.roboflow.inference import answer_each, check_count
 from container.protocols.roboflow.responses import answered
 from container.protocols.roboflow.v1 import object_body, pictures
 from container.service import Services, by_id
+from container.service.pipeline import Run
 from container.structures.strict_json import dump, join_array
 from container.structures.texts import Reading, TextQuery, Word
 from container.web.body import read_json, takes_json
@@ -58,37 +60,22 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
 
 
 def _read(document: dict[str, Any], services: Services) -> Response:
-    already = time.monotonic() - g.context.started
-    services.pool.settle(services.deadline_seconds)
-    services.pool.policy.check_started()
-    model_id = by_id.reader(services.pool.policy)
-    values, boxes = pictures(document), _flag(document)
-    if len(values) > (most := services.pipeline.limits.max_images):
-        raise PayloadTooLarge(f"the list holds {len(values)} pictures; at most {most} are allowed")
-    named = by_id.load(model_id, services)
+    with by_id.loading(services, g.context) as policy:
+        model_id = by_id.reader(policy)
+        values, boxes = pictures(document), read_member(document, _BOXES, bool, False)
+        check_count(values, services.pipeline.limits)
+        named = by_id.load(model_id, services)
     begun = time.monotonic()
-    g.context.restart(begun - already)
     g.context.fields |= {"model_id": model_id}
-    bodies, found = list[bytes](), 0
-    for number, value in enumerate(values, 1):
-        place = numbered(number, len(values)) if len(values) > 1 else nullcontext()
-        with place, services.pipeline.open(named.key, g.context) as run:
-            run.admit(len(values) - len(bodies))
-            (image,) = run.decode(partial(read_image, value)).images
-            (read,) = run.ask([TextQuery(image.pixels)])
-            bodies.append(run.write(partial(_document, read, boxes, begun), [read]))
-            found += run.found
-    g.context.fields |= {"n": found, "pictures": len(bodies), "stages_ms": g.context.rounded()}
+
+    def answer(run: Run, value: Any) -> bytes:
+        (image,) = run.decode(partial(read_image, value)).images
+        (read,) = run.ask([TextQuery(image.pixels)])
+        return run.write(partial(_document, read, boxes, begun), [read])
+
+    bodies = answer_each(values, named, services, answer)
     body = join_array(bodies) if isinstance(document["image"], list) else bodies[0]
     return answered(body, "application/json", model_id, named.load_seconds)
-
-
-def _flag(document: dict[str, Any]) -> bool:
-    """Return whether the answer has boxes; WrongType for what is no boolean."""
-    value = document.get(_BOXES)
-    if value is not None and not isinstance(value, bool):
-        raise WrongType(f"{_BOXES} is {ascii(value)[:MAX_SHOWN]}; it takes true or false", _BOXES, value)
-    return bool(value)
 
 
 def _document(read: Reading, boxes: bool, begun: float) -> bytes:

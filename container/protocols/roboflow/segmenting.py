@@ -11,10 +11,9 @@ from flask import Response, g
 from container.errors import MAX_SHOWN, BadRequest
 from container.images.sources import given_json
 from container.models.policies import Named, Policy
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import WrongType, read_member
 from container.protocols.roboflow.responses import answered
-from container.service import Services
-from container.service.by_id import load
+from container.service import Services, by_id
 from container.service.pipeline import Run
 from container.service.segmenting import Family, Segmenter
 from container.structures import Embedding, Segmentation
@@ -22,7 +21,6 @@ from container.structures.npy import write_all
 from container.structures.strict_json import dump, join_object
 
 MAX_IMAGE_ID = 200  # characters
-_TYPES: dict[type, str] = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
 
 
 @dataclass
@@ -40,13 +38,7 @@ class Asked:
 
     def read(self, name: str, kind: type, default: Any = None, words: tuple[str, ...] = ()) -> Any:
         """Return a member of the JSON body, `default` for null; WrongType for another type or none of `words`."""
-        value = self.document.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or words and value not in words:
-            takes = " or ".join(words) or _TYPES[kind]
-            raise WrongType(f"{name} is {ascii(value)[:MAX_SHOWN]}; it takes {takes}", name, value)
-        return value
+        return read_member(self.document, name, kind, default, words)
 
     def embed(self, image: object) -> Embedding:
         """Return the embedding of a picture as JSON has it, or of the one that the request's image_id stands for.
@@ -95,18 +87,15 @@ def load_version(family: Family, document: Mapping[str, Any], services: Services
 
     Raises WrongType, and the errors of Family.find and Policy.by_id.
     """
-    already = time.monotonic() - g.context.started
-    services.pool.settle(services.deadline_seconds)
-    model_id = _version(family, document, services.pool.policy)
-    named = load(model_id, services)
-    g.context.restart(time.monotonic() - already)
+    with by_id.loading(services, g.context) as policy:
+        model_id = _version(family, document, policy)
+        named = by_id.load(model_id, services)
     g.context.fields |= {"model_id": model_id[:200]}
     return named, model_id
 
 
 def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str:
     """Return the id of the model that a request asks for; WrongType for a version that is no text."""
-    policy.check_started()
     name = document.get(family.field)
     if name is not None and (not isinstance(name, str) or not name):
         raise WrongType(f"{family.field} is {ascii(name)[:MAX_SHOWN]}; it takes a version", family.field, name)

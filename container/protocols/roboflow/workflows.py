@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, request
 
 from container.errors import MAX_SHOWN, BadRequest
 from container.protocols.roboflow import workflow_openapi as openapi
-from container.protocols.roboflow.fields import WrongType
+from container.protocols.roboflow.fields import TYPES, WrongType
 from container.service import Services
 from container.structures.strict_json import dump, join_array, join_object
 from container.web.body import read_json, takes_json
@@ -25,7 +25,6 @@ from container.workflows.run import run_workflow
 
 _MAX_NAME = 200  # characters of a workflow's name that are logged
 _NAMED = "/<workspace>/workflows/<workflow_id>"
-_TYPES: dict[type, str] = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
 
 Document = dict[str, Any]
 
@@ -160,7 +159,7 @@ def _member(document: Document, name: str, kind: type, default: Any = None) -> A
         return default
     if not isinstance(value, kind):
         wrong = "missing" if value is None else ascii(value)[:MAX_SHOWN]
-        raise WrongType(f"{name} of the JSON body is {wrong}; it takes {_TYPES[kind]}", name, value)
+        raise WrongType(f"{name} of the JSON body is {wrong}; it takes {TYPES[kind]}", name, value)
     return value
 
 
