@@ -71,7 +71,7 @@ class ClipEngine(Engine[ClipQuery, ClipVectors]):
     def _prepared(self, pixels: np.ndarray) -> torch.Tensor:
         checkpoint()
         made = self._processor(images=pixels, input_data_format="channels_last", return_tensors="pt")
-        return made["pixel_values"]  # type: ignore[no-any-return]
+        return made["pixel_values"]  # type: ignore[no-any-return]  # of a class without types
 
     def _texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:

@@ -39,6 +39,11 @@ def thickness(default: int) -> Field:
     )
 
 
+def text_scale(doc: str, default: float) -> Field:
+    """Return the field for the size of letters."""
+    return Field("text_scale", doc, Number(0.1, 10), (kinds.FLOAT, kinds.INTEGER), default)
+
+
 def fraction(name: str, doc: str, default: float) -> Field:
     """Return a field for a number from 0 to 1."""
     return Field(name, doc, Number(0, 1), (kinds.FRACTION, kinds.FLOAT), default)

@@ -8,7 +8,16 @@ from container.rendering.keypoints import draw_dots, draw_edges, draw_numbers
 from container.rendering.text import Style
 from container.structures.keypoints import COCO_KEYPOINTS, SKELETON
 from container.workflows import kinds
-from container.workflows.blocks._visualization import COPY, IMAGE, Scene, Visualization, color, pixels, thickness
+from container.workflows.blocks._visualization import (
+    COPY,
+    IMAGE,
+    Scene,
+    Visualization,
+    color,
+    pixels,
+    text_scale,
+    thickness,
+)
 from container.workflows.blocks.label_visualization import FONT_SIZE, weight
 from container.workflows.errors import StepFailed
 from container.workflows.manifest import Field, add
@@ -53,13 +62,7 @@ class KeypointVisualization(Visualization):
         Field("annotator_type", "Lines, dots, or numbers", Word(("edge", "vertex", "vertex_label")), (), "edge"),
         color("color", "The colour of lines, dots and labels", "#A351FB"),
         color("text_color", "The colour of numbers", "black"),
-        Field(
-            "text_scale",
-            "How large numbers are: 21 pixels high at 1",
-            Number(0.1, 10),
-            (kinds.FLOAT, kinds.INTEGER),
-            0.5,
-        ),
+        text_scale("How large numbers are: 21 pixels high at 1", 0.5),
         pixels("text_thickness", "How bold numbers are, 1 to 4; more is as 4", 1),
         pixels("text_padding", "Pixels between a number and the border of its label", 10, 0, 500),
         thickness(2),

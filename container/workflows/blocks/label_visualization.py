@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from container.fields import Number
 from container.rendering.captions import draw_captions
 from container.rendering.text import Style
-from container.workflows import kinds
 from container.workflows.blocks._visualization import (
     COLORS,
     COPY,
@@ -18,6 +16,7 @@ from container.workflows.blocks._visualization import (
     color,
     pixels,
     position,
+    text_scale,
     word,
 )
 from container.workflows.errors import StepFailed
@@ -98,13 +97,7 @@ class LabelVisualization(Visualization):
         word("text", "What is written", (*_TEXTS, *_MEMBERS), "Class"),
         position("text_position", "The point of the box at which it is written", "TOP_LEFT"),
         color("text_color", "The colour of the letters", "WHITE"),
-        Field(
-            "text_scale",
-            "How large the letters are: capitals are 21 pixels high at 1",
-            Number(0.1, 10),
-            (kinds.FLOAT, kinds.INTEGER),
-            1.0,
-        ),
+        text_scale("How large the letters are: capitals are 21 pixels high at 1", 1.0),
         pixels("text_thickness", "How bold the letters are, 1 to 4; more is as 4", 1),
         pixels("text_padding", "Pixels between the letters and the border of the label", 10, 0, 500),
         pixels("border_radius", "Radius of the label's corners in pixels, 0 for square ones", 0, 0, 500),

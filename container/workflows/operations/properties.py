@@ -125,5 +125,5 @@ def listed(found: Detections, name: str) -> list[Any]:
     if name in found.data or name in OWN or not len(found):
         return column(found, name)
     if name in POINTS:
-        return POINTS[name](found).round().astype(int).tolist()  # type: ignore[no-any-return]
+        return list(POINTS[name](found).round().astype(int).tolist())
     raise StepFailed(f"the detections have no {name}; it comes from {ADDED[name]}")
