@@ -10,9 +10,12 @@ from itertools import islice
 from typing import Any
 
 from container.errors import Overloaded
+from container.gate import outside
 from container.server import framing
 
 GRACE_SECONDS = 0.5  # of a request, during which its client never counts as slow
+ROOM_SECONDS = 2 * GRACE_SECONDS  # for which a body waits for memory; those that have it are past their grace then
+_PAUSE_SECONDS = 0.1  # between two looks at whether there is room
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Exchange:
     limits: Any = None  # the BodyLimits of its path, once the path is known
     received: int = 0  # bytes of its body read so far
     held: int = 0  # of those, the bytes in memory
+    waiting: bool = False  # for memory, which is no fault of its client
     answered: bool = False  # bytes read from then on are discarded
 
     @property
@@ -67,20 +71,39 @@ class Exchanges:
         self.answered(self._exchanges.pop(conn))
 
     def count(self, exchange: Exchange, size: int) -> None:
-        """Count `size` bytes of a body; over `max_held` shed the slowest clients, or raise Overloaded without any."""
+        """Count `size` bytes of a body; over `max_held` shed the slowest clients.
+
+        Without any wait for room: bodies that came together are all in their grace. Raise Overloaded where none comes.
+        """
         exchange.received += size
         if exchange.answered or not size or (exchange.limits and not exchange.limits.in_memory):
             return
         with self._counting:
             exchange.held += size
             self._held += size
-        if not self._too_much():
+        if self._make_room():
             return
+        exchange.waiting = True
+        try:
+            end = time.monotonic() + ROOM_SECONDS
+            while time.monotonic() < end:
+                with outside():
+                    time.sleep(_PAUSE_SECONDS)
+                if self._make_room():
+                    return
+        finally:
+            exchange.waiting = False
+        raise Overloaded("the memory for bodies is taken by other requests")
+
+    def _make_room(self) -> bool:
+        """Shed the slowest clients until the held bodies fit; False if they still do not."""
+        if not self._too_much():
+            return True
         for slow in self._slow():
             _give_way(*slow)
             if not self._too_much():
-                return
-        raise Overloaded("the memory for bodies is taken by other requests")
+                return True
+        return False
 
     def give_way(self, count: int) -> None:
         """Shed the slowest `count` clients; those already being shed count towards it."""
@@ -110,7 +133,9 @@ class Exchanges:
         for conn, exchange in list(self._exchanges.items()):
             if now - exchange.begun < GRACE_SECONDS:
                 return
-            if not exchange.given_up and (exchange.sending or framing.untaken(conn.sock)):
+            if exchange.given_up or exchange.waiting:
+                continue
+            if exchange.sending or framing.untaken(conn.sock):
                 yield conn, exchange
 
     def _too_much(self) -> bool:

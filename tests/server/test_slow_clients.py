@@ -3,6 +3,8 @@
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import NoneType
 
 import pytest
 
@@ -88,6 +90,7 @@ def test_bodies_share_their_memory_and_give_it_back(conns: list[Conn]) -> None:
     exchanges.count(exchanges[other], 60)  # 120 of 100: the slowest gives way
     assert exchanges[slow].given_up and not exchanges[other].given_up
     exchanges.end(slow)
+    exchanges[other].cut = True  # all of it is there
     with pytest.raises(Overloaded):  # nobody is slow
         exchanges.count(exchanges[late], 60)
     exchanges.end(other)
@@ -95,3 +98,36 @@ def test_bodies_share_their_memory_and_give_it_back(conns: list[Conn]) -> None:
     exchanges.count(exchanges[late], 1000)  # thrown away
     exchanges.begin(other)
     exchanges.count(exchanges[other], 100)
+
+
+def test_a_body_waits_for_those_that_came_with_it_and_stall(conns: list[Conn]) -> None:
+    stalled, stalled_too, sound, _ = conns
+    exchanges = Exchanges(READ, 100)
+    for conn in (stalled, stalled_too, sound):
+        exchanges.begin(conn)
+    exchanges.count(exchanges[stalled], 50)
+    exchanges.count(exchanges[stalled_too], 50)
+    exchanges.count(exchanges[sound], 40)  # all are new: refused at once before
+    assert [exchanges[conn].given_up for conn in (stalled, stalled_too, sound)] == [True, False, False]
+    exchanges.answered(exchanges[stalled])
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_client_that_waits_for_memory_is_not_slow(answered: bool, conns: list[Conn]) -> None:
+    done, waits, _, _ = conns
+    exchanges = Exchanges(READ, 100)
+    for conn in (done, waits):
+        exchanges.begin(conn)
+    exchanges.count(exchanges[done], 90)
+    exchanges[done].cut = True  # all of it is there
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(exchanges.count, exchanges[waits], 20)
+        while not exchanges[waits].waiting:
+            time.sleep(0.01)
+        exchanges[done].begun -= 5
+        exchanges[waits].begun -= 5
+        exchanges.give_way(2)
+        if answered:
+            exchanges.answered(exchanges[done])
+        assert isinstance(counted.exception(5), NoneType if answered else Overloaded)
+    assert not exchanges[waits].given_up

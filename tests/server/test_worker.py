@@ -152,7 +152,8 @@ def test_bodies_that_do_not_end_take_no_more_than_their_share(quick: Server, sma
     for _ in range(5):
         connection = http.client.HTTPConnection("127.0.0.1", quick.port, timeout=10)
         connection.request("POST", "/invocations", small_png + bytes(900_000))
-        assert connection.getresponse().status == 200
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
         connection.close()
     time.sleep(1)
     held = sum(not framing.readable(client) for client in slow)
