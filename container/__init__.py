@@ -13,8 +13,8 @@ protocols/          languages that clients speak over HTTP, a folder each; none 
     sagemaker/      protocol (its paths, keys, errors), endpoint (/ping, /invocations, /execution-parameters),
                     multi_model (/models), runtime and async_invocation (/endpoints/NAME/…), routers (/inference-…),
                     runtime_errors, invocation (one request), documents (forms and JSON), messages, negotiation,
-                    sessions, workflows (run in place of the model), streaming, event_stream, async_queue,
-                    openapi
+                    sessions, embedding (pictures and texts), workflows (run in place of the model), streaming,
+                    event_stream, async_queue, openapi
     roboflow/       protocol (its paths, keys, errors), v1 (/infer/TASK), v0 (/PROJECT/VERSION), inference (one
                     request), fields (what it asks for), answers, registry (/model/…), server (/info), responses,
                     sam and sam2 (prompts; what they share is in segmenting), clip, ocr, gaze, lmm, workflows,
@@ -40,7 +40,7 @@ workflows/          steps that a specification joins: definition (read), graph (
 check/              does a server keep the hosting contract? asked over HTTP, of this one or any other
 service/            Services: what a protocol may call; Pipeline: decode, predict, encode; RequestContext; Sessions;
                     Segmenter and Embeddings: by prompts, a picture embedded once; embedding (pictures and texts as
-                    vectors), language (questions about pictures); by_id (models as Roboflow's
+                    vectors), reading (of text), language (questions about pictures); by_id (models as Roboflow's
                     clients name them, and what they are asked); recording (what models answer, into the store), as
                     answers (objects of the store), and drifting (how far it is from a baseline)
 scoring/            predictions of the store compared with its truth: scorer (whom a protocol asks), process and child
@@ -49,7 +49,7 @@ scoring/            predictions of the store compared with its truth: scorer (wh
                     and a run's report without a server: stored, overlays, pictures, outputs
 exchange/           datasets and runs of the store as COCO's files and back: files (read and checked), entries (one of
                     them as objects), reading (into the store), things (its objects as entries), writing
-formats/            result → bytes: json, jsonlines, jpeg, png, clarify (plug-ins)
+formats/            result → bytes: json, jsonlines, jpeg, png, clarify, txt (plug-ins); vectors (embeddings)
 images/             bytes → picture: decode, headers (a file a format), rgb (Pillow's modes), samples (TIFFs that have
                     none), scale (more than 8 bits), kinds (what is no picture), pixel_budget, remote, and sources
                     (plug-ins)
@@ -74,8 +74,9 @@ engines/            models that predict: base, queue, devices, runtime, building
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),
                     segment_anything and meta_sam (SAM of these), clip, lmm and lmm_folders, text (found and
-                    read), onnx_… (pairs of graphs), gaze and gaze_graphs, graph_trial (graphs are tried in a process
-                    of their own); kinds: one a task, and architectures by name (plug-ins); torch stays in here
+                    read) and trocr (a line of it), onnx_… (pairs of graphs), gaze and gaze_graphs, graph_trial (graphs
+                    are tried in a process of their own); kinds: one a task, and architectures by name (plug-ins);
+                    torch stays in here
 datasets/           folders of labelled photos, read and checked: base (what was read), coco, label_maps; of COCO's the
                     annotation_files (which JSON), photos (where they lie), annotations (one of them), account (what
                     was passed over, mended or broken)

@@ -6,25 +6,30 @@ from functools import partial
 from typing import Any
 
 from container import app, memory
+from container.engines.base import Engine
 from container.engines.promptable import PromptEngine
 from container.errors import BadRequest, ModelError, OutOfMemory, ServingError
-from container.formats import formats, ranked
+from container.formats import Documents, formats, ranked, vectors
+from container.images.base import given_image
 from container.images.decode import decode
 from container.models.policies.catalogue import Catalogue
 from container.protocols.sagemaker.protocol import read_defaults
-from container.service import RequestContext
+from container.service import RequestContext, reading
+from container.service.embedding import Embedder
 from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.settings import Settings
-from container.structures import Choice, Prompt
+from container.structures import Choice, Image, Prompt
+from container.structures.clip import ClipQuery
+from container.structures.texts import TextQuery
+
+_NPY = "npy"  # the format of embeddings, which no other model has
 
 
-def choose(
-    settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any], picture: bool = False
-) -> Choice:
+def choose(settings: Settings, form: str | None, attributes: str, options: Mapping[str, Any]) -> Choice:
     """Return the choice of a request with the custom `attributes`, a JSON object, and with `options` put over them.
 
-    Without the name `form` the attributes choose the format, and if these do not, it is a `picture` or JSON.
+    Without the name `form` the attributes choose the format, and if these do not, it is "": the model's usual one.
     Raises ValueError for an invalid setting, and BadRequest for an unknown key or a wrong value.
     """
     defaults = read_defaults(settings)
@@ -34,10 +39,9 @@ def choose(
         known = ", ".join(negotiation.attributes)
         raise BadRequest(f"custom attribute {given.ignored[0][:60]!r} is unknown; known: {known}")
     given = replace(given, values={**given.values, **options})
-    if picture and form is None and "response_type" not in given.values:
-        form = next(one.name for one in ranked() if not one.text)
     choice = negotiation.choose("", given, next(iter(negotiation.offers)))
-    return replace(choice, format=form) if form else choice
+    chosen = "response_type" in given.values or "format" in given.values
+    return replace(choice, format=form or (choice.format if chosen else ""))
 
 
 class Predictor:
@@ -46,11 +50,10 @@ class Predictor:
     def __init__(self, settings: Settings, choice: Choice, prompt: Prompt | None = None) -> None:
         """Load the model of `settings` and wait for it; a promptable one takes a prompt, the same for every image.
 
-        Raises ModelError, or BadRequest for options that this model does not take; both in one line.
+        Without a format in `choice`, a mask of a prompt is drawn, text is text, an embedding is .npy, and all else is
+        JSON. Raises ModelError, or BadRequest for options that this model does not take; both in one line.
         """
-        self._choice = choice
         self._prompt = prompt
-        self._form = formats[choice.format]
         policy = Catalogue(app.find_model(settings))
         app.check_policy(settings, policy)
         self._services = app.create_services(
@@ -62,18 +65,47 @@ class Predictor:
             raise ModelError(reason)
         try:
             with self._services.pipeline.open(Catalogue.served, RequestContext(self._services.deadline_seconds)) as run:
+                self._choice = choice if choice.format else replace(choice, format=self._usual(run.engine))
                 self._check(run)
         except BadRequest:
             self.close()
             raise
 
+    @property
+    def prints(self) -> bool:
+        """True if answers can be printed."""
+        return self._choice.format != _NPY and formats[self._choice.format].text
+
+    @property
+    def is_plain(self) -> bool:
+        """True if answers are text that is no JSON."""
+        return self._choice.format == _plain()
+
+    @property
+    def suffix(self) -> str:
+        """The ending of an answer's file."""
+        return vectors.SUFFIX if self._choice.format == _NPY else formats[self._choice.format].suffix
+
+    def _usual(self, engine: Engine[Any, Any]) -> str:
+        if engine.query is ClipQuery:
+            return _NPY
+        if engine.query is TextQuery:
+            return _plain()
+        return next(one.name for one in ranked() if one.text == (self._prompt is None))
+
     def _check(self, run: Run) -> None:
-        if not isinstance(run.engine, PromptEngine):
-            if self._prompt is not None:
-                raise BadRequest("--points and --box are for promptable models, such as sam")
-            run.check_options(self._choice.options, self._form.needs_masks(self._choice))
-        elif self._prompt is None:
-            raise BadRequest("this model takes a prompt", hint='such as --points "380,350", or --box "100,50,400,350"')
+        if self._prompt is not None and not isinstance(run.engine, PromptEngine):
+            raise BadRequest("--points and --box are for promptable models, such as sam")
+        if isinstance(run.engine, PromptEngine):
+            if self._prompt is None:
+                raise BadRequest(
+                    "this model takes a prompt", hint='such as --points "380,350", or --box "100,50,400,350"'
+                )
+        elif run.engine.query is ClipQuery:
+            if self._choice.format != _NPY and not isinstance(formats[self._choice.format], Documents):
+                raise BadRequest(f"this model embeds pictures: there is no {self._choice.format} of an embedding")
+        elif run.engine.query is not TextQuery:
+            run.check_options(self._choice.options, formats[self._choice.format].needs_masks(self._choice))
 
     def close(self) -> None:
         """Wait for the thread that predicts, and drop the model."""
@@ -87,16 +119,32 @@ class Predictor:
         context = RequestContext(self._services.deadline_seconds)
         try:
             with self._services.pipeline.open(Catalogue.served, context) as run:
-                image = run.decode(partial(decode, data))
-                if self._prompt is None:
-                    results = run.predict([image], self._choice.options, self._form.needs_masks(self._choice))
-                else:
-                    segmenter = Segmenter(run, self._services.embeddings, context)
-                    results = [segmenter.predict(image, [self._prompt], self._choice.options)]
-                return run.encode(self._form, results, self._choice)
+                return self._answer(run, context, run.decode(partial(decode, data)))
         except ServingError:
             raise
         except Exception as error:
             if memory.lacking(error):
                 raise OutOfMemory("there is not enough memory for this picture") from None
             raise ServingError(f"unexpected {type(error).__name__}: {' '.join(str(error).split())}") from error
+
+    def _answer(self, run: Run, context: RequestContext, image: Image) -> bytes:
+        options = self._choice.options
+        if run.engine.query is ClipQuery:
+            found = Embedder(run, self._services.embeddings).embed([given_image(image)])
+            form = None if self._choice.format == _NPY else formats[self._choice.format]
+            assert form is None or isinstance(form, Documents)  # see _check
+            return run.write(partial(vectors.encode, found, form, False), [])
+        form = formats[self._choice.format]
+        if self._prompt is not None:
+            segmenter = Segmenter(run, self._services.embeddings, context)
+            results = [segmenter.predict(image, [self._prompt], options)]
+        elif run.engine.query is TextQuery:
+            results = reading.read(run, [image], options)
+        else:
+            results = run.predict([image], options, form.needs_masks(self._choice))
+        return run.encode(form, results, self._choice)
+
+
+def _plain() -> str:
+    """Return the name of the format that is text, and no JSON."""
+    return next(one.name for one in ranked() if one.media_type.startswith("text/"))

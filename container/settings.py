@@ -81,7 +81,9 @@ class Settings:
         "HOST",
     )
     model: str = setting(
-        "", "`default`, an architecture's name, a folder or a model.tar.gz; empty means what lies in base_dir.", "MODEL"
+        "",
+        "`default`, `ocr`, an architecture's name, a folder or a model.tar.gz; empty: what lies in base_dir.",
+        "MODEL",
     )
     weights: str = setting("", "For an architecture: a weights file, or a name such as `COCO_V1`.", "WEIGHTS")
     labels: str = setting("", "For an architecture with a weights file: class names, separated by commas.", "LABELS")

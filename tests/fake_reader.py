@@ -11,6 +11,7 @@ from container.engines.base import Engine
 from container.engines.queue import Dispatcher
 from container.models.loading import Loader, Model, Placement, Reserve
 from container.models.policies.catalogue import Catalogue
+from container.models.store import Store
 from container.service import Services
 from container.structures import ModelSpec
 from container.structures.texts import Reading, TextQuery, Word
@@ -46,15 +47,15 @@ class Readers(Loader):
         return "torch", lambda: 1 << 50
 
     def load(self, source: Path | ModelSpec, reserve: Reserve = lambda spec: None) -> Model:
-        assert isinstance(source, ModelSpec)
-        reserve(source)
-        engine: Engine[Any, Any] = FakeEngine(source) if source == SPEC else Reader(source)
+        spec = source if isinstance(source, ModelSpec) else ModelSpec(source.name, "trocr", source)
+        reserve(spec)
+        engine: Engine[Any, Any] = FakeEngine(spec) if spec == SPEC else Reader(spec)
         return Model(engine, Dispatcher(engine.predict, 8))
 
 
-def reading_services() -> Services:
-    """Services of the fake model and the reader, ready."""
-    services = policy_services(Catalogue(SPEC), Readers())
+def reading_services(store: Path | None = None) -> Services:
+    """Services of the fake model and the reader, ready; models of a store are readers, too."""
+    services = policy_services(Catalogue(SPEC, None if store is None else Store(store)), Readers())
     services.pool.start()
     assert services.pool.settle() == ("ready", "")
     return services

@@ -124,7 +124,7 @@ def test_predict_takes_the_options_of_a_request(arguments: tuple[str, ...], memb
         (("--max-detections", "1.5"), "'1.5'; it takes a whole number from 1 to 100000"),
         (("--draw-boxes", "maybe"), "'maybe'; it takes true or false"),
         (("--masks", "png"), "'png'; it takes one of"),
-        (("--format", "gif"), "'gif' is not one of 'json', 'jpeg', 'png', 'jsonlines', 'clarify'"),
+        (("--format", "gif"), "'gif' is not one of 'json', 'jpeg', 'png', 'jsonlines', 'clarify', 'txt'"),
         (("--points", "1;2"), "--points is '1;2'; it takes X,Y or X,Y,0, separated by spaces"),
         (("--points", "1,inf"), "it takes a number of pixels"),
         (("--box", "1,2,3"), "--box is '1,2,3'; it takes"),

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def model_options(command: Any) -> Any:
     """The options that choose a model and where it runs; each stands for the setting of the same name."""
     for option in (
-        click.option("--model", help="`default`, an architecture's name, a folder or a model.tar.gz."),
+        click.option("--model", help="`default`, `ocr`, an architecture's name, a folder or a model.tar.gz."),
         click.option("--weights", help="For an architecture: a weights file, or a name such as COCO_V1."),
         click.option("--labels", help="For a weights file: class names, separated by commas."),
         click.option("--device", help="auto, cpu, cuda or cuda:N."),

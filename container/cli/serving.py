@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from container.cli.options import (
     show_log,
     terminable,
 )
+
+if TYPE_CHECKING:
+    from container.predict import Predictor
 
 
 @click.command()
@@ -58,10 +61,9 @@ def predict(
     """Predict pictures without a server: JSON to standard output, or one file a picture into --output.
 
     Of several pictures every line on standard output says its `file`; of one that fails, also its `error`.
-    With a prompt the mask is drawn, unless --format says otherwise.
+    With a prompt the mask is drawn, `--model ocr` prints text, and CLIP writes .npy, unless --format says otherwise.
     """
     from container.errors import BadRequest, ModelError, ServingError
-    from container.formats import formats
     from container.predict import Predictor, choose
     from container.structures.options import Appearance, Options, declared
 
@@ -71,12 +73,9 @@ def predict(
     json_object("--attributes", attributes)
     prompt = read_prompt(points, box)
     try:
-        choice = choose(settings, form, attributes, asked, picture=prompt is not None)
+        choice = choose(settings, form, attributes, asked)
     except (BadRequest, ValueError) as error:
         raise click.UsageError(str(error)) from None
-    if output is None and not formats[choice.format].text:
-        output = Path("output")
-    targets = [] if output is None else _targets(images, output, formats[choice.format].suffix)
     if output is not None:
         make_folder(output)
     show_log(logging.WARNING)
@@ -86,6 +85,9 @@ def predict(
         raise click.UsageError("; ".join(filter(None, (error.message, error.hint)))) from None
     except (ModelError, ServingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    if output is None and not predictor.prints:
+        make_folder(output := Path("output"))
+    targets = [] if output is None else _targets(images, output, predictor)
     failed = 0
     shown = click.progressbar(images, label="predicting", file=sys.stderr, hidden=not sys.stderr.isatty())
     with terminable(), shown as bar:
@@ -101,21 +103,24 @@ def predict(
             elif len(images) == 1:
                 click.echo(answer, nl=not answer.endswith(b"\n"))
             else:
-                click.echo(_named(answer, path), nl=False)
+                click.echo(_named(answer, path, predictor.is_plain), nl=False)
     predictor.close()
     if output is not None:
         click.echo(f"{len(images) - failed} answers in {output}/", err=True)
     sys.exit(1 if failed else 0)
 
 
-def _targets(images: tuple[Path, ...], folder: Path, suffix: str) -> list[Path]:
+def _targets(images: tuple[Path, ...], folder: Path, predictor: "Predictor") -> list[Path]:
     """Return the file of each answer in `folder`; UsageError where two are the same, or one is a picture."""
-    if len({path.stem for path in images}) < len(images):
-        raise click.UsageError("two pictures have the same name but for folder or ending: one answer would be lost")
-    targets = [folder / f"{path.stem}{suffix}" for path in images]
-    pictures = {path.resolve() for path in images}
-    if lost := next((target for target in targets if target.resolve() in pictures), None):
-        raise click.UsageError(f"the answer {lost} would replace a picture: name another folder by --output")
+    targets = [folder / f"{path.stem}{predictor.suffix}" for path in images]
+    pictures, reason = {path.resolve() for path in images}, ""
+    if len(set(targets)) < len(images):
+        reason = "two pictures have the same name but for folder or ending: one answer would be lost"
+    elif lost := next((target for target in targets if target.resolve() in pictures), None):
+        reason = f"the answer {lost} would replace a picture: name another folder by --output"
+    if reason:
+        predictor.close()
+        raise click.UsageError(reason)
     return targets
 
 
@@ -131,8 +136,13 @@ def _write(target: Path, answer: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _named(answer: bytes, path: Path) -> bytes:
-    """Return the lines of an answer in JSON with the name of their file; what is no object becomes its `answer`."""
+def _named(answer: bytes, path: Path, plain: bool) -> bytes:
+    """Return the lines of an answer in JSON with the name of their file; what is no object becomes its `answer`.
+
+    Lines of plain text have the name and a colon before them.
+    """
+    if plain:
+        return b"".join(f"{path}: ".encode(errors="replace") + line for line in answer.splitlines(keepends=True))
     begin = b'{"file":' + json.dumps(str(path)).encode() + b","
     lines = (line[1:] if line.startswith(b'{"') else b'"answer":' + line + b"}" for line in answer.splitlines())
     return b"".join(begin + line + b"\n" for line in lines)

@@ -4,7 +4,10 @@ Each layer asks first whether the answer is still wanted: the deadline and a cli
 one layer, be it in the picture's part or at any token.
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import jinja2
@@ -20,7 +23,13 @@ from container.structures.lmm import LmmQuery
 
 # Tokens of a prompt with its picture, where config.json allows more: a cache of 16,384 takes 0.9 GB in a model of 7B.
 MAX_INPUT = 16_384
+MAX_STEPS = 1_000_000  # lines of a template's program that one prompt may run: a second; published ones run hundreds
+_TEMPLATE = "<template>"  # the file that jinja2 names for the program of a template without one
 _PLACES = ("image_token", "boi_token", "video_token", "audio_token")  # of a processor: what stands for more than a word
+
+
+class _Endless(jinja2.TemplateError):
+    """A chat template that takes more than MAX_STEPS."""
 
 
 class LmmEngine(Engine[LmmQuery, str]):
@@ -83,6 +92,11 @@ class LmmEngine(Engine[LmmQuery, str]):
         """Return the tensors that stand for a query; BadRequest where the processor takes no such picture."""
         try:
             return self._inputs(query)
+        except _Endless as error:
+            raise BadRequest(
+                f"the chat template of model {self.spec.name!r} takes over {MAX_STEPS:,} steps",
+                hint="look at its loops",
+            ) from error
         except jinja2.TemplateError as error:  # its own, too: some take turns alone
             raise BadRequest(
                 f"the chat template of model {self.spec.name!r} cannot be filled with this conversation",
@@ -115,11 +129,12 @@ class LmmEngine(Engine[LmmQuery, str]):
         ]
         messages[0]["content"].insert(0, {"type": "image", "image": picture})
         more = {} if query.thinking is None else {"enable_thinking": query.thinking}
-        return dict(
-            self._processor.apply_chat_template(
-                messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", **more
+        with _bounded():
+            return dict(
+                self._processor.apply_chat_template(
+                    messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", **more
+                )
             )
-        )
 
     def _check_words(self, text: str) -> None:
         """Raise BadRequest for a text with a word that stands for a picture: there is one, where it belongs."""
@@ -131,3 +146,28 @@ class LmmEngine(Engine[LmmQuery, str]):
                     f"{self.spec.name!r}",
                     hint="leave it out: the picture is put where the model wants it",
                 )
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Raise _Endless in the block where a template of jinja2 runs for too long: a thread cannot be ended from outside.
+
+    Its program has a line for each step, which Python tells a trace function.
+    """
+    steps = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal steps
+        if frame.f_code.co_filename != _TEMPLATE:
+            return None  # lines of other functions are not told
+        steps += 1
+        if steps > MAX_STEPS:
+            raise _Endless
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        yield
+    finally:
+        sys.settrace(before)

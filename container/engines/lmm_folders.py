@@ -9,9 +9,10 @@ import inspect
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -40,6 +41,7 @@ MAX_PIXELS = 1 << 24  # of a picture, where a kind names those
 # Model types of the parts of a network that may be named in its configuration.
 PARTS = (
     *("clip_vision_model", "siglip_vision_model", "siglip2_vision_model", "blip_2_vision_model", "blip_2_qformer"),
+    *("vit", "deit", "trocr"),
     *("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "opt", "phi", "phi3", "smollm3", "bart"),
 )
 # Of configurations besides their own: names of older versions, and what is kept for generation.
@@ -56,7 +58,7 @@ _TOKENIZER_KEYS = {
 }
 _TOKENIZERS = (
     *("TokenizersBackend", "PreTrainedTokenizer", "LlamaTokenizer", "Qwen2Tokenizer", "GemmaTokenizer"),
-    *("GPT2Tokenizer", "BartTokenizer", "RobertaTokenizer"),
+    *("GPT2Tokenizer", "BartTokenizer", "RobertaTokenizer", "XLMRobertaTokenizer"),
 )
 # What changes which token comes next in a greedy generation, and where it ends.
 _GENERATION_KEYS = {
@@ -91,8 +93,17 @@ class Family(NamedTuple):
         return load_class(f"{self.name}Processor")
 
 
-def built(family: Family, given: Mapping[str, Any], places: Mapping[str, Place], name: str) -> Any:
-    """Return the network with its weights on the CPU, as float32; ModelError unless these fit its configuration."""
+def built(
+    family: Family,
+    given: Mapping[str, Any],
+    places: Mapping[str, Place],
+    name: str,
+    prepare: Callable[[Any], None] = lambda module: None,
+) -> Any:
+    """Return the network with its weights on the CPU, as float32; ModelError unless these fit its configuration.
+
+    `prepare` changes the network before it gets memory.
+    """
     numbers = sum(torch.Size(one.shape).numel() for one in places.values())
     config = _configured(family.config, given, name)
     try:
@@ -102,6 +113,7 @@ def built(family: Family, given: Mapping[str, Any], places: Mapping[str, Place],
         raise ModelError(f"{CONFIG} of {name!r} asks for a network that is far larger than its weights") from None
     except Exception as error:  # whatever networks raise for sizes that do not fit each other
         raise ModelError(f"{CONFIG} of {name!r} has values that make no network together") from error
+    prepare(module)
     own = _renamed(module, places)
     check_fit(module, own, name)
     fill(module, own, name)
@@ -177,8 +189,11 @@ def _compute_rest(module: Any) -> None:
     module.initialize_weights()
 
 
-def processor(family: Family, folder: Path, config: Any, name: str) -> Any:
-    """Return the processor of a folder; ModelError if its files cannot be used."""
+def processor(family: Family, folder: Path, config: Any, name: str, parameters: Mapping[str, Any]) -> Any:
+    """Return the processor of a folder; ModelError if its files cannot be used.
+
+    `parameters` are values of the image processor in place of those in the folder.
+    """
     described = description(folder / PROCESSOR, name) if (folder / PROCESSOR).exists() else {}
     made = family.processor
     known = set(inspect.signature(made.__init__).parameters) - {
@@ -187,8 +202,10 @@ def processor(family: Family, folder: Path, config: Any, name: str) -> Any:
     }
     own = {key: value for key, value in described.items() if key in known}
     _check_sizes(own, MAX_SIDE, PROCESSOR, name)
-    images = _images(family, preprocessing(folder, name), name)
-    parts = {"image_processor": images, "tokenizer": _tokenizer(folder, config, name)}
+    parts = {
+        "image_processor": images(family, preprocessing(folder, name), name, parameters),
+        "tokenizer": tokenizer(folder, config, name),
+    }
     if family.video:
         parts["video_processor"] = load_class(f"{family.video}VideoProcessor")()
     if "chat_template" in inspect.signature(made.__init__).parameters:
@@ -201,7 +218,13 @@ def processor(family: Family, folder: Path, config: Any, name: str) -> Any:
     return whole
 
 
-def _images(family: Family, given: Mapping[str, Any], name: str) -> Any:
+def images(
+    family: Family, given: Mapping[str, Any], name: str, parameters: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """Return the image processor that known keys of its description make; ModelError.
+
+    `parameters` are put over the description, and all of them have to be known.
+    """
     kind = str(given.get("image_processor_type", f"{family.images}ImageProcessor")).removesuffix("Fast")
     own = f"{family.images}ImageProcessor"
     if kind != own:
@@ -209,7 +232,9 @@ def _images(family: Family, given: Mapping[str, Any], name: str) -> Any:
     made = load_class(own)
     left_out = {"data_format", "input_data_format", "device", "return_tensors"}
     keys = set(made.valid_kwargs.__annotations__) - left_out
-    values = {key: value for key, value in given.items() if key in keys}
+    if unknown := sorted(set(parameters) - keys):
+        raise ModelError(f"`parameters` of {name!r} has unknown keys {unknown}; known: {', '.join(sorted(keys))}")
+    values = {key: value for key, value in {**given, **parameters}.items() if key in keys}
     _check_sizes(values, MAX_PIXELS if "max_pixels" in keys else MAX_SIDE, "preprocessor_config.json", name)
     try:
         return made(**values)
@@ -232,7 +257,7 @@ def _numbers(values: Any) -> Iterator[float]:
             yield from _numbers(one)
 
 
-def _tokenizer(folder: Path, config: Any, name: str) -> Any:
+def tokenizer(folder: Path, config: Any, name: str) -> Any:
     """Return the tokenizer: tokenizer.json as it is, and known keys of its configuration."""
     file = folder / TOKENIZER
     if not file.is_file() or file.stat().st_size > MAX_TOKENIZER:

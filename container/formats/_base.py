@@ -28,6 +28,11 @@ class Format(ABC):
     )  # JSON schemas, any of which fits
 
     @property
+    def content_type(self) -> str:
+        """The media type, with the parameters that it is sent with."""
+        return self.media_type
+
+    @property
     def suffix(self) -> str:
         """The ending of its files."""
         return f".{self.name}"

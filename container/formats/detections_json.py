@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from container.formats import _lines
 from container.formats._base import Documents, add
 from container.structures import Choice, Result
 from container.structures.strict_json import dump, join_array, join_object, mask, numbers
+from container.structures.texts import Reading
 
 _SCHEMA = {
     "type": "object",
@@ -29,12 +31,16 @@ class DetectionsJson(Documents):
 
     Asked for scores it adds `scores` and `class_ids`; asked for masks these and `masks`: COCO run lengths or a list of
     polygons an instance, null where the model makes none. A model of keypoints adds `keypoints`, [[x, y, score], …] an
-    instance.
+    instance. A reader of text is answered by `{"text": …, "lines": […]}`.
     """
 
     name, media_type, rank = "json", "application/json", 0
     batches = True
-    schemas = (_SCHEMA, {"type": "array", "items": _SCHEMA, "description": "To an npy array of pictures"})
+    schemas = (
+        _SCHEMA,
+        _lines.SCHEMA,
+        {"type": "array", "items": {"anyOf": [_SCHEMA, _lines.SCHEMA]}, "description": "To an array of pictures"},
+    )
     text = True
 
     def needs_masks(self, choice: Choice) -> bool:
@@ -55,6 +61,8 @@ class DetectionsJson(Documents):
 
 
 def _document(result: Result, choice: Choice) -> bytes:
+    if isinstance(result.prediction, Reading):
+        return _lines.document(result.prediction)
     instances = result.prediction.instances().finite()
     encoding = choice.appearance.masks
     members = {

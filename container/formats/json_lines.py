@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from container.formats._base import Documents, Streamed, add
+from container.formats._lines import line as line_of_text
 from container.structures import Appearance, Choice, Instances, Result
 from container.structures.strict_json import dump, mask, numbers
+from container.structures.texts import Reading
 
 
 class JsonLines(Streamed, Documents):
     """`{"label": "horse 100%", "box": [x1, y1, x2, y2]}` and a line feed an instance, best first, boxes in pixels.
 
     Asked for scores a line adds `score` and `class_id`, asked for masks these and `mask`, and a model of keypoints
-    `keypoints`, all as “json” has them in its arrays. Nothing found is an empty body. Source of the media type:
-    SageMaker's JSON Lines; the aliases are what others call it.
+    `keypoints`, all as “json” has them in its arrays. A line of text has `text`, `score` and `box`. Nothing found is an
+    empty body. Source of the media type: SageMaker's JSON Lines; the aliases are what others call it.
     """
 
     name, media_type, rank = "jsonlines", "application/jsonlines", 3
@@ -26,6 +28,8 @@ class JsonLines(Streamed, Documents):
 
     def pieces(self, result: Result, choice: Choice) -> Iterator[bytes]:
         """The lines."""
+        if isinstance(result.prediction, Reading):
+            return (line_of_text(line) + b"\n" for line in result.prediction.joined)
         return _lines(result.prediction.instances().finite(), choice.appearance)
 
     def join(self, documents: Sequence[bytes], batch: bool) -> bytes:

@@ -9,6 +9,7 @@ from container.errors import NotAcceptable
 from container.formats._base import Drawn, add
 from container.rendering import draw
 from container.structures import Appearance, Choice, Instances, Result
+from container.structures.texts import Reading
 
 MAX_SIDE = {".png": 1_000_000, ".jpg": 65_500}  # pixels a side, of libpng and libjpeg
 
@@ -58,6 +59,8 @@ def jpeg_file(rgb: np.ndarray, quality: int) -> bytes:
 
 def _drawn(result: Result, choice: Choice) -> np.ndarray:
     prediction = result.prediction
+    if isinstance(prediction, Reading):
+        prediction = prediction.instances()
     if isinstance(prediction, Instances):
         prediction = prediction.finite()
     return draw(result.image.pixels, prediction, choice.appearance)

@@ -122,19 +122,24 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
 
 
 def _pack_folder(spec: ModelSpec, archive: Path) -> ModelSpec:
-    """Do what `pack` does for an architecture whose models are folders."""
+    """Do what `pack` does for an architecture whose models are folders, of which one may be the weights."""
     from container.engines import runtime
 
     base.check_published(spec)
     with tempfile.TemporaryDirectory(prefix="maskserve-", dir=archive.parent) as scratch:
+        given = isinstance(spec.weights, Path) and spec.weights.is_dir()
         folder = Path(scratch) / "model"
         folder.mkdir()
-        base.find(spec.architecture).pack(spec, folder)
-        made = replace(spec, weights=folder)
+        if not given:
+            base.find(spec.architecture).pack(spec, folder)
+        made = spec if given else replace(spec, weights=folder)
         engine = base.load(made, runtime.start("cpu", "fp32", cores.count(), "torch"))
         engine.predict([engine.trial()])
         whole = Path(scratch) / "model.tar.gz"
-        packing.pack(made, folder / artifact.WEIGHTS, whole, sorted(folder.glob("*.json")))
+        if (folder / artifact.WEIGHTS).exists():
+            packing.pack(made, folder / artifact.WEIGHTS, whole, sorted(folder.glob("*.json")))
+        else:
+            packing.pack_folder(made, Path(made.weights), whole, Path(scratch))
         whole.replace(archive)
     return made
 

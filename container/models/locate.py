@@ -10,27 +10,32 @@ from container.structures import ModelSpec, is_weights
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT = "default"  # the name of the embedded model
+PACKAGED = {"ocr/pp-ocr": ModelSpec("ocr/pp-ocr", "pp_ocr", "PP-OCRv6")}  # models that installed packages carry, by id
+READER = "ocr"  # the name of the one that reads text
 
 
 def locate(model: str, weights: str, labels: tuple[str, ...], folder: Path) -> Path | ModelSpec:
     """Return the model to serve: a folder or archive for `artifact.read`, or a spec; ModelError if weights are missing.
 
     Args:
-        model: `default`, a folder, a .tar.gz, or an architecture's name; empty means the model in `folder`, or the
-            embedded model if that is empty too.
+        model: `default`, `ocr` or another of PACKAGED, a folder, a .tar.gz, or an architecture's name; empty means the
+            model in `folder`, or the embedded model if that is empty too.
         weights: for an architecture, a weights file or the name of torchvision's weights; empty: the one in `folder`.
         labels: for an architecture with a weights file, the class names; empty means those of torchvision's weights.
         folder: SageMaker's model folder, /opt/ml/model.
     """
     path = Path(model)
+    packaged = None if path.exists() else PACKAGED.get("ocr/pp-ocr" if model == READER else model)
     described = path.exists() or "/" in model or model.endswith(".gz") or is_weights(model)
-    if (weights or labels) and (described or model in ("", DEFAULT)):
+    if (weights or labels) and (described or packaged or model in ("", DEFAULT)):
         raise ModelError(
             f"{f'weights {weights!r}' if weights else 'labels'} go with an architecture, and the model is "
             f"{model or 'not named'}: name one by --model; `python -m container models` lists them"
         )
     if model == DEFAULT:
         return EMBEDDED
+    if packaged:
+        return packaged
     if not model:
         return _found(folder)
     if described:

@@ -5,8 +5,9 @@ import numpy as np
 from container.cancellation import checkpoint
 from container.rendering import placement
 from container.rendering.palette import Color
-from container.rendering.text import fit, font_size
+from container.rendering.text import SMALLEST, fit, font_size
 from container.structures import Classification, Instances, Prediction
+from container.structures.texts import TextLines
 
 
 def draw_labels(canvas: np.ndarray, prediction: Prediction, instances: Instances, colors: list[Color]) -> None:
@@ -21,7 +22,10 @@ def draw_labels(canvas: np.ndarray, prediction: Prediction, instances: Instances
     shown = []
     for i, caption in enumerate(instances.captions):
         checkpoint()
-        size = _letters_for(instances.boxes[i], letters) if isinstance(prediction, Instances) else letters
+        if isinstance(prediction, TextLines):
+            size = _letters_above(instances.boxes[i], letters)
+        else:
+            size = _letters_for(instances.boxes[i], letters) if isinstance(prediction, Instances) else letters
         chip = fit(caption, size, instances.image_size)
         if chip:
             shown.append((i, chip))
@@ -37,6 +41,11 @@ def _letters_for(box: np.ndarray, letters: int) -> int:
     """Smaller letters for what is small against its label, down to 0.7 of `letters`."""
     side = float(max(box[2] - box[0], box[3] - box[1]))
     return max(9, round(letters * min(1.0, max(0.7, side / (5 * letters)))))
+
+
+def _letters_above(box: np.ndarray, letters: int) -> int:
+    """Letters so small that the line of text above the one in the box can be read."""
+    return max(SMALLEST + 1, min(letters, round(0.35 * float(box[3] - box[1]))))
 
 
 def _places(prediction: Prediction, instances: Instances, i: int, size: placement.Size) -> np.ndarray:

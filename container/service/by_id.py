@@ -4,11 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeGuard
 
 from container.engines.base import Engine, ImageEngine
-from container.errors import ModelNotFound, NotOffered
 from container.models.policies import Named, Policy
 from container.service.pipeline import RequestContext
 from container.service.services import Services
@@ -17,8 +15,6 @@ from container.structures import Options
 DEFAULT_CONFIDENCE = 0.4
 WORDS_OF_CONFIDENCE = ("best", "default")
 BOXES = ("object detection", "instance segmentation", "keypoint detection")  # tasks whose models find boxes
-READER = "ocr/pp-ocr"  # the id of the model that reads text
-READING_PACKAGES = ("openvino", "rapidocr")
 TASKS = (*BOXES, "classification", "semantic segmentation")
 
 
@@ -82,20 +78,3 @@ def question(options: Options, masks: bool, engine: ImageEngine) -> Question:
         # Here the confidence is that of each pixel; an engine's is that of a class.
         return Question(Options(confidence=0.0), True)
     return Question(options, masks)
-
-
-def reader(policy: Policy) -> str:
-    """Return the id of the model that reads; NotOffered if there is none, before any picture is looked at."""
-    if missing := [name for name in READING_PACKAGES if find_spec(name) is None]:
-        raise NotOffered(
-            f"reading of text needs the package {' and '.join(missing)}",
-            hint=f"pip install {' '.join(missing)}, or install what requirements.txt names",
-        )
-    try:
-        policy.find(READER)
-        return READER
-    except ModelNotFound:
-        raise NotOffered(
-            "reading of text is not offered where clients load models by name",
-            hint="a server of one model reads text; so does one with a folder of models by id",
-        ) from None

@@ -18,7 +18,7 @@ from container.engines.base import ImageEngine
 from container.errors import BadRequest, ModelNotFound, PayloadTooLarge, shown
 from container.images.base import given_image
 from container.models.policies import Policy
-from container.service import RequestContext, Services, by_id
+from container.service import RequestContext, Services, by_id, reading
 from container.service.embedding import CLIP, Embedder
 from container.service.pipeline import Run
 from container.service.segmenting import Family, Segmenter
@@ -160,8 +160,8 @@ class Models:
         return [found[i] for i in range(len(asked))]
 
     def read(self, pictures: Sequence[Picture]) -> list[Reading]:
-        """Return the text in each picture; raises the errors of by_id.reader, Policy.by_id and Run.ask."""
-        with self._opened(by_id.reader) as (run, _):
+        """Return the text in each picture; raises the errors of reading.reader, Policy.by_id and Run.ask."""
+        with self._opened(reading.reader) as (run, _):
             run.admit(len(pictures))
             found = run.ask([TextQuery(picture.pixels) for picture in pictures])
             for one in run.write(lambda: found, found):

@@ -7,8 +7,9 @@ import pytest
 import requests
 
 from tests.clients.inference_clients import NEW, OLD, Driven, address_of, corners, run_client
-from tests.conftest import Server, encode
+from tests.conftest import Server, StartServer, encode, pixels_of
 from tests.drawn_text import HELLO, SIZES, drawn, pixels
+from tests.trocr_models import direct, tiny_trocr
 
 DRIVE = Path(__file__).parent / "drive_ocr.py"
 FORMS = ["path", "url", "array", "pil", "base64"]
@@ -16,6 +17,19 @@ WITH_ASYNC = ["", "_async"]
 LINES = ("Invoice no. 1,042", "due on 24 December")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def trocr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of TrOCR, which is the only one of its store."""
+    return tiny_trocr(tmp_path_factory.mktemp("store") / "trocr" / "trocr-base-printed", seed=3)
+
+
+@pytest.fixture(scope="module")
+def server(start_server: StartServer, trocr: Path) -> Server:
+    started = start_server(MASKSERVE_MODEL_STORE=str(trocr.parent.parent))
+    started.wait()
+    return started
 
 
 @pytest.fixture(scope="module", params=[NEW, OLD])
@@ -73,10 +87,10 @@ def test_words_have_boxes(driven: Driven, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", WITH_ASYNC)
-def test_trocr_is_not_offered(driven: Driven, suffix: str) -> None:
-    kind, status, message = driven.error(f"trocr{suffix}")
-    assert (kind, status) == ("HTTPCallErrorError", 501)
-    assert suffix or "TrOCR is not offered by this server" in message
+def test_trocr_reads_what_transformers_read(driven: Driven, trocr: Path, suffix: str) -> None:
+    expected = direct(trocr, pixels_of((driven.folder / "24.png").read_bytes()))
+    assert expected
+    check(driven.value(f"trocr{suffix}"), expected)
 
 
 def test_the_reader_is_listed(driven: Driven) -> None:

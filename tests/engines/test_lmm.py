@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ from container.errors import BadRequest, DeadlineExceeded, ModelError
 from container.structures import ModelSpec
 from container.structures.lmm import LmmQuery
 from tests.fakes import EndsAt
-from tests.language_models import MAKERS, change, direct, tiny_llava, tiny_qwen2_vl
+from tests.language_models import MAKERS, change, direct, tiny_idefics3, tiny_llava, tiny_qwen2_vl
 
 PHOTO = skimage.data.astronaut()[:200]
 PROMPT = "what is in the picture ?"
@@ -235,6 +236,38 @@ def test_no_code_of_a_folder_is_run(folder: Path) -> None:
     (found,) = loaded(folder).predict([LmmQuery(PHOTO, PROMPT, max_new_tokens=3)])
     assert found
     assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(99999) %}{% for i in range(99999) %}{% for i in range(99999) %}"
+        "{% endfor %}{% endfor %}{% endfor %}",
+        "{% macro again() %}{% for i in range(99999) %}{{ again() }}{% endfor %}{% endmacro %}"
+        "{% for i in range(99999) %}{% for i in range(99999) %}a{% endfor %}{% endfor %}",
+    ],
+)
+def test_a_template_without_end_ends(folder: Path, template: str) -> None:
+    (folder / "chat_template.jinja").write_text(template)
+    before, begun = sys.gettrace(), time.process_time()
+    assert told(folder) == "the chat template of model 'tiny' takes over 1,000,000 steps"
+    assert time.process_time() - begun < 20 and sys.gettrace() is before
+
+
+def test_what_a_folder_says_of_pictures_may_be_said_otherwise(tmp_path: Path) -> None:
+    made = tiny_idefics3(tmp_path / "tiny")
+
+    def seen(**parameters: Any) -> int:
+        spec = ModelSpec("tiny", "lmm", made, parameters=parameters)
+        engine = base.load(spec, Runtime(torch.device("cpu"), torch.float32))
+        assert isinstance(engine, LmmEngine)
+        return int(engine._read(LmmQuery(PHOTO, PROMPT))["pixel_values"].shape[1])
+
+    assert (seen() > 1, seen(do_image_splitting=False)) == (True, 1)
+    with pytest.raises(ModelError, match="`parameters` of 'tiny' has unknown keys \\['splitting'\\]; known: "):
+        seen(splitting=False)
+    with pytest.raises(ModelError, match="at most 4096 is read"):
+        seen(size={"longest_edge": 1 << 20})
 
 
 @pytest.mark.parametrize("template", ["{{ ''.__class__.__mro__ }}", "{{ messages.append(1) }}", "{% for i in"])

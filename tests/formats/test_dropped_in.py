@@ -102,7 +102,7 @@ def test_it_is_negotiated(accept: str, attributes: str, media_type: str, server:
 
 def test_errors_name_it(server: Server, small_png: bytes) -> None:
     status, _, body = ask(f"{server.url}/invocations", small_png, Accept="text/html")
-    assert status == 406 and json.loads(body)["error"]["message"].endswith("application/jsonlines, image/webp")
+    assert status == 406 and json.loads(body)["error"]["message"].endswith("text/plain, image/webp")
     status, _, body = ask(f"{server.url}/invocations", small_png, **{ATTRIBUTES: '{"response_type": "tiff"}'})
     assert status == 400 and '"webp", "wp"' in json.loads(body)["error"]["message"]
 
@@ -136,4 +136,4 @@ def test_it_is_on_the_command_line(folder: Path, small_png: bytes, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert pixels_of((tmp_path / "out" / "photo.webp").read_bytes()).shape == (30, 40, 3)
     assert predict("--format", "count").stdout == b"0\n"
-    assert b"[json|jpeg|png|jsonlines|clarify|count|webp]" in predict("--help").stdout
+    assert b"[json|jpeg|png|jsonlines|clarify|txt|count|webp]" in predict("--help").stdout

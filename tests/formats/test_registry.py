@@ -10,4 +10,5 @@ def test_names_and_media_types() -> None:
         "json": "application/json",
         "jsonlines": "application/jsonlines",
         "png": "image/png",
+        "txt": "text/plain",
     }

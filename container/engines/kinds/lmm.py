@@ -56,7 +56,7 @@ class Lmm(Architecture):
             )
         module = lmm_folders.built(family, given, tensor_files.places(weights(folder, name)), name)
         lmm_folders.set_generation(module, folder, name)
-        processor: Any = lmm_folders.processor(family, folder, module.config, name)
+        processor: Any = lmm_folders.processor(family, folder, module.config, name, spec.parameters)
         engine = LmmEngine(
             spec, module.to(runtime.device, runtime.dtype), processor, runtime, family.usual, family.before
         )

@@ -15,14 +15,14 @@ from container.engines.base import Architecture, architectures, check_published
 from container.engines.runtime import Runtime, openvino_installed
 from container.engines.text import Networks, TextEngine
 from container.errors import ModelError
-from container.structures import ModelSpec
+from container.structures import ModelSpec, is_part
 
 PACKAGE, WEIGHTS = "rapidocr", "PP-OCRv6"
 _FIND, _LEVEL, _READ = "PP-OCRv6_det_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx", "PP-OCRv6_rec_small.onnx"
 
 
 class PPOCR(Architecture):
-    """Networks of an installed package, so that there is nothing to fetch or to put anywhere."""
+    """Networks of an installed package, so that there is nothing to fetch; a folder of it holds model.json alone."""
 
     kind = "reading of text"
     pretrained = (WEIGHTS,)
@@ -31,18 +31,25 @@ class PPOCR(Architecture):
     memory_reserve = 1200 << 20
 
     def pack(self, spec: ModelSpec, folder: Path) -> None:
-        """Raise ModelError: there is nothing to pack."""
-        raise ModelError(f"{spec.architecture} is served from the package {PACKAGE}; there are no weights to pack")
+        """Write nothing, as the package has the weights; ModelError for a file of them."""
+        _check_none(spec)
 
     def load(self, spec: ModelSpec, runtime: Runtime) -> TextEngine:
         """Compile the networks; ModelError with a one-line reason."""
-        if spec.weights != WEIGHTS:
-            raise ModelError(f"{spec.architecture} has the weights {WEIGHTS} of the package {PACKAGE}, and no others")
+        _check_none(spec)
         check_published(spec)
         folder = _folder()
         bf16 = runtime.dtype is torch.bfloat16
         find, level, read = (_compiled(folder / name, bf16) for name in (_FIND, _LEVEL, _READ))
         return TextEngine(spec, Networks(find, level, read, _characters(folder / _READ)))
+
+
+def _check_none(spec: ModelSpec) -> None:
+    """Raise ModelError for weights in a file or a folder."""
+    if isinstance(spec.weights, Path):
+        files = spec.weights.rglob("*") if spec.weights.is_dir() else [spec.weights]
+        if any(is_part(file.name) for file in files):
+            raise ModelError(f"{spec.architecture} has the weights {WEIGHTS} of the package {PACKAGE}, and no others")
 
 
 def _folder() -> Path:

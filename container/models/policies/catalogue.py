@@ -22,6 +22,7 @@ from container.errors import (
 from container.files import fingerprint
 from container.models import artifact
 from container.models.artifact import Accept
+from container.models.locate import PACKAGED
 from container.models.policies import Policy
 from container.models.store import Store
 from container.structures import ModelSpec
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 MANY, MINUTE = 5, 60.0  # loads of one model, and the seconds within which they are too many
 STORED = "store/"  # before an id of the store in the key of its model, which the served model's has not
 INSTALLED = "package/"  # before an id of PACKAGED in the key of its model
-PACKAGED = {"ocr/pp-ocr": ModelSpec("ocr/pp-ocr", "pp_ocr", "PP-OCRv6")}  # models that installed packages carry, by id
 
 
 class Catalogue(Policy):

@@ -36,6 +36,7 @@ KINDS = {
     "clip": "/clip/embed_image",
     "doctr": "/doctr/ocr",
     "ocr": "/ocr/pp-ocr",
+    "trocr": "/ocr/trocr",
     "gaze": "/gaze/gaze_detection",
     "lmm": "/infer/lmm",
 }

@@ -1,26 +1,27 @@
-"""POST /doctr/ocr, /easy_ocr/ocr and /ocr/pp-ocr: the text in pictures, all three by one reader; /ocr/trocr."""
+"""POST /doctr/ocr, /easy_ocr/ocr and /ocr/pp-ocr: the text in pictures, all by one reader; /ocr/trocr: of one line."""
 
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
-from container.errors import BadRequest, NotOffered, setting_name
 from container.images.sources import read_json as read_image
 from container.images.sources import sources
+from container.models.policies import Policy
 from container.protocols.roboflow import openapi
 from container.protocols.roboflow.fields import read_member
 from container.protocols.roboflow.inference import answer_each, check_count
 from container.protocols.roboflow.responses import answered
+from container.protocols.roboflow.segmenting import read_version
 from container.protocols.roboflow.v1 import object_body, pictures
-from container.service import Services, by_id
+from container.service import Services, by_id, reading
 from container.service.pipeline import Run
 from container.structures.strict_json import dump, join_array
 from container.structures.texts import Reading, TextQuery, Word
-from container.web.body import read_json, takes_json
+from container.web.body import takes_json
 from container.web.openapi import operation
 
 PREFIXES = ("/doctr", "/easy_ocr", "/ocr")
@@ -29,7 +30,7 @@ _BOXES = "generate_bounding_boxes"
 _TEXTS = {
     "200": {"description": "An answer for a picture, a list of them for a list", "content": {"application/json": {}}},
     **openapi.INFERENCE_ERRORS,
-    "501": openapi.error("What reading needs is not installed"),
+    "501": openapi.error("What reading needs is not there"),
 }
 
 
@@ -42,26 +43,26 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         @operation("Pictures in; the text in them out", _TEXTS, requestBody=body)
         @takes_json()
         def view() -> Response:
-            return _read(object_body(), services)
+            return _read(object_body(), reading.reader, services)
 
         endpoint = path.strip("/").replace("/", "_").replace("-", "_")
         blueprint.add_url_rule(path, endpoint, view, methods=["POST"], strict_slashes=False)
 
     @blueprint.post("/ocr/trocr", strict_slashes=False)
-    @operation("Not offered: TrOCR is answered with 501", openapi.UNAVAILABLE)
+    @operation("Pictures of one line each in; their text out", _TEXTS, requestBody=body)
     @takes_json()
     def trocr() -> Response:
-        with suppress(BadRequest):  # read: a client that is refused while it sends sees a broken connection
-            read_json(request)
-        raise NotOffered(
-            "TrOCR is not offered by this server",
-            hint=f"{setting_name('model_store')}/trocr/VERSION/ is not read yet; POST {', '.join(_PATHS)} read text",
-        )
+        document = object_body()
+
+        def find(policy: Policy) -> str:
+            return reading.line_reader(read_version(reading.TROCR, document), policy)
+
+        return _read(document, find, services)
 
 
-def _read(document: dict[str, Any], services: Services) -> Response:
+def _read(document: dict[str, Any], find: Callable[[Policy], str], services: Services) -> Response:
     with by_id.loading(services, g.context) as policy:
-        model_id = by_id.reader(policy)
+        model_id = find(policy)
         values, boxes = pictures(document), read_member(document, _BOXES, bool, False)
         check_count(values, services.pipeline.limits)
         named = by_id.load(model_id, services)

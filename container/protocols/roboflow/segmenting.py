@@ -96,10 +96,15 @@ def load_version(family: Family, document: Mapping[str, Any], services: Services
 
 def _version(family: Family, document: Mapping[str, Any], policy: Policy) -> str:
     """Return the id of the model that a request asks for; WrongType for a version that is no text."""
+    return family.find(read_version(family, document), policy)
+
+
+def read_version(family: Family, document: Mapping[str, Any]) -> str | None:
+    """Return the version that a request names, None if it names none; WrongType for what is no text."""
     name = document.get(family.field)
     if name is not None and (not isinstance(name, str) or not name):
         raise WrongType(f"{family.field} is {ascii(name)[:MAX_SHOWN]}; it takes a version", family.field, name)
-    return family.find(name, policy)
+    return name
 
 
 def logits_file(segmentation: Segmentation) -> bytes:

@@ -21,7 +21,7 @@ from container.web.forms import MEDIA_TYPE, read_form
 
 FORM, JSON = MEDIA_TYPE, "application/json"
 _PICTURE = "image"
-_KEYS = (_PICTURE, "instances", "inputs")  # of a JSON body that hold pictures
+KEYS = (_PICTURE, "instances", "inputs")  # of a JSON body that hold pictures
 _OPTIONS, _PROMPTS = "parameters", "prompts"
 _DEPTH = 3  # objects in each other
 PROMPTS_HINT = '{"image": …, "prompts": [{"points": [{"x": 380, "y": 350, "positive": true}]}]}'
@@ -86,7 +86,7 @@ def read_document(invocation: InvocationRequest, limits: Limits, share: PixelSha
     document = invocation.document or _parsed(invocation.body)
     key = _key(document)
     if not key:
-        raise BadRequest(f"the JSON body has no key `{'`, `'.join(_KEYS)}`", hint=_HINT)
+        raise BadRequest(f"the JSON body has no key `{'`, `'.join(KEYS)}`", hint=_HINT)
     value = document[key]
     if key == _PICTURE:
         return read_json(value, limits, share)
@@ -101,13 +101,13 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON", hint=_HINT) from None
     if not isinstance(document, dict):
-        raise BadRequest(f"the JSON body has no key `{'`, `'.join(_KEYS)}`", hint=_HINT)
+        raise BadRequest(f"the JSON body has no key `{'`, `'.join(KEYS)}`", hint=_HINT)
     return document
 
 
 def _key(document: Mapping[str, Any]) -> str:
     """Return the key that holds the pictures, "" if there is none; BadRequest if there are several."""
-    found = [key for key in _KEYS if key in document]
+    found = [key for key in KEYS if key in document]
     if len(found) > 1:
         raise BadRequest(f"the JSON body has both `{'` and `'.join(found)}`; one of them is wanted")
     return "".join(found)

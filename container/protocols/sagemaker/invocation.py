@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,14 +16,17 @@ from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
 from container.images.decode import check_bytes, decode
 from container.images.pixel_budget import PixelShare
-from container.protocols.sagemaker import sessions, workflows
+from container.protocols.sagemaker import embedding, sessions, workflows
 from container.protocols.sagemaker.documents import FORM, JSON, PROMPTS_HINT, open_form, open_json, read_document
 from container.protocols.sagemaker.messages import MAX_ATTRIBUTES, InvocationRequest, InvocationResponse
 from container.protocols.sagemaker.negotiation import REFERENCE, UNTYPED, Attributes, Negotiation
-from container.service import RequestContext, Services
+from container.service import RequestContext, Services, reading
+from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
 from container.structures import Image, ModelSpec, Options, Result
+from container.structures.clip import ClipQuery
+from container.structures.texts import TextQuery
 from container.web.body import read_body
 from container.web.protocol import KEY_PARAMETER, as_json, error_document
 from container.workflows.invoked import Invoked, read
@@ -101,6 +104,8 @@ def respond(
         if engine is not None and (defaults.workflow or engine.spec.workflow):
             run.release()  # the steps take leases of their own, also of this model
             return _worked(invocation, engine.spec, services, defaults, context, model)
+        if engine is not None and engine.query is ClipQuery:
+            return _embedded(invocation, media_type, run, services, defaults, context)
         attributes = negotiation.gather(invocation, defaults.attributes)
         context.reference = attributes.values.get(REFERENCE, "")
         choice = negotiation.choose(invocation.accept, attributes, defaults.accept)
@@ -122,10 +127,9 @@ def respond(
             raise _one_alone(form.media_type, len(images))
         if upload is not None:
             results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
-        elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
-            results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
         else:
-            results = run.predict(images, options, masks)
+            results = _predicted(invocation, images, options, masks, run, services, context)
+            attributes = negotiation.told(invocation, attributes, reading.without_effect(run.engine))
         body: bytes | Iterator[bytes]
         if isinstance(form, Streamed):
             body = run.stream(form, results[0], choice)
@@ -138,7 +142,24 @@ def respond(
     if invocation.session:
         upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
         headers = sessions.keep(invocation.session, upload, services.sessions)
-    return InvocationResponse(body, form.media_type, _fit(facts), headers)
+    return InvocationResponse(body, form.content_type, _fit(facts), headers)
+
+
+def _predicted(
+    invocation: InvocationRequest,
+    images: list[Image],
+    options: Options,
+    masks: bool,
+    run: Run,
+    services: Services,
+    context: RequestContext,
+) -> list[Result]:
+    """Return what the model, which may be a promptable one or a reader of text, finds in each picture of a request."""
+    if invocation.prompts is not None or isinstance(run.engine, PromptEngine):
+        return [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
+    if run.engine.query is TextQuery:
+        return reading.read(run, images, options)
+    return run.predict(images, options, masks)
 
 
 def _one_alone(media_type: str, count: int) -> NotAcceptable:
@@ -176,6 +197,37 @@ def _worked(
     return InvocationResponse(body, asked.form.media_type, _fit(facts))
 
 
+def _embedded(
+    invocation: InvocationRequest,
+    media_type: str,
+    run: Run,
+    services: Services,
+    defaults: Defaults,
+    context: RequestContext,
+) -> InvocationResponse:
+    """Return the response of a model that embeds the pictures or the texts of a request."""
+    negotiation, limits = defaults.negotiation, services.pipeline.limits
+    asked = embedding.read(invocation, media_type, negotiation, defaults.accept, defaults.attributes, limits.max_images)
+    share = PixelShare(services.pipeline.pixels)  # of pictures that are held while the model sees some of them
+    try:
+        contents: Sequence[str | Image]
+        if asked.texts is not None:
+            contents, batch = asked.texts, asked.batch
+        else:
+            try:
+                contents, batch = run.decode(lambda limits, _: read_pictures(invocation, negotiation, limits, share))
+            except ServingError as error:
+                return _placeholder(error, invocation, asked.attributes, context)
+        found = embedding.embed(contents, run, services.embeddings)
+        body = embedding.write(found, asked, batch, run)
+    finally:
+        share.give_back()
+    image = None if isinstance(contents[0], str) else contents[0]
+    facts = _facts(image, run.engine.spec.name, len(found), asked.media_type, asked.attributes, context.total)
+    context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": context.rounded()}
+    return InvocationResponse(body, asked.media_type, _fit(facts))
+
+
 def _segmented(invocation: InvocationRequest, images: list[Image], options: Options, segmenter: Segmenter) -> Result:
     """Return the masks for the prompts of a request; BadRequest without prompts, in a session, or for an array."""
     if invocation.prompts is None:
@@ -200,18 +252,13 @@ def _placeholder(
 
 
 def _facts(
-    image: Image, model: str, found: int, media_type: str, attributes: Attributes, total_ms: float
+    image: Image | None, model: str, found: int, media_type: str, attributes: Attributes, total_ms: float
 ) -> dict[str, object]:
     """Return facts about the result for the attributes header, for clients whose response body is an image."""
-    height, width, _ = image.pixels.shape
-    facts: dict[str, object] = {
-        "model": model,
-        "n": found,
-        "w": width,
-        "h": height,
-        "ms": round(total_ms),
-        "type": media_type,
-    }
+    facts: dict[str, object] = {"model": model, "n": found}
+    if image is not None:
+        facts["w"], facts["h"] = image.size[::-1]
+    facts |= {"ms": round(total_ms), "type": media_type}
     if attributes.trace:
         facts["trace"] = attributes.trace
     if attributes.ignored:

@@ -117,6 +117,21 @@ class Negotiation:
         unknown = [key for key in beside if key not in known]
         return replace(parsed, ignored=(*parsed.ignored, *unknown, *invocation.ignored))
 
+    def named(self, invocation: InvocationRequest) -> list[str]:
+        """Return the names of all options of an invocation, wherever they are and whether they are known; BadRequest.
+
+        Those of the operator's defaults are not among them.
+        """
+        header, _ = self.read_header(invocation.attributes)
+        return [*dict.fromkeys((*header, *invocation.query, *invocation.fields, *invocation.parameters))]
+
+    def told(
+        self, invocation: InvocationRequest, attributes: Attributes, without_effect: Collection[str]
+    ) -> Attributes:
+        """Return the attributes of an invocation, where what has no effect is `ignored`, too."""
+        more = tuple(name for name in self.named(invocation) if name in without_effect)
+        return replace(attributes, ignored=(*attributes.ignored, *more))
+
     def parse(self, header: str, defaults: Mapping[str, Any] | None = None) -> Attributes:
         """Parse the header's value on top of the operator's `defaults`; BadRequest for broken JSON or a wrong value."""
         given, trace = self.read_header(header)
@@ -153,6 +168,10 @@ class Negotiation:
         if variant and formats[variant].media_type == media_type:
             name = variant
         return Choice(name, attributes.options(), attributes.appearance())
+
+    def of(self, media_type: str) -> str:
+        """Return the media type of a format that is meant by one of its aliases, or the type as it is."""
+        return self._aliases.get(media_type, media_type)
 
     def media_type(self, response_type: str) -> str:
         """Return the media type that an attribute `response_type` means; "" for none."""

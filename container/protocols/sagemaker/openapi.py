@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from container.formats import ranked
+from container.formats import ranked, vectors
 from container.images.base import sources
 from container.images.decode import MEDIA_TYPES
 from container.images.sources import DEFAULT_SOURCE, ENCODED
@@ -100,7 +100,8 @@ def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[
     shapes = {"image": {"anyOf": pictures}, "instances": several, "inputs": {"anyOf": [text, several, named]}}
     return {
         "type": "object",
-        "description": "A promptable model takes `prompts` as well: points, a box or both, or a list of these",
+        "description": "A promptable model takes `prompts` as well: points, a box or both, or a list of these. "
+        "CLIP takes `text` in place of pictures: one, or a list",
         "properties": {**shapes, "parameters": {"type": "object", "nullable": True, "properties": options}},
         "oneOf": [{"required": [key]} for key in shapes],
     }
@@ -145,7 +146,7 @@ def _named(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _FACTS = (
-    "What was found, or the outputs of the model's workflow as JSON or its first picture; "
+    "What was found or read, embeddings, or the outputs of the model's workflow as JSON or its first picture; "
     "facts about it in X-Amzn-SageMaker-Custom-Attributes"
 )
 _PLACEHOLDER = {**_ERROR_SCHEMA, "description": "With on_error: placeholder, for a picture that cannot be read"}
@@ -155,7 +156,9 @@ def _good(negotiation: Negotiation) -> dict[str, Any]:
     schemas: dict[str, list[Any]] = {media_type: [] for media_type in negotiation.offers}
     for form in ranked():
         schemas[form.media_type] += form.schemas
-    schemas.setdefault("application/json", []).append(_PLACEHOLDER)
+    several = {"type": "array", "items": vectors.SCHEMA, "description": "To an array of pictures or texts"}
+    schemas.setdefault(JSON, []).extend([vectors.SCHEMA, several, _PLACEHOLDER])
+    schemas[vectors.NPY] = [{**_BINARY["schema"], "description": "Of a model that embeds: float32 D, or N×D"}]
     content = {m: {"schema": some[0] if len(some) == 1 else {"anyOf": some}} for m, some in schemas.items()}
     return {"description": _FACTS, "content": content}
 

@@ -131,6 +131,8 @@ def _form(accept: str, wanted: str, default: str, workflow: Invoked, negotiation
         form = formats[name]
         if isinstance(form, Drawn | Documents):
             offered[media_type] = form
+    if wanted and wanted not in offered:
+        raise NotAcceptable(f"{wanted} is asked for, and a workflow is answered by {', '.join(offered)}")
     chosen = negotiation.pick(accept, (wanted, default), offered)
     if isinstance(offered[chosen], Documents) or workflow.draws:
         return offered[chosen]

@@ -102,10 +102,12 @@ def test_the_space_is_the_last_character(engine: TextEngine) -> None:
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="has the weights PP-OCRv6 of the package rapidocr"):
-        base.load(ModelSpec("own", "pp_ocr", tmp_path), CPU)
-    with pytest.raises(ModelError, match="there are no weights to pack"):
-        base.find("pp_ocr").pack(SPEC, tmp_path)
+    (own := tmp_path / "own.onnx").touch()
+    for weights in (tmp_path, own):
+        with pytest.raises(ModelError, match="has the weights PP-OCRv6 of the package rapidocr"):
+            base.load(ModelSpec("own", "pp_ocr", weights), CPU)
+        with pytest.raises(ModelError, match="has the weights PP-OCRv6 of the package rapidocr"):
+            base.find("pp_ocr").pack(ModelSpec("own", "pp_ocr", weights), tmp_path)
     monkeypatch.setattr(pp_ocr, "_READ", "another.onnx")
     with pytest.raises(ModelError, match="the installed rapidocr has no another.onnx"):
         base.load(SPEC, CPU)

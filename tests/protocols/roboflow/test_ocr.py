@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from container.app import create_app
-from container.service import by_id
+from container.service import reading
 from container.settings import Settings
 from tests.conftest import encode
 from tests.fake_reader import reading_services
@@ -89,14 +89,43 @@ def test_its_id_is_none_of_other_routes(client: FlaskClient) -> None:
     assert client.post("/model/add", json={"model_id": "ocr/pp-ocr"}).status_code == 200
 
 
-def test_trocr_is_not_offered(client: FlaskClient) -> None:
-    answer = client.post("/ocr/trocr", json={"image": PHOTO})
+def test_trocr_without_a_folder(client: FlaskClient) -> None:
+    answer = client.post("/ocr/trocr", json={"image": "not looked at"})
     assert answer.status_code == 501 and "MASKSERVE_MODEL_STORE/trocr/VERSION/" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "version", "status", "model"),
+    [
+        (["trocr/large", "trocr/trocr-base-printed"], None, 200, "trocr/trocr-base-printed"),
+        (["trocr/large", "trocr/trocr-base-printed"], "large", 200, "trocr/large"),
+        (["trocr/large"], None, 200, "trocr/large"),
+        (["trocr"], None, 200, "trocr"),
+        (["trocr/large", "trocr/small"], None, 400, "trocr_version_id is missing, and there are several versions"),
+        (["trocr/large"], "small", 501, "there are no weights for trocr_version_id 'small'; there are: large"),
+        (["trocr/large"], 7, 422, "trocr_version_id is 7; it takes a version"),
+    ],
+)
+def test_trocr(folders: list[str], version: object, status: int, model: str, tmp_path: Path) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "model.safetensors").touch()
+    services = reading_services(tmp_path)
+    client = create_app(Settings(), services).test_client()
+    asked = {"image": [PHOTO, BLACK]} | ({} if version is None else {"trocr_version_id": version})
+    answer = client.post("/ocr/trocr", json=asked)
+    assert answer.status_code == status, answer.json
+    if status == 200:
+        assert [one["result"] for one in answer.json] == ["HELLO 42 ß", ""]
+        assert answer.headers["X-Model-Id"] == model
+    else:
+        assert answer.json["message"].startswith(model)
+    services.pool.close()
 
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_without_the_package_it_is_not_offered(client: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_id, "READING_PACKAGES", ("openvino", "no_such_package"))
+    monkeypatch.setattr(reading, "PACKAGES", ("openvino", "no_such_package"))
     answer = client.post(path, json={"image": "not looked at"})
     assert answer.status_code == 501
     assert answer.json["message"].startswith("reading of text needs the package no_such_package; pip install")
