@@ -30,7 +30,8 @@ def choose(settings: Settings, form: str | None, attributes: str, options: Mappi
     """Return the choice of a request with the custom `attributes`, a JSON object, and with `options` put over them.
 
     Without the name `form` the attributes choose the format, and if these do not, it is "": the model's usual one.
-    Raises ValueError for an invalid setting, and BadRequest for an unknown key or a wrong value.
+    Raises ValueError for an invalid setting, BadRequest for an unknown key or a wrong value, and NotAcceptable for a
+    format that cannot hold what is to be rendered.
     """
     defaults = read_defaults(settings)
     negotiation = defaults.negotiation
@@ -39,9 +40,12 @@ def choose(settings: Settings, form: str | None, attributes: str, options: Mappi
         known = ", ".join(negotiation.attributes)
         raise BadRequest(f"custom attribute {given.ignored[0][:60]!r} is unknown; known: {known}")
     given = replace(given, values={**given.values, **options})
-    choice = negotiation.choose("", given, next(iter(negotiation.offers)))
     chosen = "response_type" in given.values or "format" in given.values
-    return replace(choice, format=form or (choice.format if chosen else ""))
+    if chosen and not form:
+        return negotiation.choose("", given, next(iter(negotiation.offers)))
+    if form in formats:
+        formats[form].check(given.appearance())
+    return Choice(form or "", given.options(), given.appearance())
 
 
 class Predictor:
@@ -65,7 +69,7 @@ class Predictor:
             raise ModelError(reason)
         try:
             with self._services.pipeline.open(Catalogue.served, RequestContext(self._services.deadline_seconds)) as run:
-                self._choice = choice if choice.format else replace(choice, format=self._usual(run.engine))
+                self._choice = choice if choice.format else replace(choice, format=self._usual(run.engine, choice))
                 self._check(run)
         except BadRequest:
             self.close()
@@ -86,12 +90,13 @@ class Predictor:
         """The ending of an answer's file."""
         return vectors.SUFFIX if self._choice.format == _NPY else formats[self._choice.format].suffix
 
-    def _usual(self, engine: Engine[Any, Any]) -> str:
+    def _usual(self, engine: Engine[Any, Any], choice: Choice) -> str:
         if engine.query is ClipQuery:
             return _NPY
         if engine.query is TextQuery:
             return _plain()
-        return next(one.name for one in ranked() if one.text == (self._prompt is None))
+        text = self._prompt is None
+        return next(one.name for one in ranked() if one.text == text and one.holds(choice.appearance))
 
     def _check(self, run: Run) -> None:
         if self._prompt is not None and not isinstance(run.engine, PromptEngine):

@@ -158,6 +158,12 @@ def test_predict_refuses_attributes_in_one_line(attributes: str, reason: str, ru
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("see `main predict --help`\n")
 
 
+@pytest.mark.parametrize("asked", [["--format", "jpeg"], ["--attributes", '{"response_type": "jpeg"}']])
+def test_predict_refuses_a_jpeg_of_numbers(asked: list[str], run) -> None:
+    done = run("predict", "astronaut.jpg", "--render", "ids", *asked)
+    assert done.exit_code == 2 and "image/jpeg holds colours of 8" in done.stderr and done.stdout == ""
+
+
 def test_every_option_of_a_request_is_one_of_predict(run) -> None:
     shown = run("predict", "--help").stdout
     for name in (*declared(Options), *declared(Appearance)):

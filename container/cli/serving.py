@@ -63,7 +63,7 @@ def predict(
     Of several pictures every line on standard output says its `file`; of one that fails, also its `error`.
     With a prompt the mask is drawn, `--model ocr` prints text, and CLIP writes .npy, unless --format says otherwise.
     """
-    from container.errors import BadRequest, ModelError, ServingError
+    from container.errors import BadRequest, ModelError, NotAcceptable, ServingError
     from container.predict import Predictor, choose
     from container.structures.options import Appearance, Options, declared
 
@@ -74,7 +74,7 @@ def predict(
     prompt = read_prompt(points, box)
     try:
         choice = choose(settings, form, attributes, asked)
-    except (BadRequest, ValueError) as error:
+    except (BadRequest, NotAcceptable, ValueError) as error:
         raise click.UsageError(str(error)) from None
     if output is not None:
         make_folder(output)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from container.errors import NotAcceptable
 from container.registry import Registry
 from container.structures import Appearance, Choice, Result
 
@@ -23,6 +24,7 @@ class Format(ABC):
     doc = ""  # what it is, where it is asked for by name
     batches = False  # whether one answer can hold several pictures
     text = False  # whether it can be printed
+    wide = False  # whether it holds 16 bits a pixel, as pictures of ids have
     schemas: tuple[Mapping[str, Any], ...] = (
         {"type": "string", "format": "binary"},
     )  # JSON schemas, any of which fits
@@ -40,6 +42,18 @@ class Format(ABC):
     def needs_masks(self, choice: Choice) -> bool:
         """Return True if this kind of answer shows masks; otherwise the model need not compute any."""
         return True
+
+    def holds(self, appearance: Appearance) -> bool:
+        """Return True unless it is a picture of 8 bits, and ids are asked for."""
+        return appearance.render != "ids" or self.wide or not self.media_type.startswith("image/")
+
+    def check(self, appearance: Appearance) -> None:
+        """Raise NotAcceptable for a picture that this kind of answer cannot hold."""
+        if not self.holds(appearance):
+            raise NotAcceptable(
+                f"render is 'ids', numbers of 16 bits, and {self.media_type} holds colours of 8",
+                hint="accept image/png, with response_type or format png where these choose",
+            )
 
     @abstractmethod
     def encode(self, result: Result, choice: Choice) -> bytes:

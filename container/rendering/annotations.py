@@ -13,8 +13,8 @@ MIN_SCORE = 0.3
 def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, limb: int, dot: int) -> None:
     """Draw float K×3 keypoints (x, y, score) of one instance into uint8 H×W×3 `canvas`.
 
-    They are dots of radius `dot`, and COCO's are joined by lines of width `limb`, both in pixels. Left out are those
-    under MIN_SCORE, outside the picture or not a number.
+    They are dots of radius `dot`, with a white edge from two pixels on, and COCO's are joined by lines of width `limb`,
+    both in pixels. Left out are those under MIN_SCORE, outside the picture or not a number.
     """
     height, width = canvas.shape[:2]
     points = [
@@ -27,7 +27,8 @@ def draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, color: Color, limb
             cv2.line(canvas, start, end, color, limb, cv2.LINE_AA)
     for point in points:
         if point:
-            cv2.circle(canvas, point, dot + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
+            if dot > 1:
+                cv2.circle(canvas, point, dot + 1, WHITE, cv2.FILLED, cv2.LINE_AA)
             cv2.circle(canvas, point, dot, color, cv2.FILLED, cv2.LINE_AA)
 
 

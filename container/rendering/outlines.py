@@ -1,29 +1,42 @@
 """The line around a region."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from container.cancellation import checkpoint
 from container.rendering.palette import WHITE, Color
-from container.rendering.regions import Region
+from container.rendering.regions import SMALL, Region
 
 PIECE = 1000
+SHARE = 0.25  # of a region that its outline may cover
+HOLE = 0.001  # of a region; smaller holes in it get no line
 _SHIFT = 3  # points are given to OpenCV in eighths of a pixel
 
 
-def draw_outline(canvas: np.ndarray, region: Region, color: Color, width: int, core: int, small: int) -> None:
+def draw_outline(canvas: np.ndarray, region: Region, color: Color, width: int) -> None:
     """Draw the smoothed, antialiased borders of a region into uint8 H×W×3 `canvas`.
 
-    The line of `width` pixels has a white core between two edges of `color`, so that it shows on the dark, on the
-    bright and on its own colour. A region too small for that gets a plain one of `small` pixels.
+    The line of `width` pixels, odd, has a white core between two edges of `color`, so that it shows on the dark, on
+    the bright and on its own colour. It is thinner where it would cover more than SHARE of the region, without a core
+    from two pixels down. Around a small region it lies outside, on none of its pixels.
     """
-    lines = _lines(region, 2 + core)
-    if max(region.crop.shape) < 24 * core:
-        _draw(canvas, lines, color, small)
+    if max(region.crop.shape) < SMALL:
+        _draw_around(canvas, region, color, max(1, min(width // 2, max(region.crop.shape) // 8)))
         return
-    _draw(canvas, lines, color, width)
-    if core:
-        _draw(canvas, lines, WHITE, core)
+    contours = _borders(region)
+    length = sum(len(contour) for contour in contours)
+    # Half of the line lies inside, so this is the width that covers SHARE.
+    width = min(width, max(1, int(2 * SHARE * np.count_nonzero(region.crop) / max(length, 1))))
+    _draw_cored(canvas, _smoothed(contours, 2 + width // 2), color, width, (width - 1) // 2)
+
+
+def draw_wide_outline(canvas: np.ndarray, region: Region, color: Color, width: int) -> None:
+    """Draw the outline exactly `width` pixels wide, with a core of half of that in regions that are large enough."""
+    core = width // 2
+    fits = max(region.crop.shape) >= 24 * core
+    _draw_cored(canvas, _smoothed(_borders(region), 2 + core), color, width, core if fits else 0)
 
 
 def draw_border(canvas: np.ndarray, region: Region, color: Color, width: int) -> None:
@@ -33,7 +46,50 @@ def draw_border(canvas: np.ndarray, region: Region, color: Color, width: int) ->
 
 def _lines(region: Region, reach: int) -> list[np.ndarray]:
     contours, _ = cv2.findContours(region.crop, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(region.x, region.y))
+    return _smoothed(contours, reach)
+
+
+def _smoothed(contours: Sequence[np.ndarray], reach: int) -> list[np.ndarray]:
     return [_line(contour[:, 0], reach) for contour in contours]
+
+
+def _borders(region: Region) -> list[np.ndarray]:
+    """The contours of a region's parts and of its holes, without those that are smaller than HOLE."""
+    place = region.x, region.y
+    contours, tree = cv2.findContours(region.crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=place)
+    if len(contours) < 2:
+        return list(contours)
+    least = HOLE * np.count_nonzero(region.crop)
+    return [
+        contour
+        for contour, (_, _, _, parent) in zip(contours, tree[0].tolist(), strict=True)
+        if parent < 0 or _inside(contour) >= least
+    ]
+
+
+def _inside(contour: np.ndarray) -> float:
+    """The pixels within a hole's contour, which runs over the pixels around it: Pick's theorem."""
+    return cv2.contourArea(contour) - len(contour) / 2 + 1
+
+
+def _draw_cored(canvas: np.ndarray, lines: list[np.ndarray], color: Color, width: int, core: int) -> None:
+    _draw(canvas, lines, color, width)
+    if core:
+        _draw(canvas, lines, WHITE, core)
+
+
+def _draw_around(canvas: np.ndarray, region: Region, color: Color, width: int) -> None:
+    """Colour the pixels up to `width` from a region, holes left out."""
+    contours, _ = cv2.findContours(region.crop, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(width, width))
+    height, columns = (side + 2 * width for side in region.crop.shape)
+    solid = np.zeros((height, columns), np.uint8)
+    cv2.drawContours(solid, contours, -1, 1, cv2.FILLED)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    ring = cv2.dilate(solid, kernel) - solid
+    left, top = region.x - width, region.y - width
+    part = canvas[max(top, 0) : top + height, max(left, 0) : left + columns]
+    where = ring[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
+    part[where.view(bool)] = color
 
 
 def _draw(canvas: np.ndarray, lines: list[np.ndarray], color: Color, width: int) -> None:

@@ -1,6 +1,9 @@
-"""One colour per class, told apart with and without colour blindness."""
+"""One colour per class or per instance, told apart with and without colour blindness."""
 
 import numpy as np
+
+from container.cancellation import checkpoint
+from container.structures import Colors, Instances
 
 Color = tuple[int, int, int]  # RGB, 0–255
 
@@ -37,6 +40,8 @@ COLORS: tuple[Color, ...] = (
     (180, 210, 105),
 )
 
+_LATEST = 1000  # earlier instances that a colour is kept away from, so that the work for each is bounded
+
 # How far the second and the third instance of a class go towards white (+) or black (−); the fourth is as the first.
 _SHADES = (0.0, 0.3, -0.25)
 
@@ -44,6 +49,11 @@ _SHADES = (0.0, 0.3, -0.25)
 def color(class_id: int) -> Color:
     """The colour of a class, the same in every picture."""
     return COLORS[class_id % len(COLORS)]
+
+
+def of(instances: Instances, by: Colors) -> list[Color]:
+    """A colour for each of N instances, by its class or by itself."""
+    return [COLORS[i] for i in apart(instances.boxes)] if by == "instance" else shades(instances.classes)
 
 
 def shades(classes: np.ndarray) -> list[Color]:
@@ -57,10 +67,43 @@ def shades(classes: np.ndarray) -> list[Color]:
     return colors
 
 
+def apart(boxes: np.ndarray) -> list[int]:
+    """The number of a colour for each of N boxes (xyxy), in order: the one whose nearest earlier owner is farthest.
+
+    So the first 24 boxes have a colour each, and of more, neighbours differ. A box's colour depends on earlier ones
+    alone, the better ones, and stays when a higher confidence leaves out the rest.
+    """
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    owned = np.zeros(len(boxes), np.int64)
+    for i in range(len(boxes)):
+        checkpoint()
+        nearest = np.full(len(COLORS), np.inf)
+        earlier = slice(max(0, i - _LATEST), i)
+        np.minimum.at(nearest, owned[earlier], np.hypot(*(centers[earlier] - centers[i]).T))
+        owned[i] = nearest.argmax()
+    return [int(i) for i in owned]
+
+
+def palettes() -> dict[str, list[list[str]] | list[str]]:
+    """All colours as JSON, "#rrggbb", for a page that draws as pictures are drawn here.
+
+    "class": for each class id, modulo their number, the colours of its first, second and third instance, and so on
+    again (`shades`). "instance": the colours that `apart` numbers.
+    """
+    return {
+        "class": [[_hex(_shade(one, amount)) for amount in _SHADES] for one in COLORS],
+        "instance": [_hex(one) for one in COLORS],
+    }
+
+
 def _shade(base: Color, amount: float) -> Color:
     goal = WHITE if amount > 0 else BLACK
     red, green, blue = (round(b + (g - b) * abs(amount)) for b, g in zip(base, goal, strict=True))
     return red, green, blue
+
+
+def _hex(rgb: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def contrasting(background: Color) -> Color:

@@ -8,7 +8,8 @@ from container.fields import Declared, Flag, Names, Number, Word
 
 MaskDecodeMode = Literal["accurate", "tradeoff", "fast"]
 MaskEncoding = Literal["none", "rle", "polygon"]
-Render = Literal["overlay", "mask", "cutout"]
+Render = Literal["overlay", "mask", "cutout", "ids", "blur", "pixelate", "crops"]
+Colors = Literal["class", "instance"]
 
 MAX_DETECTIONS = 100_000  # of one request
 
@@ -62,11 +63,18 @@ class Appearance:
     scores: bool = _option(Flag(), False, "JSON: add `scores` and `class_ids`")
     masks: MaskEncoding = _option(Word(get_args(MaskEncoding)), "none", "JSON: add `scores`, `class_ids` and `masks`")
     render: Render = _option(
-        Word(get_args(Render)), "overlay", "Pictures: drawn on, class colours alone, or the found pixels alone"
+        Word(get_args(Render)),
+        "overlay",
+        "Pictures: drawn on, colours alone, the found pixels alone, their numbers (PNG of 16 bits), "
+        "what was found blurred or pixelated, or cut out piece by piece",
+    )
+    colors: Colors = _option(
+        Word(get_args(Colors)), "class", "In an overlay and a mask: shades of one colour a class, or a colour each"
     )
     opacity: float = _option(_FRACTION, 0.5, "Of the masks in an overlay")
     draw_boxes: bool = _option(Flag(), True, "In an overlay")
     draw_labels: bool = _option(Flag(), True, "In an overlay")
+    draw_outlines: bool = _option(Flag(), True, "In an overlay: lines around the masks")
     line_width: int | None = _open_option(
         Number(1, 100, whole=True), "by the picture's size", "Pixels: of boxes, outlines and keypoints in an overlay"
     )

@@ -1,6 +1,7 @@
 """“png” and “jpeg” files: their kind, their size, and what a cutout's surroundings become."""
 
 import io
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -28,6 +29,9 @@ def encoded(name: str, prediction: Instances = ONE, render: Render = "overlay") 
         ("png", "overlay", "PNG", "RGB"),
         ("png", "mask", "PNG", "RGB"),
         ("png", "cutout", "PNG", "RGBA"),
+        ("png", "ids", "PNG", "I;16"),
+        ("png", "blur", "PNG", "RGB"),
+        ("jpeg", "pixelate", "JPEG", "RGB"),
         ("jpeg", "overlay", "JPEG", "RGB"),
         ("jpeg", "mask", "JPEG", "RGB"),
         ("jpeg", "cutout", "JPEG", "RGB"),
@@ -38,11 +42,22 @@ def test_kind_and_size(name: str, render: Render, kind: str, mode: str) -> None:
     assert (picture.format, picture.mode, picture.size) == (kind, mode, (60, 40))
 
 
-@pytest.mark.parametrize("render", ["overlay", "mask", "cutout"])
+@pytest.mark.parametrize("render", get_args(Render))
 def test_png_is_what_was_drawn(render: Render) -> None:
     np.testing.assert_array_equal(
         np.asarray(encoded("png", render=render)), draw(PIXELS, ONE, Appearance(render=render))
     )
+
+
+@pytest.mark.parametrize(("name", "holds"), [("png", True), ("jpeg", False), ("json", True)])
+def test_numbers_of_16_bits_are_no_jpeg(name: str, holds: bool) -> None:
+    assert formats.formats[name].holds(Appearance(render="ids")) == holds
+    formats.formats[name].check(Appearance(render="cutout"))
+    if not holds:
+        with pytest.raises(
+            NotAcceptable, match="render is 'ids', numbers of 16 bits, and image/jpeg holds colours of 8"
+        ):
+            formats.formats[name].check(Appearance(render="ids"))
 
 
 def test_nothing_found_is_the_picture_as_it_was() -> None:

@@ -23,7 +23,7 @@ def found(
     return Instances(
         image_size=size,
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
-        scores=np.array([0.9 - 0.1 * i for i in range(n)], np.float32),
+        scores=np.array([max(0.9 - 0.1 * i, 0.05) for i in range(n)], np.float32),
         classes=np.array(classes or range(1, n + 1), np.int64),
         labels=labels or tuple("abcdefgh"[:n]),
         masks=Bitmasks(bitmaps) if masks else None,

@@ -1,10 +1,17 @@
 """Blurs, squares, halos and enlarged parts: what changes where."""
 
+import time
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
 
-from container.rendering.effects import blur, draw_halos, enlarge, pixelate
+from container.cancellation import cancelled_by
+from container.errors import DeadlineExceeded
+from container.rendering.effects import blur, blur_by_size, draw_halos, enlarge, pixelate, pixelate_by_size
+from container.structures import Instances
+from tests.fakes import EndsAt
 from tests.rendering.scenes import found, photo
 
 SIZE = (60, 80)
@@ -154,3 +161,75 @@ def test_what_lies_outside_of_the_picture_is_not_computed() -> None:
     assert np.abs(canvas[30, 40].astype(int) - source[29:31, 39:41].reshape(-1, 3).mean(axis=0)).max() < 40
     for box, point in (((90, 90, 99, 99), (95, 95)), ((5, 5, 5, 9), (5, 7))):
         assert enlarge(canvas, source, np.array(box), np.array(point), "CENTER", 2.0) is None
+
+
+def large(count: int, size: tuple[int, int]) -> Instances:
+    """Boxes that each cover at least a quarter of a picture."""
+    rng = np.random.default_rng(0)
+    corners = np.concatenate([rng.uniform(0, 0.25, (count, 2)), rng.uniform(0.75, 1, (count, 2))], axis=1)
+    boxes = (corners * [size[1], size[0], size[1], size[0]]).astype(np.float32)
+    return Instances(size, boxes, np.ones(count, np.float32), np.ones(count, np.int64), ("a",) * count)
+
+
+def test_many_large_boxes_share_a_grid_of_squares() -> None:
+    boxes = [(60 + i, 40 + i, 360, 280) for i in range(30)]
+    before = photo(300, 400)
+    after = before.copy()
+    pixelate(after, found((300, 400), *boxes, masks=False, labels=("a",) * 30), 20)
+    for square in (np.s_[100:120, 100:120], np.s_[140:160, 200:220]):
+        assert (after[square] == after[square][0, 0]).all()
+        np.testing.assert_allclose(after[square][0, 0], before[square].reshape(-1, 3).mean(axis=0), atol=1)
+    np.testing.assert_array_equal(after[:, :60], before[:, :60])
+
+
+@pytest.mark.parametrize("effect", ["pixelate", "blur", "blur_by_size", "pixelate_by_size"])
+def test_large_boxes_in_a_large_picture_take_bounded_time(effect: str) -> None:
+    scene, canvas = large(300, (3000, 4000)), np.zeros((3000, 4000, 3), np.uint8)
+    begun = time.process_time()
+    if effect == "pixelate":
+        pixelate(canvas, scene, 20)
+    elif effect == "blur":
+        blur(canvas, scene, None, 0)
+    else:
+        (blur_by_size if effect == "blur_by_size" else pixelate_by_size)(canvas, scene)
+    assert time.process_time() - begun < 3  # 0.1 s; 12 to 21 one by one
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("effect", [blur_by_size, pixelate_by_size])
+def test_what_is_found_cannot_be_recognised(effect: Callable[..., None], masks: bool) -> None:
+    size = (300, 400)
+    before = cv2.GaussianBlur(photo(*size), (0, 0), 1)
+    after = before.copy()
+    boxes = (20, 20, 60, 60), (150, 50, 350, 290), (200, 100, 220, 120), (399, 299, 400, 300)
+    effect(after, found(size, *boxes, masks=masks))
+    outside = np.ones(size, bool)
+    for left, top, right, bottom in boxes:
+        outside[top:bottom, left:right] = False
+    np.testing.assert_array_equal(after[outside], before[outside])
+    for left, top, right, bottom in boxes[:3]:
+        inside = np.s_[top:bottom, left:right]
+        one, other = (cv2.cvtColor(p[inside], cv2.COLOR_RGB2GRAY).ravel().astype(float) for p in (before, after))
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.5  # little of the pattern is left
+        assert other.std() < 0.5 * one.std()
+
+
+@pytest.mark.parametrize("effect", [blur_by_size, pixelate_by_size])
+def test_nothing_found_leaves_the_picture(effect: Callable[..., None]) -> None:
+    before = photo(*SIZE)
+    for scene in (found(SIZE), found(SIZE, (90, 90, 95, 95), (5, 5, 5, 9)), found((0, 0))):
+        after = before[: scene.image_size[0], : scene.image_size[1]].copy()
+        effect(after, scene)
+        np.testing.assert_array_equal(after, before[: scene.image_size[0], : scene.image_size[1]])
+
+
+@pytest.mark.parametrize("effect", [blur_by_size, pixelate_by_size])
+def test_it_can_be_ended_between_passes(effect: Callable[..., None]) -> None:
+    scene = found((300, 400), (0, 0, 9, 9), (20, 20, 60, 60), (100, 50, 350, 290))
+    counting = EndsAt(10**6, DeadlineExceeded("late"))
+    with cancelled_by(counting):
+        effect(photo(300, 400), scene)
+    for count in (1, counting.asked):
+        with pytest.raises(DeadlineExceeded), cancelled_by(EndsAt(count, DeadlineExceeded("late"))):
+            effect(photo(300, 400), scene)
+    assert counting.asked > 3

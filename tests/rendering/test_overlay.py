@@ -44,6 +44,20 @@ def test_the_outline_has_a_white_core_and_colored_edges() -> None:
     assert any(np.abs(pixel.astype(int) - palette.color(1)).max() < 12 for pixel in across)
 
 
+def test_without_outlines_there_are_masks_alone() -> None:
+    pixels = photo(60, 80)
+    drawn = draw(pixels, found((60, 80), (20, 15, 60, 45)), replace(BARE, draw_outlines=False))
+    expected = pixels.copy()
+    expected[15:45, 20:60] = blend(pixels[15:45, 20:60], palette.color(1), 0.5)
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_by_instance_neighbours_of_one_class_have_colors_of_their_own() -> None:
+    scene = found((60, 300), *[(100 * i, 0, 100 * i + 100, 60) for i in range(3)], classes=(1, 1, 1))
+    drawn = draw(np.zeros((60, 300, 3), np.uint8), scene, replace(BARE, colors="instance", opacity=1))
+    assert [drawn[30, 50 + 100 * i].tolist() for i in range(3)] == [list(c) for c in palette.COLORS[:3]]
+
+
 def width_of(line: np.ndarray) -> int:
     """Pixels of N×3 at least half as bright as the brightest; of antialiased lines they are one more at each side."""
     brightness = line.max(axis=1)
@@ -166,12 +180,15 @@ def test_every_prediction_can_be_drawn_at_every_size(size: tuple[int, int], kind
     for appearance in (
         Appearance(),
         Appearance(line_width=100),
-        Appearance(render="mask"),
-        Appearance(render="cutout"),
+        Appearance(colors="instance", draw_boxes=False),
+        *(Appearance(render=render) for render in ("mask", "cutout", "ids", "blur", "pixelate", "crops")),
     ):
+        if kind == "classes" and appearance.render in ("ids", "blur", "pixelate", "crops"):
+            continue
         drawn = draw(pixels, predictions(size)[kind], appearance)
-        assert drawn.shape == (*size, 4 if appearance.render == "cutout" else 3)
-        assert drawn.dtype == np.uint8
+        channels = {"cutout": (4,), "ids": ()}.get(appearance.render, (3,))
+        assert drawn.shape[2:] == channels and (appearance.render == "crops" or drawn.shape[:2] == size)
+        assert drawn.dtype == (np.uint16 if appearance.render == "ids" else np.uint8)
         assert not np.shares_memory(drawn, pixels)
     np.testing.assert_array_equal(pixels, before)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from container.errors import BadRequest
 from container.rendering import draw, palette
-from container.structures import Appearance, Classification, Prediction, SemanticMap
+from container.structures import Appearance, Classification, Prediction, Render, SemanticMap
 from tests.rendering.scenes import found, photo
 
 SIZE = (4, 6)
@@ -35,6 +36,40 @@ def test_a_cutout_has_the_found_pixels_and_no_others(prediction: Prediction, row
     drawn = draw(pixels, prediction, Appearance(render="cutout"))
     expected = [[*pixel, 255] if c else [0, 0, 0, 0] for pixel, c in zip(pixels[row].tolist(), classes, strict=True)]
     assert drawn[row].tolist() == expected
+
+
+@pytest.mark.parametrize(("prediction", "row", "classes"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_ids_are_numbers_in_order_or_classes_of_a_map(prediction: Prediction, row: int, classes: list[int]) -> None:
+    drawn = draw(photo(*SIZE), prediction, Appearance(render="ids"))
+    assert drawn.dtype == np.uint16 and drawn.shape == SIZE
+    assert drawn[row].tolist() == classes  # the scenes' classes count from 1, too
+
+
+def test_ids_of_a_map_leave_out_classes_that_are_not_reported() -> None:
+    wide = SemanticMap(np.array([[0, 300, 301]], np.uint16), {300: 0.9}, ("x",) * 302)
+    assert draw(photo(1, 3), wide, Appearance(render="ids")).tolist() == [[0, 300, 0]]
+
+
+@pytest.mark.parametrize("count", [65_535, 65_536])
+def test_sixteen_bits_number_so_many(count: int) -> None:
+    scene = found(SIZE, *[(0, 0, 0, 0)] * (count - 1), (1, 1, 2, 2), masks=False, labels=("a",) * count)
+    if count > 65_535:
+        with pytest.raises(BadRequest, match="16 bits for 65536 instances; ask for at most 65535"):
+            draw(photo(*SIZE), scene, Appearance(render="ids"))
+    else:
+        assert draw(photo(*SIZE), scene, Appearance(render="ids")).max() == count
+
+
+def test_a_mask_by_instance_has_a_color_each() -> None:
+    scene = found(SIZE, (0, 0, 2, 4), (2, 0, 4, 4), (4, 0, 6, 4), classes=(7, 7, 7))
+    drawn = draw(photo(*SIZE), scene, Appearance(render="mask", colors="instance"))
+    assert drawn[0, ::2].tolist() == [list(color) for color in palette.COLORS[:3]]
+
+
+@pytest.mark.parametrize("render", ["ids", "blur", "pixelate", "crops"])
+def test_a_classification_has_no_parts(render: Render) -> None:
+    with pytest.raises(BadRequest, match=f"render is '{render}', and this model classifies whole pictures"):
+        draw(photo(*SIZE), WHOLE, Appearance(render=render))
 
 
 def test_a_classified_picture_is_found_as_a_whole() -> None:

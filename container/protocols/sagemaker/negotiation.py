@@ -7,6 +7,7 @@ default, and it must not override the attributes.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
@@ -158,16 +159,26 @@ class Negotiation:
     def choose(self, accept: str, attributes: Attributes, default: str) -> Choice:
         """Return the chosen format with its options; NotAcceptable if Accept allows none of `offers`.
 
+        In place of a picture that cannot hold what is to be rendered comes one that can, if Accept allows it.
+
         Args:
             accept: the header's value, "" if it is missing.
             default: the media type set by the operator, one of `offers`.
         """
         wanted = self.media_type(attributes.values.get("response_type", ""))
+        appearance = attributes.appearance()
         media_type = self.pick(accept, (wanted, default))
+        if media_type != wanted and not formats[self.offers[media_type]].holds(appearance):
+            others = [
+                m for m, name in self.offers.items() if formats[name].holds(appearance) and m.startswith("image/")
+            ]
+            with suppress(NotAcceptable):
+                media_type = self.pick(accept, (), others)
         name, variant = self.offers[media_type], attributes.values.get("format")
         if variant and formats[variant].media_type == media_type:
             name = variant
-        return Choice(name, attributes.options(), attributes.appearance())
+        formats[name].check(appearance)
+        return Choice(name, attributes.options(), appearance)
 
     def of(self, media_type: str) -> str:
         """Return the media type of a format that is meant by one of its aliases, or the type as it is."""

@@ -75,6 +75,33 @@ def test_choice(accept: str, attributes: str, default: str, expected: str) -> No
     assert NEGOTIATION.choose(accept, NEGOTIATION.parse(attributes), default).format == expected
 
 
+IDS = '{"render": "ids"}'
+
+
+@pytest.mark.parametrize(
+    ("accept", "attributes", "default", "expected"),
+    [
+        ("image/*", IDS, "application/json", P),
+        ("image/*", IDS, "image/jpeg", P),
+        ("*/*", IDS, "image/jpeg", P),
+        ("", IDS, "application/json", J),
+        ("image/jpeg, image/png;q=0.5", IDS, "application/json", P),
+        ("image/jpeg", IDS, "application/json", G),
+        ("*/*", '{"render": "ids", "response_type": "jpeg"}', "application/json", G),
+        ("image/jpeg", '{"render": "blur"}', "application/json", G),
+    ],
+)
+def test_numbers_of_instances_are_png_where_there_is_a_choice(
+    accept: str, attributes: str, default: str, expected: str
+) -> None:
+    asked = NEGOTIATION.parse(attributes)
+    if expected == G and "ids" in attributes:
+        with pytest.raises(NotAcceptable, match="image/jpeg holds colours of 8"):
+            NEGOTIATION.choose(accept, asked, default)
+    else:
+        assert NEGOTIATION.choose(accept, asked, default).format == expected
+
+
 @pytest.mark.parametrize("accept", ["text/csv", "text/html, image/webp", "application/json;q=0", "video/*"])
 @pytest.mark.parametrize("attributes", ["", '{"response_type": "png"}'])
 def test_unsatisfiable(accept: str, attributes: str) -> None:
