@@ -30,8 +30,13 @@ web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
-    common          /openapi.json, /docs, /metrics           openapi  how a route describes itself
+    common          /openapi.json, /docs, /metrics, /livez   openapi  how a route describes itself
+    page            / and what it has to know
     streaming       bodies that are made while they are sent
+page/               the page at /, as it is sent: index.html and style.css; main mounts parts, app (what the page knows)
+                    tells them; api and key (requests), ask (a photo to the server), answer and rle (what comes back);
+                    viewer, raster and marks (how it is drawn, in colors), gestures; intake, camera and strip (photos);
+                    objects, controls, classes and know (the panel), tabs, dom
 workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
                     (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
                     models (that steps ask), manifest (what a block is) and its kinds, values, errors;

@@ -52,6 +52,7 @@ class FakeEngine(ImageEngine):
     asked_for: list[Options] = field(default_factory=list)
 
     task = "instance segmentation"
+    defaults = Options(confidence=0.5)
 
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Prediction]:
         time.sleep(self.seconds)
@@ -61,7 +62,7 @@ class FakeEngine(ImageEngine):
         return [self._instances(query.pixels, query.options) for query in queries]
 
     def _instances(self, pixels: np.ndarray, options: Options) -> Instances:
-        resolved = self.with_defaults(options, confidence=0.5)
+        resolved = self.resolved(options)
         height, width = pixels.shape[:2]
         boxes = np.array([[0, 0, width / 2, height], [width / 2, 0, width, height]], np.float32)
         found = Instances(

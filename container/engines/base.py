@@ -64,6 +64,21 @@ class ImageEngine(Engine[ImageQuery, Prediction]):
         """The names of the classes that can be found, in the order of their ids."""
         return tuple(self.labels[class_id] for class_id in self.indices)
 
+    @property
+    def finds(self) -> str:
+        """What it answers: instances (with masks), keypoints, boxes, semantic (a class a pixel) or classification."""
+        return "instances"
+
+    @property
+    def defaults(self) -> Options:
+        """The options that apply where neither the request nor the model's description sets them; None: no limit."""
+        return Options()
+
+    @cached_property
+    def own_options(self) -> Options:
+        """The options of a request that sets none: the model's description over `defaults`."""
+        return _filled(self.spec.options, self.defaults)
+
     def trial(self) -> ImageQuery:
         """Return a black image in which something is found whatever the scores are."""
         return ImageQuery(np.zeros((480, 640, 3), np.uint8), Options(confidence=0.0, max_detections=1))
@@ -75,18 +90,19 @@ class ImageEngine(Engine[ImageQuery, Prediction]):
         """
         return None
 
-    def with_defaults(self, options: Options, **defaults: Any) -> Options:
-        """Return `options` with unset values filled in from the model's own defaults, then from `defaults`."""
-        own: dict[str, Any] = dict(vars(self.spec.options))
-        for source in (own, defaults):
-            options = replace(options, **{k: v for k, v in source.items() if getattr(options, k) is None})
-        return options
+    def resolved(self, options: Options) -> Options:
+        """Return `options` with unset values filled in from `own_options`."""
+        return _filled(options, self.own_options)
 
     def class_ids(self, options: Options) -> list[int] | None:
         """Return the class ids of `options.class_filter`, or None if every class is wanted."""
         if options.class_filter is None:
             return None
         return [i for i, label in enumerate(self.labels) if label in options.class_filter]
+
+
+def _filled(options: Options, source: Options) -> Options:
+    return replace(options, **{name: value for name, value in vars(source).items() if getattr(options, name) is None})
 
 
 class Architecture(ABC):

@@ -9,7 +9,7 @@ import numpy as np
 from container.engines.base import Engine, ImageEngine
 from container.errors import ModelError
 from container.ops import contrast
-from container.structures import ImageQuery, Prediction
+from container.structures import ImageQuery, Options, Prediction
 from container.structures.preprocessing import Contrast, Preprocessing
 
 CONTRASTS: Mapping[Contrast, Callable[[np.ndarray], np.ndarray]] = {
@@ -43,6 +43,16 @@ class Preprocessed(ImageEngine):
     def task(self) -> str:
         """That of the engine."""
         return self._engine.task
+
+    @property
+    def finds(self) -> str:
+        """That of the engine."""
+        return self._engine.finds
+
+    @property
+    def defaults(self) -> Options:
+        """Those of the engine."""
+        return self._engine.defaults
 
     def trial(self) -> ImageQuery:
         """Return the engine's."""

@@ -235,6 +235,17 @@ class ModelPool:
                 slot.ids += (name,)
             return True
 
+    def peek(self, key: str) -> Engine[Any, Any] | None:
+        """Return a model that is ready, to read what it says of itself, or None; it may be unloaded meanwhile."""
+        with self._changed:
+            slot = self._ready(key)
+            return slot.model.engine if slot is not None and slot.model is not None else None
+
+    @property
+    def device(self) -> str:
+        """The device of the models, such as cuda:0; "" until the start has found it."""
+        return self._loader.device
+
     @contextmanager
     def lease(self, key: str) -> Iterator[Model]:
         """Lease the model under `key` for one request, loading it if the policy provides it and it is not loaded.

@@ -5,7 +5,8 @@ Clients send a key in different places, and each of them is accepted. `Authoriza
 the signature of the AWS clients; that is not treated as a key. Messages contain neither keys nor rejected candidates.
 
 Health checks need no key. Metrics and documentation do: metrics reveal how much each client uses the server, and the
-documentation comes from the same server as the images. Browsers prompt for the key, entered as a user name.
+documentation comes from the same server as the images. Browsers prompt for the key, entered as a user name, but for
+requests of scripts.
 """
 
 import hashlib
@@ -67,7 +68,8 @@ def require_key(site: Site, keys: Keys) -> None:
     def challenge(response: Response) -> Response:
         if response.status_code == Unauthenticated.status:
             # One header line per challenge: browsers read only the first challenge of a line.
-            response.headers.setlist("WWW-Authenticate", CHALLENGES)
+            challenges = CHALLENGES[:1] if _asks_itself(request) else CHALLENGES
+            response.headers.setlist("WWW-Authenticate", challenges)
         return response
 
 
@@ -99,12 +101,21 @@ def allow_origins(site: Site, origins: Sequence[str]) -> None:
                 *(name for protocol in site.protocols for name in protocol.exposed_headers),
                 "X-Request-Id",
                 "Retry-After",
+                "Server-Timing",
             ],
             max_age=_PREFLIGHT_SECONDS,
             send_wildcard=True,
             always_send=False,
             intercept_exceptions=False,  # our error handlers respond to errors, so that they pass through here anyway
         )
+
+
+def _asks_itself(request: Request) -> bool:
+    """Return True for a request of a script, whose page asks for the key itself: for Basic, the browser would.
+
+    Browsers send Sec-Fetch-Dest over HTTPS and to their own machine only; our page says it in another header, too.
+    """
+    return request.headers.get("Sec-Fetch-Dest") == "empty" or "X-Requested-With" in request.headers
 
 
 def _is_preflight(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""Routes served with every protocol: GET /openapi.json, GET /docs (works offline) and GET /metrics."""
+"""Routes served with every protocol: the page at /, GET /openapi.json, /docs (works offline), /metrics and /livez."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 
 from container.service import Services
 from container.telemetry import metrics
+from container.web import page
 from container.web.openapi import describe, operation
 from container.web.protocol import Protocol
 from container.web.site import Site
@@ -42,14 +43,17 @@ _POLICY = (
 
 
 class Common(Protocol):
-    """The documentation and metrics protocol; it also owns all paths that no other protocol owns."""
+    """The protocol of page, documentation and metrics; it also owns all paths that no other protocol owns."""
 
     name = "common"
-    prefixes = ("/openapi.json", "/docs", "/metrics")
+    prefixes = ("/", "/page", "/openapi.json", "/docs", "/metrics", "/livez")
+    health_routes = ("/livez",)
+    open_routes = page.OPEN_ROUTES
 
     def blueprints(self, services: Services) -> Iterable[Blueprint]:
-        """Return the documentation and metrics blueprints."""
-        return _documentation(locked=bool(self.settings.api_key)), _metrics()
+        """Return the blueprints of page, documentation, metrics and liveness."""
+        locked = bool(self.settings.api_key)
+        return page.create_blueprint(services), _documentation(locked), _metrics(), _liveness()
 
 
 def _documentation(locked: bool) -> Blueprint:
@@ -75,6 +79,17 @@ def _documentation(locked: bool) -> Blueprint:
     @blueprint.get("/docs/assets/<path:name>")
     def assets(name: str) -> Response:
         return send_from_directory(_ASSETS, name)
+
+    return blueprint
+
+
+def _liveness() -> Blueprint:
+    blueprint = Blueprint("liveness", __name__)
+
+    @blueprint.get("/livez")
+    @operation("Whether the process works, also while models are being loaded", {"200": {"description": "It does"}})
+    def livez() -> Response:
+        return Response()
 
     return blueprint
 

@@ -59,11 +59,13 @@ class Protocol:
         """Yield the candidate API keys of a request: query, X-Api-Key, Bearer token, user name of HTTP Basic."""
         yield from request.args.getlist(KEY_PARAMETER)
         yield request.headers.get("X-Api-Key", "")
-        if not request.headers.get("Authorization", "").isascii():
+        header = request.headers.get("Authorization", "")
+        if not header.isascii():
             return  # not a key, and werkzeug 3.1.9 raises ValueError for non-ASCII HTTP Basic
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip()  # werkzeug takes one with a = inside for parameters
         authorization = request.authorization
-        if authorization is not None and authorization.type == "bearer":
-            yield authorization.token or ""
         if authorization is not None and authorization.type == "basic":
             yield authorization.username or ""
 
@@ -78,6 +80,10 @@ class Protocol:
     def error_response(self, error: ServingError, request_id: str) -> Response:
         """Return the response to an error; the error handler adds Retry-After and Allow where they apply."""
         return Response(self.error_body(error, request_id), error.status, content_type="application/json")
+
+    def facts(self, services: Services) -> Mapping[str, Any]:
+        """Return what the page at / has to know of it, members of GET /page/facts; never waits for a model to load."""
+        return {}
 
     def components(self) -> Mapping[str, Any]:
         """Return its part of `components` in /openapi.json; its operations are attached to its views by `operation`."""

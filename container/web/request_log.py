@@ -50,6 +50,8 @@ def register(site: Site) -> None:
         there = {name.lower() for name in headers.keys()}
         headers.extend((name, value) for name, value in _HEADERS.items() if name.lower() not in there)
         headers["X-Request-Id"] = context.id
+        if context.stages:
+            headers["Server-Timing"] = _server_timing(context)
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # a proxy looks it up each time
         rule = asked.url_rule.rule if asked.url_rule else "none"
         quiet = rule in site.health_routes
@@ -67,6 +69,16 @@ def register(site: Site) -> None:
     def leave(_error: BaseException | None) -> None:
         if "context" in g and "streamed" not in g:
             metrics.IN_FLIGHT.dec()
+
+
+def _server_timing(context: RequestContext) -> str:
+    """Return milliseconds by stage, as in the log line, and in `total` since the request arrived.
+
+    Of a body that is streamed they are those up to its first piece.
+    """
+    total = (time.monotonic() - context.received) * 1000
+    parts = [f"{name};dur={milliseconds:.1f}" for name, milliseconds in context.stages.items()]
+    return ", ".join([*parts, f"total;dur={total:.1f}"])
 
 
 def _record(context: RequestContext, rule: str, method: str, path: str, response: Response, quiet: bool) -> None:

@@ -64,6 +64,11 @@ class Input:
     default: Any = None
     depth: int = 1  # of a batch: nestings of lists
 
+    @property
+    def optional(self) -> bool:
+        """True if a request may leave it out."""
+        return self.type in ("parameter", "video_metadata") or self.default is not None
+
 
 @dataclass(frozen=True)
 class StepSpec:

@@ -34,6 +34,11 @@ def inputs_of(plan: Plan) -> dict[str, list[str]]:
     return {one.name: _kinds_of_input(plan.definition, one) for one in plan.definition.inputs.values()}
 
 
+def defaults_of(plan: Plan) -> dict[str, Any]:
+    """Return the default of every input that a request may leave out; null for a parameter without one."""
+    return {one.name: one.default for one in plan.definition.inputs.values() if one.optional}
+
+
 def kinds_of_outputs(plan: Plan) -> dict[str, Kinds]:
     """Return the kinds of every output."""
     return {output.name: _kinds_of(plan.definition, output.selector) for output in plan.definition.outputs}

@@ -40,7 +40,17 @@ def renamed(label: str) -> str:
 def write_embedded(folder: Path, **changes: Any) -> None:
     """Write the embedded model, on SMALL pictures, into a folder, with changes of its description."""
     embedded = replace(artifact.read(locate.EMBEDDED, folder), parameters=SMALL)
-    shutil.copy(locate.EMBEDDED / artifact.WEIGHTS, _described(folder, replace(embedded, **changes)))
+    shutil.copy(locate.EMBEDDED / artifact.WEIGHTS, described(folder, replace(embedded, **changes)))
+
+
+def write_random(folder: Path, name: str) -> None:
+    """Write one of RANDOM into a folder, with the same weights each time."""
+    torch.manual_seed(3)
+    spec = RANDOM[name]
+    module = architectures[spec.architecture].build(num_classes=len(spec.labels), **spec.parameters)
+    if name in LAST:
+        module.get_parameter(LAST[name]).data *= SPREAD
+    weight_files.write(module, described(folder, spec))
 
 
 def write_store(root: Path) -> None:
@@ -50,16 +60,12 @@ def write_store(root: Path) -> None:
     write_embedded(root / CATS, name="cats", labels=tuple(map(renamed, labels)))
     archive.pack({file.name: file for file in (root / CATS).iterdir()}, root / f"{CATS}.tar.gz")
     shutil.rmtree(root / CATS)
-    torch.manual_seed(3)
-    for name, spec in RANDOM.items():
-        module = architectures[spec.architecture].build(num_classes=len(spec.labels), **spec.parameters)
-        if name in LAST:
-            module.get_parameter(LAST[name]).data *= SPREAD
-        weight_files.write(module, _described(root / name, spec))
+    for name in RANDOM:
+        write_random(root / name, name)
     tiny_sam2(root / "sam2/hiera_tiny")
 
 
-def _described(folder: Path, spec: ModelSpec) -> Path:
+def described(folder: Path, spec: ModelSpec) -> Path:
     """The path of the weights in a new folder, which says what they are."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / artifact.DESCRIPTION).write_text(packing.describe(spec))

@@ -289,10 +289,11 @@ def test_options_reach_the_embedded_model() -> None:
 @pytest.mark.parametrize("options", [{"confidence": 0.9}, {"class_agnostic_nms": True}, {"mask_decode_mode": "fast"}])
 def test_the_models_own_options_lie_under_the_callers(options: dict[str, Any]) -> None:
     engine = FakeEngine(spec=replace(FakeEngine.spec, options=Options(**options)))
-    defaults = {"confidence": 0.5, "class_agnostic_nms": False, "mask_decode_mode": "accurate"}
+    callers = {"confidence": 0.6, "class_agnostic_nms": False, "mask_decode_mode": "accurate"}
     (name, value) = next(iter(options.items()))
-    assert getattr(engine.with_defaults(Options(), **defaults), name) == value
-    assert getattr(engine.with_defaults(Options(**{name: defaults[name]}), **defaults), name) == defaults[name]
+    assert getattr(engine.resolved(Options()), name) == value
+    assert getattr(engine.resolved(Options(**{name: callers[name]})), name) == callers[name]
+    assert engine.resolved(Options()).confidence == options.get("confidence", engine.defaults.confidence)
 
 
 def test_the_models_own_mask_mode_is_used() -> None:

@@ -18,7 +18,7 @@ from tests.conftest import encode
 from tests.fakes import FakeEngine, ready_services
 
 PNG = encode(np.full((30, 40, 3), 128, np.uint8))
-OLD, NEW = "old-key.of-2026", "new/key+of~2027="
+OLD, NEW = "old-key.of-2026", "new/key+of=2027="
 SIGNED = "AWS4-HMAC-SHA256 Credential=a/b/us-east-1/sagemaker/aws4_request, SignedHeaders=host, Signature=0"
 
 
@@ -110,7 +110,8 @@ def test_no_header_and_no_query_makes_it_fail(authorization: str, query: str, lo
     assert locked.get("/metrics", headers=headers, query_string=query).status_code == 401
 
 
-OPEN = ("/ping", "/healthz", "/readiness", "/", "/info", "/model/registry")  # the last are asked for without a key
+# Roboflow's client asks for the last without a key.
+OPEN = ("/ping", "/livez", "/healthz", "/readiness", "/", "/page/x", "/info", "/model/registry")
 
 
 def test_every_other_route_asks_for_a_key(locked: FlaskClient) -> None:
@@ -125,6 +126,22 @@ def test_every_other_route_asks_for_a_key(locked: FlaskClient) -> None:
     for path in ("/nowhere", "/ping/x", "/PING", "/ping%2f..%2fmetrics"):
         assert locked.get(path).status_code == 401
     assert locked.get("/nowhere", headers={"X-Api-Key": NEW}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "schemes"),
+    [
+        ({}, ["Bearer", "Basic"]),
+        ({"Sec-Fetch-Dest": "document"}, ["Bearer", "Basic"]),
+        ({"Sec-Fetch-Dest": "empty"}, ["Bearer"]),
+        ({"X-Requested-With": "fetch"}, ["Bearer"]),
+    ],
+)
+def test_browsers_are_not_made_to_ask_where_a_script_does(
+    headers: dict[str, str], schemes: list[str], locked: FlaskClient
+) -> None:
+    refused = locked.get("/page/facts", headers=headers)
+    assert [one.split()[0] for one in refused.headers.getlist("WWW-Authenticate")] == schemes
 
 
 def test_the_shapes_of_a_refusal(locked: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from container.engines.building import Network
 from container.engines.runtime import Runtime
 from container.engines.tensors import pad_slim, to_array, to_tensor
 from container.engines.torchvision_builders import register_builders
-from container.structures import Classification, ImageQuery, ModelSpec
+from container.structures import Classification, ImageQuery, ModelSpec, Options
 
 DEFAULT_DETECTIONS = 5  # classes returned if the request sets no max_detections
 
@@ -22,6 +22,7 @@ class ClassificationEngine(ImageEngine):
     """The engine of any torchvision classifier; returns a Classification."""
 
     task = "classification"
+    finds = "classification"
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
@@ -36,6 +37,11 @@ class ClassificationEngine(ImageEngine):
         """The index of each class is its id: every output is a class."""
         return {class_id: class_id for class_id in range(len(self.labels))}
 
+    @property
+    def defaults(self) -> Options:
+        """The best few, whatever their scores."""
+        return Options(confidence=0.0, max_detections=DEFAULT_DETECTIONS)
+
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[Classification]:
         with torch.inference_mode(), self._runtime.autocast:
             images = [to_tensor(pad_slim(query.pixels), self._runtime.device) for query in queries]
@@ -44,7 +50,7 @@ class ClassificationEngine(ImageEngine):
         return [self._classification(*one) for one in zip(probabilities, queries, strict=True)]
 
     def _classification(self, probabilities: np.ndarray, query: ImageQuery) -> Classification:
-        resolved = self.with_defaults(query.options, confidence=0.0, max_detections=DEFAULT_DETECTIONS)
+        resolved = self.resolved(query.options)
         wanted = self.class_ids(resolved)
         order = np.argsort(-probabilities, kind="stable")
         kept = [

@@ -56,25 +56,39 @@ class DetectionEngine(ImageEngine):
             run = self._two_stages if isinstance(self._module, GeneralizedRCNN) else self._one_stage
             return run(queries)
 
+    @property
+    def finds(self) -> str:
+        """By the task."""
+        return {"keypoint detection": "keypoints", "object detection": "boxes"}.get(self.task, "instances")
+
+    @property
+    def defaults(self) -> Options:
+        """Those of torchvision's network, and a confidence that is ours."""
+        module = self._module
+        if isinstance(module, GeneralizedRCNN):
+            heads = module.roi_heads
+            return Options(DEFAULT_CONFIDENCE, heads.nms_thresh, max_detections=heads.detections_per_img)
+        return Options(
+            DEFAULT_CONFIDENCE,
+            module.nms_thresh,
+            max_detections=module.detections_per_img,
+            max_candidates=module.topk_candidates,
+        )
+
     def default_instances(self, masks: bool) -> int | None:
         """Return the model's `max_detections` if keypoints are computed, or masks are needed, else None."""
         if not isinstance(self._module, GeneralizedRCNN):
             return None
         heads = self._module.roi_heads
         if heads.has_keypoint() or (heads.has_mask() and masks):
-            return self.with_defaults(Options(), max_detections=heads.detections_per_img).max_detections
+            return self.resolved(Options()).max_detections
         return None
 
     def _two_stages(self, queries: Sequence[ImageQuery]) -> list[Instances]:
         """Run GeneralizedRCNN.forward, with `selection` between the box head and the mask head."""
         module, heads = self._module, self._module.roi_heads
-        defaults = {
-            "confidence": DEFAULT_CONFIDENCE,
-            "iou_threshold": heads.nms_thresh,
-            "max_detections": heads.detections_per_img,
-        }
         pictures = [query.pixels for query in queries]
-        resolved = [self.with_defaults(query.options, **defaults) for query in queries]
+        resolved = [self.resolved(query.options) for query in queries]
         class_ids = list(map(self.class_ids, resolved))
         images, shown_sizes = network_input(pictures, module.transform, self._runtime.device)
         features = module.backbone(images.tensors)
@@ -154,13 +168,7 @@ class DetectionEngine(ImageEngine):
 
     def _one_stage_picture(self, picture: np.ndarray, options: Options) -> Instances:
         module = self._module
-        resolved = self.with_defaults(
-            options,
-            confidence=DEFAULT_CONFIDENCE,
-            iou_threshold=module.nms_thresh,
-            max_detections=module.detections_per_img,
-            max_candidates=module.topk_candidates,
-        )
+        resolved = self.resolved(options)
         images, shown_sizes = network_input([picture], module.transform, self._runtime.device)
         checkpoint()
         features = list(module.backbone(images.tensors).values())

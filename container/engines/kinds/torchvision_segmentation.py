@@ -32,12 +32,18 @@ class SegmentationEngine(ImageEngine):
     """
 
     task = "semantic segmentation"
+    finds = "semantic"
     background = True
 
     def __init__(self, spec: ModelSpec, module: Any, runtime: Runtime) -> None:
         super().__init__(spec)
         self._module = module
         self._runtime = runtime
+
+    @property
+    def defaults(self) -> Options:
+        """Every class that wins a pixel, or those of a sigmoid that are likelier than not."""
+        return Options(confidence=SIGMOID_CONFIDENCE if self.spec.activation == "sigmoid" else 0.0)
 
     def predict(self, queries: Sequence[ImageQuery]) -> Sequence[SemanticMap]:
         return [self._predict_one(query.pixels, query.options) for query in queries]
@@ -67,7 +73,7 @@ class SegmentationEngine(ImageEngine):
 
         The class wins where its probability is over the confidence.
         """
-        confidence = self.with_defaults(options, confidence=SIGMOID_CONFIDENCE).confidence
+        confidence = self.resolved(options).confidence
         threshold = torch.tensor(confidence, device=logit.device).logit(eps=1e-6)
         logits = torch.cat((threshold.expand_as(logit), logit))
         winners = logits.argmax(0)
@@ -77,7 +83,7 @@ class SegmentationEngine(ImageEngine):
     def _reported(
         self, class_ids: np.ndarray, means: np.ndarray, options: Options, winners: WinningProbabilities
     ) -> SemanticMap:
-        resolved = self.with_defaults(options, confidence=0.0)
+        resolved = self.resolved(options)
         wanted = self.class_ids(resolved)
         present = [
             c

@@ -49,6 +49,13 @@ class Page(NamedTuple):
     more: bool
 
 
+class Loaded(NamedTuple):
+    """A model that can be leased."""
+
+    name: str
+    target: str | None  # its path below the root, by which `key` finds it; None if its URL is of another form
+
+
 class Explicit(Policy):
     """Loads models from folders and archives below `root`; none gives way: the platform knows which is least used.
 
@@ -126,6 +133,12 @@ class Explicit(Policy):
             return self._urls()[name]
         except KeyError:
             raise ModelNotFound(f"no model {name!r} is loaded") from None
+
+    def loaded(self) -> list[Loaded]:
+        """Return the models that can be leased now, none while the first are being loaded."""
+        root = f"{self._root}/"
+        urls = self._urls().items()
+        return [Loaded(name, url.removeprefix(root) if url.startswith(root) else None) for name, url in urls]
 
     def page(self, after: str, limit: int) -> Page:
         """Return up to `limit` models whose names sort after `after`, in the order of names."""

@@ -55,6 +55,10 @@ class Nucleus(Protocol):
             **dict.fromkeys(_STREAMED, streamed),
         }
 
+    def facts(self, services: Services) -> Mapping[str, Any]:
+        """Return whether there is a store."""
+        return {"store": services.store is not None}
+
     def keys(self, request: Request) -> Iterator[str]:
         """Yield the candidate API keys of a request: also that of a client whose key is a limited one."""
         yield from super().keys(request)

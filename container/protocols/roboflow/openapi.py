@@ -214,10 +214,11 @@ VERSION_ERRORS = INFERENCE_ERRORS | {
 }
 _SAM = {"sam_version_id": TEXT, "image": PICTURE, "image_id": {"type": "string", "maxLength": 200}}
 _SAM_FORMAT = {"type": "string", "enum": ["json", "binary"]}
+_MASK_FORMAT = {"type": "string", "enum": ["json", "rle", "binary"]}
 SAM_EMBED = body(**_SAM, format=_SAM_FORMAT)
 SAM_SEGMENT = body(
     **_SAM,
-    format=_SAM_FORMAT,
+    format=_MASK_FORMAT,
     point_coords=_POINTS,
     point_labels={"type": "array", "items": {"type": "integer", "minimum": -1, "maximum": 3}},
     has_mask_input={"type": "boolean"},
@@ -235,7 +236,7 @@ SAM2_EMBED = body(**_SAM2)
 SAM2_SEGMENT = body(
     **_SAM2,
     prompts=_PROMPTS,
-    format={"type": "string", "enum": ["json", "rle", "binary"]},
+    format=_MASK_FORMAT,
     multimask_output={"type": "boolean"},
     save_logits_to_cache={"type": "boolean"},
     load_logits_from_cache={"type": "boolean"},

@@ -43,7 +43,7 @@ class Roboflow(Protocol):
 
     name = "roboflow"
     prefixes = (
-        *("/", "/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
+        *("/info", "/healthz", "/readiness", "/model", "/start", "/clear_cache", "/infer"),
         *("/sam", "/sam2", "/clip", "/workflows", "/llm"),
         *gaze.PREFIXES,
         *ocr.PREFIXES,
@@ -52,7 +52,7 @@ class Roboflow(Protocol):
     )
     health_routes = ("/healthz", "/readiness")
     # Clients ask for both without a key: 0.22 before every picture.
-    open_routes = ("/", "/info", "/model/registry")
+    open_routes = ("/info", "/model/registry")
     key_field = "api_key"
     exposed_headers = (responses.MODEL_ID, responses.COLD_START, responses.LOAD_TIME, responses.PROCESSING_TIME)
 
@@ -123,6 +123,13 @@ class Roboflow(Protocol):
         if isinstance(error, Unauthenticated) and request.path in _UNLOADS:
             error.hint += '; inference_sdk sends it here with api_key_transport="header"'
         return super().error_response(error, request_id)
+
+    def facts(self, services: Services) -> Mapping[str, Any]:
+        """Return that workflows run, and which versions of Segment Anything there are, as ROUTE/VERSION."""
+        policy = services.pool.policy
+        families = (sam.SAM.name, sam2.SAM2.name)
+        versions = [f"{task}/{version}" for task in families for version in policy.versions(task)]
+        return {"roboflow": True, "workflows": True, "sam": versions}
 
     def components(self) -> Mapping[str, Any]:
         """Return the schemas that its operations refer to."""

@@ -27,6 +27,7 @@ SAM = Family("sam", "sam_version_id", "vit_h")
 # An embedding in JSON has 1,048,576 numbers: 0.3 s and 70 MB once parsed.
 MAX_PARTS = 1_200_000
 _FORMATS = ("json", "binary")
+_MASK_FORMATS = ("json", "rle", "binary")
 _CORNERS = (2, 3)  # labels of the two corners of a box among points
 
 
@@ -54,11 +55,11 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
     @takes_json(MAX_PARTS)
     def sam_segment_image() -> Response:
         with opened(SAM, object_body(MAX_PARTS), services) as asked:
-            form = asked.read("format", str, "json", _FORMATS)
+            form = asked.read("format", str, "json", _MASK_FORMATS)
             embedding = _given_embedding(asked) or asked.embed(asked.document.get("image"))
             segmentation = _segmented(asked, embedding, logits=form == "binary")
-            if form == "json":
-                return asked.respond(_masks(asked, segmentation))
+            if form != "binary":
+                return asked.respond(_masks(asked, segmentation, form))
             body = asked.run.write(lambda: logits_file(segmentation), [one.masks for one in segmentation.segments])
             return asked.respond_as(body, "application/octet-stream")
 
@@ -75,16 +76,18 @@ def _vectors(asked: Asked, embedding: Embedding) -> dict[str, bytes]:
     return {"embeddings": asked.run.write(lambda: orjson.dumps(embedding.parts[0], option=option), [])}
 
 
-def _masks(asked: Asked, segmentation: Segmentation) -> dict[str, bytes]:
-    """Return the outlines of the masks in the picture and at the model's size, and the IoU expected of each."""
+def _masks(asked: Asked, segmentation: Segmentation, form: str = "json") -> dict[str, bytes]:
+    """Return the masks in the picture, their outlines at the model's size, and the IoU expected of each."""
     (segments,) = segmentation.segments
+    masks = segments.masks
 
     def make() -> bytes:
-        return join_array([dump(segments.masks.outline(i).tolist()) for i in range(len(segments.masks))])
+        made = (masks.rle(i) if form == "rle" else masks.outline(i).tolist() for i in range(len(masks)))
+        return join_array([dump(one) for one in made])
 
     low_res = [polygons.outline(logits > 0, 0, 0).tolist() for logits in segments.low_res]
     return {
-        "masks": asked.run.write(make, [segments.masks]),
+        "masks": asked.run.write(make, [masks]),
         "low_res_masks": dump(low_res),
         "scores": dump([round(float(score), 6) for score in segments.scores]),
     }

@@ -11,12 +11,7 @@ _NAME = "Maskserve"
 
 
 def add_routes(blueprint: Blueprint, services: Services, uuid: str) -> None:
-    """Add /, /info, /healthz and /readiness; `uuid` is that of this process."""
-
-    @blueprint.get("/")
-    @operation("Where to read on", openapi.json_answer("The server's name, and the path of this API as a page"))
-    def root() -> Response:
-        return jsonify(name=_NAME, version=__version__, docs="/docs")
+    """Add /info, /healthz and /readiness; `uuid` is that of this process."""
 
     @blueprint.get("/info", strict_slashes=False)
     @operation("The server's name and version", openapi.json_answer("`name`, `version`, and `uuid` of the process"))

@@ -77,4 +77,4 @@ OUTPUTS = {
     "200": {"description": "Names and kinds", "content": {"application/json": {"schema": _OBJECTS}}},
     **_WRONG,
 }
-LISTED = answer("Names, inputs and outputs", workflows=_OBJECTS)
+LISTED = answer("Names, inputs with the defaults of parameters, and outputs", workflows=_OBJECTS)

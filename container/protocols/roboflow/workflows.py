@@ -19,7 +19,14 @@ from container.web.openapi import operation
 from container.workflows import describe
 from container.workflows.executor import Profile
 from container.workflows.graph import Plan, compile_workflow
-from container.workflows.interface import VERSIONS, describe_interface, dynamic_outputs, inputs_of, kinds_of_outputs
+from container.workflows.interface import (
+    VERSIONS,
+    defaults_of,
+    describe_interface,
+    dynamic_outputs,
+    inputs_of,
+    kinds_of_outputs,
+)
 from container.workflows.named import Library, Listed
 from container.workflows.run import run_workflow
 
@@ -175,4 +182,9 @@ def _excluded(document: Document) -> list[str]:
 def _row(one: Listed) -> dict[str, Any]:
     if one.plan is None:
         return {"name": one.name, "error": one.error}
-    return {"name": one.name, "inputs": inputs_of(one.plan), "outputs": kinds_of_outputs(one.plan)}
+    return {
+        "name": one.name,
+        "inputs": inputs_of(one.plan),
+        "defaults": defaults_of(one.plan),
+        "outputs": kinds_of_outputs(one.plan),
+    }

@@ -1,14 +1,16 @@
 """The SageMaker protocol class: its paths, its routes and its error formats."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
 from container.errors import BadRequest, NotFound, ServingError
 from container.fields import comma_list
-from container.models.policies.explicit import Explicit
+from container.models.policies.explicit import Explicit, Loaded
 from container.protocols.sagemaker import async_invocation, endpoint, multi_model, routers, runtime, runtime_errors
 from container.protocols.sagemaker.async_invocation import AsyncLocations
 from container.protocols.sagemaker.async_queue import AsyncQueue
@@ -25,6 +27,7 @@ from container.workflows.named import Library
 
 # The paths of AWS's own APIs, and the one that tells how asynchronous requests stand.
 RUNTIMES = ("/endpoints", "/inference-routers", "/async")
+_ANY_ENDPOINT = "my-instance-segmentation"  # in examples, where every name is taken
 
 
 class SageMaker(Protocol):
@@ -71,10 +74,30 @@ class SageMaker(Protocol):
             return runtime_errors.typed_response(error, request_id)
         return super().error_response(error, request_id)
 
+    def facts(self, services: Services) -> Mapping[str, Any]:
+        """Return the path that a picture is sent to, relative to the page, and the operator's defaults.
+
+        On a multi-model endpoint each of `models` has its path. `workflow`: a workflow runs in place of the model.
+        """
+        policy, names = services.pool.policy, comma_list(self.settings.endpoint_names)
+        engine = services.pool.peek(policy.served)
+        return {
+            "invoke": "invocations" if policy.served else None,
+            "models": list(map(_invoked, policy.loaded())) if isinstance(policy, Explicit) else [],
+            "endpoint": names[0] if names else _ANY_ENDPOINT,
+            "defaults": self._defaults.attributes or {},
+            "workflow": bool(self._defaults.workflow or (engine and engine.spec.workflow)),
+        }
+
     def close(self) -> None:
         """Wait for asynchronous requests in progress."""
         if self._queue is not None:
             self._queue.close()
+
+
+def _invoked(model: Loaded) -> dict[str, str | None]:
+    """Return how a model of a multi-model endpoint is asked: its path, and its TargetModel where it has one."""
+    return {"name": model.name, "invoke": f"models/{quote(model.name)}/invoke", "target": model.target}
 
 
 def read_defaults(settings: Settings) -> Defaults:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from pycocotools import mask as coco
 
 from container.app import create_app
 from container.images.base import Limits
@@ -69,6 +70,14 @@ def test_a_mask_is_an_outline_or_logits(client: FlaskClient) -> None:
         assert {name: one.shape for name, one in arrays.items()} == {"masks": (1, 60, 80), "low_res_masks": (1, 32, 32)}
         rows, columns = np.nonzero(arrays["masks"][0] > 0)
     assert [columns.min(), rows.min(), columns.max(), rows.max()] == [30, 21, 49, 39]
+
+
+def test_a_mask_as_run_lengths_has_every_pixel(client: FlaskClient) -> None:
+    answer = client.post(SEGMENT, json={"image": PHOTO, **CLICK, "format": "rle"}).json
+    file = client.post(SEGMENT, json={"image": PHOTO, **CLICK, "format": "binary"})
+    with np.load(io.BytesIO(file.data)) as arrays:
+        assert (coco.decode(answer["masks"][0]) == (arrays["masks"][0] > 0)).all()
+    assert answer["scores"] == [0.9]
 
 
 def test_all_three_masks_on_request(client: FlaskClient) -> None:
@@ -224,7 +233,7 @@ ARRAY = np.zeros((1, 4, 2, 2), np.float32)
         ({"image_id": 7}, 422, "image_id is 7"),
         ({"image_id": "a" * 201, "image": PHOTO}, 400, "image_id has 201 characters"),
         ({"image": {"type": "base64", "value": "bm90aGluZw=="}}, 415, "picture"),
-        ({"image": PHOTO, "format": "npz"}, 422, "format is 'npz'; it takes json or binary"),
+        ({"image": PHOTO, "format": "npz"}, 422, "format is 'npz'; it takes json or rle or binary"),
         ({"image": PHOTO, "point_coords": [[1]]}, 422, "point_coords"),
         ({"image": PHOTO, "point_coords": [["1", 2]]}, 422, "point_coords"),
         ({"image": PHOTO, "point_coords": [[1, 2]], "point_labels": [1, 0]}, 400, "1 point_coords and 2 point_labels"),

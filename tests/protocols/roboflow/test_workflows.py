@@ -351,8 +351,10 @@ def test_the_list(client: FlaskClient) -> None:
     assert rows["measure"] == {
         "name": "measure",
         "inputs": {"image": ["image"], "times": ["*"]},
+        "defaults": {"times": None},
         "outputs": {"side": ["integer"], "image": ["image"]},
     }
+    assert rows["count-objects"]["defaults"] == {"model_id": "served", "confidence": 0.4}
     assert rows["broken"]["error"].startswith("broken.json: the specification lacks")
 
 
