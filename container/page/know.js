@@ -1,6 +1,7 @@
 // What there is to know: the model and its device, what was found and how long it took, errors, empty answers, waiting.
 
-import { byId, count, element, icon, percent, swatch } from "./dom.js";
+import { byId, count, element, percent, swatch } from "./dom.js";
+import { problemNote } from "./problem.js";
 
 const LEAST = 0.01; // the confidence that an empty answer offers where nothing at all was found
 const TONES = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#0072b2", "#d55e00"];
@@ -143,22 +144,8 @@ function drawProblem(app) {
   root.replaceChildren();
   if (app.notice) root.append(element("p", { class: "note warn", text: app.notice }));
   if (!error) return;
-  const waits = error.status === 503 || error.status === 0;
-  root.append(
-    element(
-      "div",
-      { class: `note row ${waits ? "warn" : "error"}` },
-      icon("warning"),
-      element("div", { class: "words" }, element("strong", { text: sentence(error.message) }), error.hint ? element("div", { text: sentence(error.hint) }) : null),
-      error.status === 503 ? element("span", { class: "muted", text: "The page asks again by itself." }) : null,
-    ),
-  );
-}
-
-/** The server's words with a capital and a full stop. */
-function sentence(words) {
-  const begun = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+  const again = error.status === 503 ? [element("span", { class: "muted", text: "The page asks again by itself." })] : [];
+  root.append(problemNote(error, ...again));
 }
 
 /** Says to screen readers what was found, once the page rests. */

@@ -40,14 +40,13 @@ export function mount(root, app) {
 
   function thumb(photo) {
     const found = foundIn(photo);
-    const state = photo.error ? "error" : photo.answer ? `${found} found` : "not asked about yet";
     return element(
       "button",
       {
         type: "button",
         class: "thumb",
         title: photo.name,
-        "aria-label": `${photo.name}, ${state}`,
+        "aria-label": named(photo),
         "aria-current": String(photo === app.photo),
         onclick: () => app.show(photo),
       },
@@ -62,10 +61,18 @@ export function mount(root, app) {
     return photo.answer ? String(photo.answer.objects.filter((object) => app.isShown(object)).length) : "";
   }
 
+  function named(photo) {
+    const state = photo.error ? "! an error" : photo.answer ? `${foundIn(photo)} found` : "not asked about yet";
+    return `${photo.name}, ${state}`;
+  }
+
   function count() {
     app.photos.forEach((photo, i) => {
-      const badge = root.children[i]?.querySelector(".badge");
-      if (badge) badge.textContent = foundIn(photo);
+      const button = root.children[i];
+      const badge = button?.querySelector(".badge");
+      if (!badge) return;
+      badge.textContent = foundIn(photo);
+      button.setAttribute("aria-label", named(photo));
     });
   }
 
