@@ -63,6 +63,14 @@ image-test: $(VENV)/.dev $(VENV)/.sdk ## build the image with Docker or Podman, 
 bench: $(VENV)/.peers ## compare the speed with other servers, an hour: ARGS="--cases default --servers flask maskserve"
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: page
+page: $(VENV)/.dev $(CLIENTS) ## measure the page: what it weighs, how fast it is, how well it can be read: two minutes
+	$(BIN)/python -m tests.page.figures
+
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## take pictures of the page at four widths in both themes: FOLDER=output/screenshots
+	$(BIN)/python -m tests.page.screenshots "$(or $(FOLDER),output/screenshots)"
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## look for inputs that the decoder or the attributes' parser cannot take: SECONDS=600, ARGS="decode"
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
@@ -177,7 +185,7 @@ $(BIN)/python:
 	    'Python 3.11 is needed, and "$(PYTHON)" is not that. Install it, or add PYTHON=/path/to/python3.11'; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# newman, for the Postman collection. Without npm its tests are the only ones left out.
+# newman, for the Postman collection, and axe-core, for the page. Without npm the tests of these alone are left out.
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/clients && touch $@; \
-	else echo 'npm is missing: the Postman collection will not be run'; fi
+	else echo 'npm is missing: the Postman collection is not run, and nobody looks for barriers on the page'; fi

@@ -30,13 +30,15 @@ web/                what HTTP needs whatever the protocol
     protocol        what a protocol is, and their table      site     whose a path is, and which route answers
     body, forms     limits and reading of bodies             errors   any exception as its protocol's response
     access          API keys, and pages of other origins     request_log   id, log line, counters, headers
-    common          /openapi.json, /docs, /metrics, /livez   openapi  how a route describes itself
-    page            / and what it has to know
+    common          the routes beside all protocols          openapi  how a route describes itself, and sections
+    page            / and what it has to know                docs     /docs and its files, /openapi.json
+    assets          static files, by ETag and compressed
     streaming       bodies that are made while they are sent
 page/               the page at /, as it is sent: index.html and style.css; main mounts parts, app (what the page knows)
                     tells them; api and key (requests), ask (a photo to the server), answer and rle (what comes back);
                     viewer, raster and marks (how it is drawn, in colors), gestures; intake, camera and strip (photos);
-                    objects, controls, classes and know (the panel), tabs, dom
+                    objects, controls, classes and know (the panel), tabs, dom; take (files) with pictures, exports and
+                    trace (masks as polygons), code with snippets, roboflow_snippet and quoting, and invocation
 workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
                     (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
                     models (that steps ask), manifest (what a block is) and its kinds, values, errors;
@@ -74,7 +76,9 @@ s3/                 s3:// addresses: S3, or a folder that stands for it: store (
 models/             pool (the owner of what is loaded), slot (one model of it), policies (what is loaded when, a file
                     each: catalogue, explicit), budget (memory), loading, locate, store (models by id in a folder),
                     artifact (model.tar.gz, read) and packing (written), fetch (make sam), embedded (the default model)
-rendering/          masks, outlines, boxes, annotations and labels on a picture; charts: sheet, curves, matrix
+rendering/          pictures of what was found: overlay (masks, outlines, boxes, annotations; labels with their
+                    placement, leaders and legend), plain (masks, ids, cutouts), effects, crops; palette; charts:
+                    sheet, curves, matrix
 engines/            models that predict: base, queue, devices, runtime, building, weight_files, preprocessing (what a
                     network sees of a picture), selection and one_stage (which boxes stay), promptable (embed, then
                     segment), huggingface and tensor_files (folders of transformers; allowance: what they may ask for),

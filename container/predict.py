@@ -43,7 +43,7 @@ def choose(settings: Settings, form: str | None, attributes: str, options: Mappi
     chosen = "response_type" in given.values or "format" in given.values
     if chosen and not form:
         return negotiation.choose("", given, next(iter(negotiation.offers)))
-    if form in formats:
+    if form and form in formats:
         formats[form].check(given.appearance())
     return Choice(form or "", given.options(), given.appearance())
 

@@ -180,7 +180,8 @@ def launch(log: Path, *command: str, **environ: str) -> Server:
 StartServer = Callable[..., Server]
 
 
-def _end(servers: list[Server]) -> None:
+def end(servers: list[Server]) -> None:
+    """Kill servers with all of their processes."""
     for server in servers:
         with suppress(ProcessLookupError):
             os.killpg(server.process.pid, signal.SIGKILL)
@@ -191,14 +192,14 @@ def _end(servers: list[Server]) -> None:
 def _running() -> Iterator[list[Server]]:
     servers: list[Server] = []
     yield servers
-    _end(servers)
+    end(servers)
 
 
 @pytest.fixture(scope="module")
 def _running_for_module(_running: list[Server]) -> Iterator[None]:
     before = len(_running)
     yield
-    _end(_running[before:])
+    end(_running[before:])
     del _running[before:]
 
 
@@ -207,7 +208,7 @@ def _running_for_test(_running_for_module: None, _running: list[Server]) -> Iter
     """Servers end with the test, or the module, that started them: 40 that stayed took 20 GB."""
     before = len(_running)
     yield
-    _end(_running[before:])
+    end(_running[before:])
     del _running[before:]
 
 
@@ -228,7 +229,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started = launch(tmp_path_factory.mktemp("server") / "log")
     started.wait()
     yield started
-    _end([started])
+    end([started])
 
 
 @pytest.fixture(scope="session")

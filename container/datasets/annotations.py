@@ -60,7 +60,8 @@ def read(value: Mapping[str, Any], label: str, size: Size, mend: Callable[[str],
         raise Broken(f"{broken}, and {reason}" if broken else str(reason)) from reason
     if box is around is not None:
         mend("boxes that are missing, unreadable or empty, and are taken from their masks")
-    annotation = Annotation(box, label, segmentation, crowd, _area(value.get("area"), box))
+    score = _score(value.get("score"), mend)
+    annotation = Annotation(box, label, segmentation, crowd, _area(value.get("area"), box), score)
     if broken is not None:
         raise BrokenMask(str(broken), annotation) if _covers(box) else broken
     return annotation if _covers(box) else None
@@ -96,6 +97,19 @@ def _covers(box: Box) -> bool:
 def _area(value: object, box: Box) -> float:
     numbers = _numbers([value])
     return numbers[0] if numbers and numbers[0] > 0 else (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _score(value: object, mend: Callable[[str], None]) -> float:
+    """The score of a label that a model made; 1 where none is given."""
+    if value is None:
+        return 1.0
+    numbers = _numbers([value])
+    if numbers is None or not 0 < numbers[0] <= 1:
+        mend("annotations whose `score` is no number over 0 and up to 1, and counts as 1")
+        return 1.0
+    if numbers[0] < 1:
+        mend("annotations with a `score` below 1, which detectors see in that share of the views")
+    return numbers[0]
 
 
 def _outline(value: object, size: Size, mend: Callable[[str], None]) -> tuple[Segmentation | None, Box | None]:

@@ -30,6 +30,7 @@ class Annotation:
     segmentation: Segmentation | None = None
     crowd: bool = False  # a group that is outlined as one; never a target, and forgiven when it is found
     area: float = 0.0  # pixels of the mask, or of the box where there is no mask
+    score: float = 1.0  # how sure it is, over 0 and up to 1: below 1 where a model made the label
 
 
 @dataclass(frozen=True)

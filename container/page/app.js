@@ -17,7 +17,14 @@ const START = {
   draw_outlines: true,
 };
 /** Those of the server. */
-const SERVER = { class_filter: null, colors: "class", opacity: 0.5, draw_boxes: true, draw_labels: true, draw_outlines: true };
+const SERVER = {
+  class_filter: null,
+  colors: "class",
+  opacity: 0.5,
+  draw_boxes: true,
+  draw_labels: true,
+  draw_outlines: true,
+};
 
 /**
  * @typedef {Object} Photo
@@ -85,7 +92,9 @@ export class App extends EventTarget {
 
   /** Where photos are sent. */
   get invoke() {
-    return this.facts?.models?.find(({ name }) => name === this.modelName)?.invoke ?? this.facts?.invoke ?? "invocations";
+    return (
+      this.facts?.models?.find(({ name }) => name === this.modelName)?.invoke ?? this.facts?.invoke ?? "invocations"
+    );
   }
 
   /** The options of a request that sets none: the server's, the model's, and what its operator has set. */
@@ -169,7 +178,9 @@ export class App extends EventTarget {
     const indices = this.shown().map(({ index }) => index);
     if (!indices.length) return;
     const at = indices.indexOf(this.selected);
-    this.select(at < 0 ? indices[by > 0 ? 0 : indices.length - 1] : indices[(at + by + indices.length) % indices.length]);
+    this.select(
+      at < 0 ? indices[by > 0 ? 0 : indices.length - 1] : indices[(at + by + indices.length) % indices.length],
+    );
   }
 
   /** Gives the objects shown the colours that the server gives them if it answers with these alone. */

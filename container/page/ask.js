@@ -19,7 +19,8 @@ export function mount(app) {
     app.facts = await api.json(`page/facts${query}`);
     if (app.facts.models?.length && !app.modelName) app.modelName = app.facts.models[0].name;
     app.tell("facts");
-    if (app.facts.state === "loading") throw new ApiError({ status: 503, code: "loading", message: app.facts.message || LOADING, retryAfter: 1 });
+    if (app.facts.state === "loading")
+      throw new ApiError({ status: 503, code: "loading", message: app.facts.message || LOADING, retryAfter: 1 });
   }
 
   /** Asks about the current photo, unless that is answered. */

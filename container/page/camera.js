@@ -20,7 +20,9 @@ export function mount(app, add) {
     take.disabled = true;
     dialog.showModal();
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
+      stream = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: "environment", width: { ideal: 1920 } },
+      });
       if (!dialog.open) return stop();
       video.srcObject = stream;
       await video.play();

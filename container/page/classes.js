@@ -9,8 +9,20 @@ export function mountClasses(root, app) {
   const summary = element("summary");
   const search = element("input", { type: "search", "aria-label": "Search classes", placeholder: "Search classes" });
   const list = element("div", { class: "classes", role: "group", "aria-label": "Only these classes" });
-  const all = element("button", { type: "button", class: "link", text: "All classes", onclick: () => app.set({ class_filter: null }) });
-  const details = element("details", { class: "stack" }, summary, element("div", { class: "field" }, search), list, all);
+  const all = element("button", {
+    type: "button",
+    class: "link",
+    text: "All classes",
+    onclick: () => app.set({ class_filter: null }),
+  });
+  const details = element(
+    "details",
+    { class: "stack" },
+    summary,
+    element("div", { class: "field" }, search),
+    list,
+    all,
+  );
   root.append(details);
   let labels = "";
 
@@ -22,7 +34,12 @@ export function mountClasses(root, app) {
     search.parentElement.hidden = names.length < SEARCHED;
     list.replaceChildren(
       ...names.map((name) =>
-        element("label", { "data-name": name }, element("input", { type: "checkbox", value: name, onchange: choose }), name),
+        element(
+          "label",
+          { "data-name": name },
+          element("input", { type: "checkbox", value: name, onchange: choose }),
+          name,
+        ),
       ),
     );
   }
@@ -34,7 +51,9 @@ export function mountClasses(root, app) {
 
   function update() {
     const filter = app.options.class_filter;
-    summary.textContent = filter ? `Only ${filter.length > 3 ? `${filter.length} classes` : filter.join(", ")}` : "Only some classes: all so far";
+    summary.textContent = filter
+      ? `Only ${filter.length > 3 ? `${filter.length} classes` : filter.join(", ")}`
+      : "Only some classes: all so far";
     all.hidden = !filter;
     for (const input of list.querySelectorAll("input")) input.checked = filter?.includes(input.value) ?? false;
   }

@@ -11,7 +11,7 @@ const ARROWS = { ArrowRight: [1, 0], ArrowDown: [0, 1], ArrowLeft: [-1, 0], Arro
 export class Clicks {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{add: (step: import("./prompt.js").Step) => void, undo: () => void, say: (text: string) => void}} tell
+   * @param {{add: (step: import("./prompt.js").Step) => void, undo: () => void, keep: () => void, say: (text: string) => void}} tell
    */
   constructor(viewer, tell) {
     this.viewer = viewer;
@@ -120,6 +120,7 @@ export class Clicks {
     if (undoes) this.tell.undo();
     else if (event.ctrlKey || event.metaKey || event.altKey) return false;
     else if (arrow && !event.shiftKey) this.#step(arrow);
+    else if (event.key === "k") this.tell.keep();
     else if (event.key === "Enter") this.#enter(!event.shiftKey && this.mode !== "negative");
     else if (event.key === "b" || (event.key === "Escape" && this.corner)) this.#corner(event.key === "b");
     else if (event.key === "Escape" && this.crosshair) this.crosshair = null;

@@ -14,13 +14,15 @@ const PHOTO = { name: "photo.jpg", type: "image/jpeg" }; // where none is shown
 export function mount(root, app) {
   let client = CLIENTS[0];
   let registry = []; // rows of /model/registry
-  const tabs = CLIENTS.map((one) =>
-    element("button", { type: "button", role: "tab", id: `code-${one.id}`, "aria-controls": "code-text", text: one.name, onclick: () => show(one) }));
+  const tabs = CLIENTS.map((one) => {
+    const attributes = { type: "button", role: "tab", id: `code-${one.id}`, "aria-controls": "code-text" };
+    return element("button", { ...attributes, text: one.name, onclick: () => show(one) });
+  });
   const list = element("div", { class: "tabs clients", role: "tablist", "aria-label": "Clients" }, ...tabs);
   const text = element("code");
   const block = element("pre", { class: "code", id: "code-text", role: "tabpanel", tabindex: "0" }, text);
   const name = element("span", { text: "Copy" });
-  const copy = element("button", { class: "button", type: "button", id: "copy", onclick: () => copyText() }, icon("copy"), name);
+  const copy = element("button", { class: "button", type: "button", onclick: () => copyText() }, icon("copy"), name);
   const told = element("span", { class: "unseen", role: "status" });
   const json = choice("JSON", "json", true);
   const png = choice("PNG", "png", false);

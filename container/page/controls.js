@@ -12,14 +12,28 @@ export function mount(sliders, root, app) {
   const iou = slider("iou", "Overlap (IoU)", 0.05, (value) => app.set({ iou_threshold: value }));
   sliders.append(confidence.root);
 
-  const colors = choices("Colours", "colors", [["class", "By class"], ["instance", "By object"]], (value) => app.set({ colors: value }));
+  const colors = choices(
+    "Colours",
+    "colors",
+    [
+      ["class", "By class"],
+      ["instance", "By object"],
+    ],
+    (value) => app.set({ colors: value }),
+  );
   const switches = {
     draw_labels: toggle("Labels", (on) => app.set({ draw_labels: on })),
     draw_boxes: toggle("Boxes", (on) => app.set({ draw_boxes: on })),
     draw_outlines: toggle("Outlines", (on) => app.set({ draw_outlines: on })),
   };
   const classes = element("div", { class: "stack" });
-  const asking = element("div", { class: "stack" }, element("h3", { text: "Asked of the server again" }), iou.root, classes);
+  const asking = element(
+    "div",
+    { class: "stack" },
+    element("h3", { text: "Asked of the server again" }),
+    iou.root,
+    classes,
+  );
   root.append(opacity.root, colors.root, element("div", {}, ...Object.values(switches).map((one) => one.root)), asking);
   mountClasses(classes, app);
 
@@ -42,7 +56,9 @@ export function mount(sliders, root, app) {
     iou.root.hidden = threshold === null;
     if (threshold !== null) {
       iou.range(0, threshold);
-      own(iou, options.iou_threshold ?? threshold, options.iou_threshold, threshold, () => app.set({ iou_threshold: null }));
+      own(iou, options.iou_threshold ?? threshold, options.iou_threshold, threshold, () =>
+        app.set({ iou_threshold: null }),
+      );
       iou.hint.append(" Of two boxes that overlap more, the better stays.");
     }
   }
@@ -62,12 +78,28 @@ function own(control, value, chosen, model, reset) {
 }
 
 function slider(id, label, step, change) {
-  const input = element("input", { type: "range", id, min: "0", max: "1", step: String(step), list: `${id}-marks`, "aria-describedby": `${id}-hint` });
+  const input = element("input", {
+    type: "range",
+    id,
+    min: "0",
+    max: "1",
+    step: String(step),
+    list: `${id}-marks`,
+    "aria-describedby": `${id}-hint`,
+  });
   const output = element("output", { for: id });
   const hint = element("p", { class: "hint", id: `${id}-hint` });
   const mark = element("option");
   const marks = element("datalist", { id: `${id}-marks` }, mark); // the model's own value on the track
-  const root = element("div", { class: "slider" }, element("label", { for: id, text: label }), output, input, marks, hint);
+  const root = element(
+    "div",
+    { class: "slider" },
+    element("label", { for: id, text: label }),
+    output,
+    input,
+    marks,
+    hint,
+  );
   input.addEventListener("input", () => change(Number(input.value)));
   const show = (value) => {
     if (Number(input.value) !== value) input.value = String(value);
@@ -92,10 +124,17 @@ function toggle(label, change) {
 }
 
 function choices(title, name, values, change) {
-  const inputs = values.map(([value]) => element("input", { type: "radio", name, value, onchange: () => change(value) }));
+  const inputs = values.map(([value]) =>
+    element("input", { type: "radio", name, value, onchange: () => change(value) }),
+  );
   const labels = values.map(([, text], i) => element("label", {}, inputs[i], element("span", { text })));
   return {
-    root: element("fieldset", { class: "stack" }, element("legend", { text: title }), element("div", {}, element("div", { class: "choices" }, ...labels))),
+    root: element(
+      "fieldset",
+      { class: "stack" },
+      element("legend", { text: title }),
+      element("div", {}, element("div", { class: "choices" }, ...labels)),
+    ),
     show: (value) => {
       for (const input of inputs) input.checked = input.value === value;
     },

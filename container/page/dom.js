@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /**
  * An element with attributes, listeners (`onclick: function`), properties that are no text, and children.
  * @param {string} tag
- * @param {Object<string, any>} [attributes] `class`, `text`, `onclick`, `hidden`, `aria-label`, …; false and null are left out
+ * @param {Object<string, any>} [attributes] `class`, `text`, `onclick`, …; false and null are left out
  * @param {...(Node|string|null)} children
  * @returns {HTMLElement}
  */

@@ -44,8 +44,12 @@ function annotation({ label, score, box, runs, keypoints, area }, names, outline
     segmentation: runs ? segmentation(runs, outlines) : [],
     iscrowd: 0,
     score,
-    ...(keypoints.length ? { keypoints: keypoints.flatMap(([x, y]) => [x, y, 2]), num_keypoints: keypoints.length } : {}),
+    ...(keypoints.length ? posed(keypoints) : {}),
   };
+}
+
+function posed(keypoints) {
+  return { keypoints: keypoints.flatMap(([x, y]) => [x, y, 2]), num_keypoints: keypoints.length };
 }
 
 function segmentation(runs, outlines) {

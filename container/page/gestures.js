@@ -41,7 +41,10 @@ export function mount(viewer, app, buttons) {
   function pinch(event, before) {
     const other = [...pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
     const distance = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
-    const [x, y] = inStage({ clientX: (event.clientX + other.clientX) / 2, clientY: (event.clientY + other.clientY) / 2 });
+    const [x, y] = inStage({
+      clientX: (event.clientX + other.clientX) / 2,
+      clientY: (event.clientY + other.clientY) / 2,
+    });
     viewer.panBy((event.clientX - before.clientX) / 2, (event.clientY - before.clientY) / 2);
     viewer.zoomBy(distance(event) / distance(before), x, y);
   }

@@ -20,7 +20,9 @@ export function mount(app, viewer) {
     const taken = given.slice(0, Math.max(0, room)).map(toPhoto);
     app.photos.push(...taken);
     const out = given.length - taken.length;
-    app.notice = out ? `The page keeps ${MOST_PHOTOS} photos at the most; ${out} left out. Take some out of the strip first.` : "";
+    app.notice = out
+      ? `The page keeps ${MOST_PHOTOS} photos at the most; ${out} left out. Take some out of the strip first.`
+      : "";
     app.tell("photos");
     if (taken.length) app.show(taken[0]);
     else app.tell("error");
@@ -30,7 +32,9 @@ export function mount(app, viewer) {
   /** Small pictures for the strip, one after the other: twenty whole ones would take a gigabyte. */
   async function sketch(photos) {
     for (const photo of photos) {
-      photo.thumb ??= await createImageBitmap(photo.file, { resizeHeight: THUMB, resizeQuality: "medium" }).catch(() => null);
+      photo.thumb ??= await createImageBitmap(photo.file, { resizeHeight: THUMB, resizeQuality: "medium" }).catch(
+        () => null,
+      );
       app.tell("photos");
     }
   }
@@ -61,7 +65,7 @@ export function mount(app, viewer) {
     return app.tell("picture");
   }
 
-  /** A picture that the browser cannot decode, as the server sees it; null if it cannot either, which it says itself. */
+  /** A picture that the browser cannot decode, as the server sees it; null if it cannot either. */
   async function fromServer(photo) {
     try {
       const headers = { Accept: "image/png", "X-Amzn-SageMaker-Custom-Attributes": JSON.stringify(BARE) };
@@ -75,7 +79,18 @@ export function mount(app, viewer) {
 
   function toPhoto(file) {
     const type = file.type.startsWith("image/") ? file.type : "";
-    return { file, name: file.name ?? "photo", type, width: 0, height: 0, bitmap: null, thumb: null, foreign: false, answer: null, error: null };
+    return {
+      file,
+      name: file.name ?? "photo",
+      type,
+      width: 0,
+      height: 0,
+      bitmap: null,
+      thumb: null,
+      foreign: false,
+      answer: null,
+      error: null,
+    };
   }
 
   byId("pick").addEventListener("click", () => files.click());

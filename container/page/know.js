@@ -51,17 +51,30 @@ export function mount(app, viewer) {
 /** What is not there yet. */
 function waitingFor({ facts, error }) {
   if (error) return "";
-  return facts?.state === "loading" ? "The model is loading…" : facts ? "The model is loaded with the first photo." : "Asking the server…";
+  return facts?.state === "loading"
+    ? "The model is loading…"
+    : facts
+      ? "The model is loaded with the first photo."
+      : "Asking the server…";
 }
 
 /** What was found, and how long it took. */
 function found(app) {
   const shown = app.shown();
-  const nouns = { classification: ["class", "classes"], semantic: ["class", "classes"] }[app.kind] ?? ["object", "objects"];
+  const nouns = { classification: ["class", "classes"], semantic: ["class", "classes"] }[app.kind] ?? [
+    "object",
+    "objects",
+  ];
   const title = shown.length ? `${shown.length} ${nouns[shown.length === 1 ? 0 : 1]}` : "Nothing found";
   const { name, width, height } = app.photo;
-  const about = element("p", { class: "muted small", id: "about", text: width ? `${name}, ${width} × ${height} px` : name });
-  return [element("h2", { text: title }), about, shown.length ? null : empty(app), stages(app.answer)].filter((one) => one);
+  const about = element("p", {
+    class: "muted small",
+    id: "about",
+    text: width ? `${name}, ${width} × ${height} px` : name,
+  });
+  return [element("h2", { text: title }), about, shown.length ? null : empty(app), stages(app.answer)].filter(
+    (one) => one,
+  );
 }
 
 /** An answer without objects: why, what the model knows, and what else to try. */
@@ -80,7 +93,11 @@ function empty(app) {
   if (off) words = "All classes that were found are switched off.";
   else if (!best) words = `Nothing that the model knows was found, from a confidence of ${app.floor.toFixed(2)} on.`;
   const offers = !off && offered < app.confidence && (best > 0 || offered < app.floor);
-  const parts = [element("p", { text: words }), offers ? element("div", {}, lower) : null, ...knows(app.facts.model?.labels ?? [])];
+  const parts = [
+    element("p", { text: words }),
+    offers ? element("div", {}, lower) : null,
+    ...knows(app.facts.model?.labels ?? []),
+  ];
   return element("div", { class: "stack" }, ...parts);
 }
 
@@ -94,7 +111,13 @@ function about(model, clicked) {
   ].filter(([, value]) => value);
   return [
     element("h2", { text: model.name }),
-    element("dl", { class: "facts" }, ...facts.map(([name, value]) => element("div", {}, element("dt", { text: name }), element("dd", { text: value })))),
+    element(
+      "dl",
+      { class: "facts" },
+      ...facts.map(([name, value]) =>
+        element("div", {}, element("dt", { text: name }), element("dd", { text: value })),
+      ),
+    ),
     ...(clicked ? [element("p", { text: "Click on an object in a photo to see its mask." })] : knows(model.labels)),
   ];
 }
@@ -121,18 +144,34 @@ function stages({ stages: all, took }) {
     part.style.background = TONES[i % TONES.length];
     bar.append(part);
   });
-  const names = parts.map(([name, ms], i) => element("span", { class: "row small" }, swatch(TONES[i % TONES.length]), `${name} ${written(ms)}`));
-  const whole = total === undefined ? `${written(took)} with the way there and back` : `${written(total)} in the server, ${written(took)} in all`;
-  return element("details", { class: "times" }, element("summary", { text: whole }), bar, element("div", { class: "row" }, ...names));
+  const names = parts.map(([name, ms], i) =>
+    element("span", { class: "row small" }, swatch(TONES[i % TONES.length]), `${name} ${written(ms)}`),
+  );
+  const whole =
+    total === undefined
+      ? `${written(took)} with the way there and back`
+      : `${written(total)} in the server, ${written(took)} in all`;
+  return element(
+    "details",
+    { class: "times" },
+    element("summary", { text: whole }),
+    bar,
+    element("div", { class: "row" }, ...names),
+  );
 }
 
-const written = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+const written = (ms) =>
+  ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 /** Says what keeps this server from answering photos. */
 function checkFacts(app) {
   const { state, message, invoke, models } = app.facts;
-  if (state === "failed") app.fail(Object.assign(new Error(message || "The model could not be loaded."), { hint: "The server's log says more." }));
-  else if (!invoke && !models?.length) app.fail(new Error("This server does not offer the routes that the page needs: /invocations."));
+  if (state === "failed")
+    app.fail(
+      Object.assign(new Error(message || "The model could not be loaded."), { hint: "The server's log says more." }),
+    );
+  else if (!invoke && !models?.length)
+    app.fail(new Error("This server does not offer the routes that the page needs: /invocations."));
 }
 
 /** What went wrong, in the server's own words, with what to do. */
@@ -144,7 +183,8 @@ function drawProblem(app) {
   root.replaceChildren();
   if (app.notice) root.append(element("p", { class: "note warn", text: app.notice }));
   if (!error) return;
-  const again = error.status === 503 ? [element("span", { class: "muted", text: "The page asks again by itself." })] : [];
+  const again =
+    error.status === 503 ? [element("span", { class: "muted", text: "The page asks again by itself." })] : [];
   root.append(problemNote(error, ...again));
 }
 

@@ -8,10 +8,10 @@ const [PAD, TALL, GAP] = [6, 20, 3]; // of a chip, in CSS pixels
 const CROWD = 25; // objects over which labels are names alone
 const COLUMNS = 48; // of an object that are looked at for its upper end
 const COVER = 0.25; // of an object: as much as a chip may cover at the most
-const SKELETON = [
-  [15, 13], [13, 11], [16, 14], [14, 12], [11, 12], [5, 11], [6, 12], [5, 6], [5, 7], [6, 8],
-  [7, 9], [8, 10], [1, 2], [0, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 6],
-]; // pairs of COCO's 17 keypoints
+// Pairs of COCO's 17 keypoints.
+const SKELETON = "15-13 13-11 16-14 14-12 11-12 5-11 6-12 5-6 5-7 6-8 7-9 8-10 1-2 0-1 0-2 1-3 2-4 3-5 4-6"
+  .split(" ")
+  .map((pair) => pair.split("-").map(Number));
 
 /** The layer of a viewer that draws what is not a mask. */
 export function createMarks(app, viewer) {
@@ -93,8 +93,13 @@ export function createMarks(app, viewer) {
     const head = headOf(object, top) - width / 2;
     const middle = (left + Math.min(x2, right)) / 2 - width / 2;
     const corners = [
-      [head, y1 - TALL - GAP], [head, top + GAP], [left + GAP, top + GAP], [middle, y2 + GAP],
-      [x2 + GAP, top], [x1 - width - GAP, top], [middle, Math.min(y2, bottom) - TALL - GAP],
+      [head, y1 - TALL - GAP],
+      [head, top + GAP],
+      [left + GAP, top + GAP],
+      [middle, y2 + GAP],
+      [x2 + GAP, top],
+      [x1 - width - GAP, top],
+      [middle, Math.min(y2, bottom) - TALL - GAP],
     ];
     for (const [x, y] of corners) {
       const chip = { x: Math.round(x), y: Math.round(y), width, height: TALL, text, color: object.color };

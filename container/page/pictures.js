@@ -54,7 +54,7 @@ function canvasOf(width, height) {
 
 function asPng(canvas) {
   return new Promise((resolve, reject) => {
-    const done = (file) => (file ? resolve(file) : reject(new Error("The browser cannot make a picture of this size.")));
-    canvas.toBlob(done, "image/png");
+    const refuse = () => reject(new Error("The browser cannot make a picture of this size."));
+    canvas.toBlob((file) => (file ? resolve(file) : refuse()), "image/png");
   });
 }

@@ -9,7 +9,12 @@ import { element, icon } from "./dom.js";
  */
 export function problemNote({ message, hint, status }, ...actions) {
   const waits = status === 503 || status === 0;
-  const words = element("div", { class: "words" }, element("strong", { text: sentence(message) }), hint ? element("div", { text: sentence(hint) }) : null);
+  const words = element(
+    "div",
+    { class: "words" },
+    element("strong", { text: sentence(message) }),
+    hint ? element("div", { text: sentence(hint) }) : null,
+  );
   return element("div", { class: `note row ${waits ? "warn" : "error"}` }, icon("warning"), words, ...actions);
 }
 

@@ -49,7 +49,8 @@ export function javascript(value) {
   return JSON.stringify(value);
 }
 
-function property(name) {
+/** A name of an object's member in JavaScript. */
+export function property(name) {
   return /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
 }
 

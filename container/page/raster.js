@@ -4,8 +4,8 @@
 export const MARGIN = 6;
 
 /**
- * A map of labels of a part of the picture: 0 where no object is, else the object's index + 1. It lies column by column,
- * as runs do, with MARGIN pixels around.
+ * A map of labels of a part of the picture: 0 where no object is, else the object's index + 1. It lies column
+ * by column, as runs do, with MARGIN pixels around.
  */
 export class LabelMap {
   constructor(width, height) {
@@ -29,7 +29,7 @@ export class LabelMap {
    * Paints a mask: each pixel of the map takes the picture's pixel under its middle.
    * @param {import("./rle.js").Runs} runs
    * @param {number} label
-   * @param {{scale: number, x: number, y: number}} at pixels of the map for one of the picture, and the picture's corner
+   * @param {{scale: number, x: number, y: number}} at pixels of the map for one of the picture; where its corner is
    */
   paint(runs, label, { scale, x: left, y: top }) {
     const { labels, rows } = this;
@@ -59,7 +59,7 @@ export class LabelMap {
    */
   color(pixels, { fills, edges, widths }) {
     const { labels, rows, width, height } = this;
-    const BLOCK = 16; // columns at a time: as many as stay in the cache, since the map lies by columns and pixels by rows
+    const BLOCK = 16; // columns at a time, which stay in the cache: the map lies by columns, pixels by rows
     for (let block = 0; block < width; block += BLOCK) {
       const end = Math.min(width, block + BLOCK);
       for (let y = 0; y < height; y++) {

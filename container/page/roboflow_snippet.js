@@ -31,13 +31,15 @@ export function inferenceSdk(request) {
   const semantic = model.task === "semantic segmentation";
   const fields = configuration(request, model);
   const keyed = request.key !== null || semantic; // in v0 the client wants one in any case
-  const names = fields.length || request.picture ? "InferenceConfiguration, InferenceHTTPClient" : "InferenceHTTPClient";
+  const names = `${fields.length ? "InferenceConfiguration, " : ""}InferenceHTTPClient`;
+  const older = "client.select_api_v0()  # the only one with which this client asks semantic models\n";
+  const before = (semantic ? older : "") + configured(fields) + told(request, model);
   const imports = [...(request.picture ? ["base64"] : []), "json", ...(request.key === "" ? ["os"] : [])];
   return `${imports.map((name) => `import ${name}\n`).join("")}
 from inference_sdk import ${names}
 
 client = InferenceHTTPClient(api_url=${python(request.server)}${keyed ? `, api_key=${key(request)}` : ""})
-${semantic ? "client.select_api_v0()  # the only one with which this client asks semantic models\n" : ""}${configured(fields)}${told(request, model)}answer = client.infer(${python(request.photo.name)}, model_id=${python(model.id)})
+${before}answer = client.infer(${python(request.photo.name)}, model_id=${python(model.id)})
 ${request.picture ? drawn() : "print(json.dumps(answer))\n"}`;
 }
 
@@ -50,15 +52,16 @@ function key(request) {
 
 /** The fields of InferenceConfiguration with their values, as Python. */
 function configuration(request, model) {
-  const own = { confidence: model.confidence ?? 0, iou_threshold: model.iou_threshold, max_detections: model.max_detections };
-  const values = { ...own, ...request.attributes };
+  const { confidence, iou_threshold, max_detections } = model;
+  const values = { confidence: confidence ?? 0, iou_threshold, max_detections, ...request.attributes };
   const sent = SENT[model.task].filter((name) => NAMES[name] && values[name] !== null && values[name] !== undefined);
   const fields = sent.map((name) => [NAMES[name], python(values[name])]);
   if (model.task === "semantic segmentation") {
     fields.push(["confidence_threshold", "0"]);
   }
   if (request.picture) {
-    fields.push(model.task === "semantic segmentation" ? ["format", '"image_and_json"'] : ["visualize_predictions", "True"]);
+    const semantic = model.task === "semantic segmentation"; // asked in v0
+    fields.push(semantic ? ["format", '"image_and_json"'] : ["visualize_predictions", "True"]);
     fields.push(["visualize_labels", python(request.attributes.draw_labels ?? true)]);
     if (request.attributes.line_width) {
       fields.push(["stroke_width", python(request.attributes.line_width)]);

@@ -18,6 +18,7 @@ const KEYS = [
   ["Shift and Enter", "mark what does not belong to it."],
   ["B", "sets one corner of a box, then the other."],
   ["Backspace", "takes the last one back."],
+  ["K", "keeps the object, and begins the next."],
 ];
 const MODES = [
   ["positive", "On the object"],
@@ -54,6 +55,7 @@ class SamPanel {
     this.clicks = new Clicks(viewer, {
       add: (step) => this.ask(this.work.prompt.with(step)),
       undo: () => this.undo(),
+      keep: () => this.keepObject(),
       say: (text) => this.say(text),
     });
     viewer.layers.push(this.layer, this.clicks);
@@ -65,7 +67,10 @@ class SamPanel {
   }
 
   build(root, viewer) {
-    const button = (name, text, act, kind = "") => element("button", { type: "button", class: `button ${kind}`, onclick: act }, name ? icon(name) : null, text);
+    const button = (name, text, act, kind = "") => {
+      const pressed = (event) => event.currentTarget.ariaDisabled !== "true" && act();
+      return element("button", { type: "button", class: `button ${kind}`, onclick: pressed }, icon(name), text);
+    };
     this.version = element("select", { id: "sam-version", onchange: () => this.change() });
     this.versions = element("div", { class: "field" }, element("label", { for: "sam-version", text: "Model" }), this.version);
     this.problem = element("div", { role: "alert" });
@@ -201,6 +206,7 @@ class SamPanel {
 
   keepObject() {
     const { work } = this;
+    if (!work.found?.runs.area) return;
     work.kept.push({ ...work.found, name: `object ${work.made + 1}`, color: this.color(work.made) });
     work.made += 1;
     this.ask(new Prompt());
@@ -231,8 +237,8 @@ class SamPanel {
     const { photo } = this;
     const { found, prompt, kept } = photo ? this.work : new Work();
     const done = Boolean(found?.runs.area);
-    this.keep.disabled = this.png.disabled = !done;
-    this.takeBack.disabled = this.clear.disabled = !prompt.steps.length;
+    for (const one of [this.keep, this.png]) enable(one, done);
+    for (const one of [this.takeBack, this.clear]) enable(one, prompt.steps.length > 0);
     this.kept.show(photo, kept);
     this.draw();
   }
@@ -257,4 +263,9 @@ class SamPanel {
     this.say("");
     this.problem.append(problemNote(error, element("button", { type: "button", class: "button", text: "Try again", onclick: () => this.again() })));
   }
+}
+
+/** Disables a button without taking the focus from it. */
+function enable(button, on) {
+  button.setAttribute("aria-disabled", String(!on));
 }

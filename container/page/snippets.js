@@ -11,7 +11,7 @@
 //   picture     true for a PNG, false for JSON
 //   roboflow    {id, task, confidence, iou_threshold, max_detections} of the model, or null where it is not offered
 
-import { asciiJson, javascript, python, shell, spacedJson } from "./quoting.js";
+import { asciiJson, javascript, property, python, shell, spacedJson } from "./quoting.js";
 import { inferenceSdk } from "./roboflow_snippet.js";
 
 const ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes";
@@ -42,12 +42,13 @@ export const CLIENTS = [
 export function curl(request) {
   const inBody = fillsBody(request);
   const file = readable(request.photo.name);
+  const options = spacedJson(request.attributes);
   const parts = [
     `curl --fail-with-body --data-binary ${inBody ? "@-" : shell(`@${file}`)}`,
     `-H ${shell(`Content-Type: ${inBody ? "application/json" : mediaType(request)}`)}`,
     ...(request.picture ? ["-H 'Accept: image/png'"] : []),
     ...(request.key === null ? [] : [`-H ${shellKey(request, "Authorization: Bearer ")}`]),
-    ...(inBody || isEmpty(request.attributes) ? [] : [`-H ${shell(`${ATTRIBUTES}: ${spacedJson(request.attributes)}`)}`]),
+    ...(inBody || isEmpty(request.attributes) ? [] : [`-H ${shell(`${ATTRIBUTES}: ${options}`)}`]),
     ...(request.picture ? [`-o ${OUTPUT}`] : []),
     shell(address(request)),
   ];
@@ -114,7 +115,7 @@ ${request.target === null ? "" : SECOND}${request.key === null ? "" : boto3Key(r
 with open(${python(request.photo.name)}, "rb") as photo:
     response = client.invoke_endpoint(
 ${named.map(([name, value]) => `        ${name}=${value},\n`).join("")}    )
-${request.picture ? writing('response["Body"].read()') : 'answer = json.load(response["Body"])\nprint(json.dumps(answer))\n'}`;
+${request.picture ? writing('response["Body"].read()') : printing('json.load(response["Body"])')}`;
 }
 
 /** Python with requests. */
@@ -138,7 +139,7 @@ ${headersInPython(headers)}        timeout=60,
     )
 if not response.ok:
     raise SystemExit(response.text)
-${request.picture ? writing("response.content") : "answer = response.json()\nprint(json.dumps(answer))\n"}`;
+${request.picture ? writing("response.content") : printing("response.json()")}`;
 }
 
 /** JavaScript with fetch, for Node.js from 18 on and for browsers. */
@@ -151,19 +152,21 @@ export function fetchApi(request) {
     ...(inBody || isEmpty(request.attributes) ? [] : [[ATTRIBUTES, javascriptAttributes(request)]]),
   ];
   const name = JSON.stringify(request.photo.name);
+  const before = optionsInJavascript(request) + (inBody ? inBase64() : "");
+  const lines = headers.map(([header, value]) => `    ${property(header)}: ${value},\n`);
   return `// Node.js 18 or newer, saved as segment.mjs; or a browser, where the page has an <input type="file">.
 const files = globalThis.process?.versions?.node ? await import("node:fs/promises") : null;
 const photo = files ? await files.readFile(${name}) : document.querySelector("input[type=file]").files[0];
-${optionsInJavascript(request)}${inBody ? inBase64() : ""}const response = await fetch(${JSON.stringify(address(request))}, {
+${before}const response = await fetch(${JSON.stringify(address(request))}, {
   method: "POST",
   headers: {
-${headers.map(([header, value]) => `    ${/^\w+$/.test(header) ? header : JSON.stringify(header)}: ${value},\n`).join("")}  },
+${lines.join("")}  },
   body: ${inBody ? DOCUMENT_IN_JAVASCRIPT : "photo"},
 });
 if (!response.ok) {
   throw new Error(await response.text());
 }
-${request.picture ? pictureInJavascript() : "const answer = await response.json();\nconsole.log(JSON.stringify(answer));\n"}`;
+${request.picture ? pictureInJavascript() : ANSWER_IN_JAVASCRIPT}`;
 }
 
 // What the clients share.
@@ -261,6 +264,10 @@ function boto3Key(request) {
 `;
 }
 
+function printing(answer) {
+  return `answer = ${answer}\nprint(json.dumps(answer))\n`;
+}
+
 function writing(bytes) {
   return `with open("${OUTPUT}", "wb") as masks:\n    masks.write(${bytes})\n`;
 }
@@ -309,6 +316,10 @@ for (let at = 0; at < bytes.length; at += 8192) {
 
 const DOCUMENT_IN_JAVASCRIPT =
   'JSON.stringify({ image: { type: "base64", value: btoa(binary) }, parameters: options })';
+
+const ANSWER_IN_JAVASCRIPT = `const answer = await response.json();
+console.log(JSON.stringify(answer));
+`;
 
 function pictureInJavascript() {
   return `const masks = await response.blob();

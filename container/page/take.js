@@ -11,13 +11,16 @@ const MASKS = ["instances", "semantic"];
 const PLACES = [...MASKS, "keypoints", "boxes"];
 const ANY = [...PLACES, "classification"];
 
+const IDS = "Of each pixel the number of its object, in 16 bits";
+const SINGLED_OUT = "The object that is singled out";
+
 /** Files by their buttons: `make(app, choices)` gives a picture, or a value for JSON. */
 const PICTURES = [
   { name: "Overlay", kinds: ANY, ending: "overlay.png", make: (app) => drawn(app, "overlay") },
   { name: "Cutout", kinds: MASKS, ending: "cutout.png", make: (app) => drawn(app, "cutout") },
-  { name: "Ids", kinds: MASKS, ending: "ids.png", make: (app) => drawn(app, "ids"), title: "Of each pixel the number of its object, in 16 bits" },
+  { name: "Ids", kinds: MASKS, ending: "ids.png", make: (app) => drawn(app, "ids"), title: IDS },
 ];
-const ONE = { name: "This object", ending: "object.png", make: (app) => cutOut(app.photo, pinned(app)) };
+const ONE = { name: "Object", ending: "object.png", make: (app) => cutOut(app.photo, pinned(app)), title: SINGLED_OUT };
 const ANNOTATIONS = [
   { name: "JSON", kinds: ANY, ending: "answer.json", make: shownAnswer },
   { name: "COCO", kinds: PLACES, ending: "coco.json", make: cocoOfAll },
@@ -40,14 +43,16 @@ export function mount(root, app) {
   const downloads = element("div", { class: "stack" },
     ...group("Pictures, as PNG", ...PICTURES, ONE), ...group("Annotations", ...ANNOTATIONS),
     element("div", { class: "row spread" }, masks, photo), status);
-  const nothing = element("p", { class: "muted", text: "Pictures and annotations can be taken once a photo has its answer." });
+  const later = "Pictures and annotations can be taken once a photo has its answer.";
+  const nothing = element("p", { class: "muted", text: later });
   const code = element("div", { class: "stack" });
   root.append(downloads, nothing, code);
   mountCode(code, app);
 
   function button(file) {
     const { name, title = null } = file;
-    return element("button", { class: "button", type: "button", title, onclick: () => take(file) }, icon("download"), element("span", { text: name }));
+    const attributes = { class: "button", type: "button", title, onclick: () => take(file) };
+    return element("button", attributes, icon("download"), element("span", { text: name }));
   }
 
   async function take(file) {

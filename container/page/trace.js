@@ -32,7 +32,9 @@ export function polygons(runs, tolerance = 0) {
   parts.sort((one, other) => other.area - one.area);
   for (const hole of holes) {
     // The smallest part around it: parts within holes of larger parts are smaller.
-    const around = parts.findLast((part) => part.area > -hole.area && isIn(part.box, hole.inside) && contains(part.points, hole.inside));
+    const around = parts.findLast(
+      ({ area, box, points }) => area > -hole.area && isIn(box, hole.inside) && contains(points, hole.inside),
+    );
     around.holes.push(simplified(hole.points, tolerance));
   }
   return parts.map((part) => joined(simplified(part.points, tolerance), part.holes));
@@ -54,14 +56,14 @@ function edges(runs) {
     found.way.push(way);
   };
   for (const [x, rows] of columns) {
+    const left = (from, to) => add(x, to, x, from, UP);
+    const right = (at) => (from, to) => add(at, from, at, to, DOWN);
     for (let at = 0; at < rows.length; at += 2) {
       add(x, rows[at], x + 1, rows[at], RIGHT);
       add(x + 1, rows[at + 1], x, rows[at + 1], LEFT);
     }
-    between(columns.get(x - 1) ?? [], rows, (from, to) => add(x, to, x, from, UP), (from, to) => add(x, from, x, to, DOWN));
-    if (!columns.has(x + 1)) {
-      between(rows, [], null, (from, to) => add(x + 1, from, x + 1, to, DOWN));
-    }
+    between(columns.get(x - 1) ?? [], rows, left, right(x));
+    if (!columns.has(x + 1)) between(rows, [], null, right(x + 1));
   }
   return found;
 }
@@ -95,7 +97,9 @@ function between(left, right, onlyRight, onlyLeft) {
   }
 }
 
-/** Edges as closed loops: {points, box, area, inside, holes}; the area of holes is negative, `inside` is in the mask. */
+/**
+ * Edges as closed loops: {points, box, area, inside, holes}; the area of holes is negative, `inside` in the mask.
+ */
 function* loops(found, height) {
   const starts = new Map(); // corner → an edge that starts there
   const others = new Map(); // the second one, where two pixels share but a corner

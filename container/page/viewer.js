@@ -2,7 +2,8 @@
 
 import { LabelMap, MARGIN, pixel } from "./raster.js";
 
-const [MOST_MOVING, MOST_RESTING] = [1_000_000, 2_600_000]; // pixels of the masks' canvas: as many as a frame has time for
+// Pixels of the masks' canvas: as many as a frame has time for, and as can be seen.
+const [MOST_MOVING, MOST_RESTING] = [1_000_000, 2_600_000];
 const SMOOTH = 2; // pixels of the masks' canvas for one of the screen, where that has but one for a CSS pixel
 const REST = 160; // ms without a change until masks are drawn finely
 const MOST_ZOOM = 40; // CSS pixels for one of the photo
@@ -15,14 +16,16 @@ const DIM = 0.5; // black over what is not singled out
 /**
  * `view`: {scale, x, y}: CSS pixels for one of the photo, and where its corner lies in the stage.
  * `layers`: objects with draw(context, view), drawn over the masks in CSS pixels.
- * `capture`: null, or {down, move, up, leave, key}(event) of a tool that takes the pointer and keys where it returns true;
+ * `capture`: null, or {down, move, up, leave, key}(event) of a tool that takes what it returns true for;
  * meanwhile nothing of the answer is drawn.
  */
 export class Viewer {
   constructor(stage, app) {
     this.stage = stage;
     this.app = app;
-    this.canvases = Object.fromEntries(["photo", "masks", "marks"].map((name) => [name, stage.querySelector(`.${name}`)]));
+    this.canvases = Object.fromEntries(
+      ["photo", "masks", "marks"].map((name) => [name, stage.querySelector(`.${name}`)]),
+    );
     this.view = { scale: 1, x: 0, y: 0 };
     this.fitted = true;
     this.layers = [];
@@ -163,7 +166,8 @@ export class Viewer {
     const { photo } = this.app;
     if (!photo?.bitmap) return;
     const { scale, x, y } = this.view;
-    const source = this.small && scale * this.ratio <= (this.small.width / photo.width) / HALF ** 0.5 ? this.small : photo.bitmap;
+    const source =
+      this.small && scale * this.ratio <= this.small.width / photo.width / HALF ** 0.5 ? this.small : photo.bitmap;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.imageSmoothingEnabled = scale < SHARP || this.fitted;
     context.imageSmoothingQuality = source === this.small || photo.width <= REDUCED ? "high" : "low";
@@ -201,7 +205,8 @@ export class Viewer {
       map.paint(this.app.objects[selected].runs, selected + 1, at);
     }
     const context = canvas.getContext("2d");
-    this.image = this.image?.width === columns && this.image.height === rows ? this.image : context.createImageData(columns, rows);
+    this.image =
+      this.image?.width === columns && this.image.height === rows ? this.image : context.createImageData(columns, rows);
     map.color(new Uint32Array(this.image.data.buffer), this.table(columns / width));
     context.putImageData(this.image, 0, 0);
   }

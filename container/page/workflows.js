@@ -111,7 +111,8 @@ class WorkflowsPanel {
   }
 
   wait(running) {
-    this.start.disabled = running || !this.app.photo || !this.workflow?.inputs;
+    this.start.disabled = !this.app.photo || !this.workflow?.inputs;
+    if (!running && document.activeElement === this.stop) this.start.focus();
     this.stop.hidden = !running;
     this.status.textContent = running ? "The workflow runs …" : "";
   }

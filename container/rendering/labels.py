@@ -77,12 +77,12 @@ def _labels(prediction: Prediction, instances: Instances, places: list[np.ndarra
     letters = font_size(instances.image_size)
     sizes = [_letters(prediction, box, letters) for box in instances.boxes]
     named = [_label(instances, i, spots[i], text, sizes[i]) for i, text in enumerate(instances.captions)]
-    worded = isinstance(prediction, Classification | TextLines)  # nothing is found but words
-    room = (1.0 if worded else COVER) * instances.image_size[0] * instances.image_size[1]
+    share = 1.0 if isinstance(prediction, TextLines) else COVER  # what was read is shown as words
+    room = share * instances.image_size[0] * instances.image_size[1]
     crowded = sum(label.area for label in named if label) > room
     labels = []
     for i, (places_for, label) in enumerate(zip(spots, named, strict=True)):
-        if worded:
+        if isinstance(prediction, Classification | TextLines):
             chosen = label
         elif label and not (crowded and label.area > COVER * places_for[0].area):
             chosen = label

@@ -38,7 +38,7 @@ class Legend:
                 break
         height = max((row.y + row.chip.height for row in self._rows), default=0)
         width = max((row.x + row.chip.width for row in self._rows), default=0)
-        self._x, self._y = _emptiest((height, width), instances)
+        self._x, self._y = _emptiest((height, width), instances) if self._rows else (0, 0)
         self.box = np.array([self._x, self._y, self._x + width, self._y + height], float)  # xyxy, empty without rows
 
     def draw(self, canvas: np.ndarray, colors: list[Color]) -> None:

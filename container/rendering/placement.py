@@ -71,7 +71,7 @@ def spread(
         checkpoint()
         corners = _moved(corners, size, image_size)
         rectangles = _rectangles(corners, size)
-        near = _near(rectangles, things)
+        near = _near(rectangles, things) if len(things) > 64 else slice(None)
         costs = overlaps(rectangles, things[near]) @ weights[near] + _STEP_COST * np.arange(len(corners))
         best = int(np.argmin(costs))
         slot = len(obstacles) + i

@@ -1,7 +1,7 @@
 """Which photos make a batch: shares of the data folders, and classes by their rarity."""
 
 import random
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from torch.utils.data import Sampler
@@ -9,17 +9,30 @@ from torch.utils.data import Sampler
 from container.datasets.base import Photo
 
 FREQUENT = 0.3  # share of photos from which on a class is not drawn more often
+EMPTY = 0.5
 
 
 def repeat_factors(photos: Sequence[Photo]) -> list[float]:
     """How often to draw each photo: by its rarest class, sqrt(FREQUENT / share of photos with that class), at least 1.
 
-    Repeat factor sampling of LVIS (Gupta et al. 2019, arXiv:1908.03195, appendix B.2).
+    Repeat factor sampling of LVIS (Gupta et al. 2019, arXiv:1908.03195, appendix B.2). A label counts by its score, and
+    EMPTY is the least, for photos of nothing.
     """
-    present = [{a.label for a in photo.objects} for photo in photos]
-    counts = Counter(label for labels in present for label in labels)
+    present = [_best_scores(photo) for photo in photos]
+    counts: dict[str, float] = defaultdict(float)
+    for scores in present:
+        for label, score in scores.items():
+            counts[label] += score
     of_class = {label: max(1.0, (FREQUENT * len(photos) / count) ** 0.5) for label, count in counts.items()}
-    return [max((of_class[label] for label in labels), default=0.5) for labels in present]
+    return [max([EMPTY, *(of_class[label] * score for label, score in scores.items())]) for scores in present]
+
+
+def _best_scores(photo: Photo) -> dict[str, float]:
+    """How sure it is that each class is on a photo."""
+    best: dict[str, float] = {}
+    for one in photo.objects:
+        best[one.label] = max(best.get(one.label, 0.0), one.score)
+    return best
 
 
 class Batches(Sampler[list[int]]):

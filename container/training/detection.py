@@ -36,7 +36,7 @@ class DetectionTask:
         """Random views of `photos`."""
         scales = (hyperparameters.scale_low, hyperparameters.scale_high)
         view = View(hyperparameters.image_size, scales, mask_fill=0)
-        return ObjectSamples(photos, labels, view, hyperparameters.copy_paste)
+        return ObjectSamples(photos, labels, view, hyperparameters.copy_paste, hyperparameters.close_ups)
 
     def losses(
         self, network: nn.Module, plain: Any, items: Sequence[Item], device: torch.device

@@ -32,7 +32,8 @@ class Hyperparameters:
     weights: str = hyperparameter(
         "",
         "To start from: a weights file, a name such as `COCO_V1`, or `none`; empty means those of the embedded model "
-        "where the backbone is the same. What does not fit by name and shape stays random.",
+        "where the backbone is the same. Classes are taken over by name, where the names are known; what else does not "
+        "fit by name and shape stays random.",
     )
     partial: bool = hyperparameter(
         False, "Start from weights that fill less than 90 % of a part (backbone, FPN, RPN, heads) too."
@@ -75,6 +76,9 @@ class Hyperparameters:
     scale_low: float = hyperparameter(0.7, "Smallest longer side of a photo, in parts of `image_size`.", 0.05, 10.0)
     scale_high: float = hyperparameter(2.2, "Largest; what is over the square is cropped.", 0.05, 10.0)
     copy_paste: float = hyperparameter(0.5, "Share of photos onto which masked objects are pasted.", 0.0, 1.0)
+    close_ups: float = hyperparameter(
+        0.0, "Share of a detector's views that are cut around one object, so that it fills much of them.", 0.0, 1.0
+    )
     precision: str = hyperparameter(
         "auto",
         "`fp32`, `bf16`, or `auto`: bf16 where the machine is fast at it.",

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 
 from container.engines import building, weight_files
 from container.engines.building import Network
 from container.errors import DataError, ModelError
 from container.models import artifact, locate, packing
 from container.structures import ModelSpec
+from container.training import classes
 from container.training.hyperparameters import Hyperparameters
 
 log = logging.getLogger(__name__)
@@ -51,9 +53,12 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
     source = hyperparameters.weights or _default_source(network)
     if source == NOTHING:
         return network, spec, "from random weights"
-    state, epsilon = _read(name, architecture, source)
-    random = weight_files.fit_partly(network, state)
-    counted = _count(network, random, _of_classes(architecture, len(labels), parameters))
+    state, names, epsilon = _read(name, architecture, source)
+    of_classes = _of_classes(architecture, len(labels), parameters)
+    state = weight_files.for_module(network, state)
+    rows = classes.moved(state, network.state_dict(), names, labels, of_classes) if names else {}
+    random = weight_files.fit_partly(network, {**state, **rows})
+    counted = _count(network, random, of_classes)
     told = ", ".join(f"{part} {filled} of {all_} tensors" for part, (filled, all_) in counted.items())
     log.info("weights %s: %s", Path(source).name, told)
     few = [part for part, (filled, all_) in counted.items() if 0 < filled < ENOUGH * all_]
@@ -64,8 +69,9 @@ def build(hyperparameters: Hyperparameters, labels: tuple[str, ...]) -> tuple[An
         )
     if epsilon is not None:
         weight_files.set_batch_norm_eps(network, epsilon)
+    known = f"; classes that they know: {', '.join(classes.shared(names, labels)) or 'none'}" if rows else ""
     left = f"; random: {', '.join(random)}" if random else ""
-    return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{left}"
+    return network, replace(spec, batch_norm_eps=epsilon), f"from the weights {Path(source).name}{known}{left}"
 
 
 def _count(network: Any, random: Sequence[str], of_classes: set[str]) -> dict[str, tuple[int, int]]:
@@ -80,10 +86,10 @@ def _count(network: Any, random: Sequence[str], of_classes: set[str]) -> dict[st
     return found
 
 
-def _of_classes(architecture: Network, classes: int, parameters: dict[str, Any]) -> set[str]:
+def _of_classes(architecture: Network, count: int, parameters: dict[str, Any]) -> set[str]:
     """Return the names of tensors whose size depends on the number of classes, which no other model's weights fit."""
     with torch.device("meta"):
-        one, other = (architecture.build(num_classes=n, **parameters).state_dict() for n in (classes, classes + 1))
+        one, other = (architecture.build(num_classes=n, **parameters).state_dict() for n in (count, count + 1))
     return {name for name in one if one[name].shape != other[name].shape}
 
 
@@ -126,10 +132,25 @@ def _default_source(network: Any) -> str:
     return str(embedded.weights) if same else NOTHING
 
 
-def _read(name: str, architecture: Network, source: str) -> tuple[weight_files.State, float | None]:
+def _read(name: str, architecture: Network, source: str) -> tuple[weight_files.State, tuple[str, ...], float | None]:
+    """Return tensors, the names of their classes where something says them, and the epsilon of batch norms."""
     place = locate.weights_source(source)
-    if isinstance(place, Path):
-        published = weight_files.published_name(name, place) if place.is_file() and architecture.pretrained else ""
-        return weight_files.read(place), weight_files.published_eps(name, published) if published else None
-    state, _, epsilon = building.fetch(name, architecture, place)
-    return state, epsilon
+    if not isinstance(place, Path):
+        return building.fetch(name, architecture, place)
+    state = weight_files.read(place)
+    if published := weight_files.published_name(name, place) if architecture.pretrained else "":
+        labels = weight_files.labels_of(torchvision.models.get_model_weights(name)[published])
+        return state, labels, weight_files.published_eps(name, published)
+    return state, _names_beside(place), None
+
+
+def _names_beside(weights: Path) -> tuple[str, ...]:
+    """Return the class names of the model.json beside a weights file, where it describes that file."""
+    if not (weights.parent / artifact.DESCRIPTION).is_file():
+        return ()
+    try:
+        with artifact.opened(weights.parent) as spec:
+            return spec.labels if spec.weights == weights else ()
+    except ModelError as error:
+        log.warning("the classes of %s are unknown, as model.json beside it cannot be read: %s", weights.name, error)
+        return ()

@@ -34,15 +34,28 @@ class ObjectSamples(Dataset[Item]):
     """Random views of photos, as torchvision's detectors take them in training.
 
     An item is float 3×H×W pixels from 0 to 1 and a target of `boxes`, `labels` and, where every object of the photo
-    has a mask, `masks`. Objects of other photos are pasted onto some (copy-paste: arXiv:2012.07177).
+    has a mask, `masks`. Objects of other photos are pasted onto some (copy-paste: arXiv:2012.07177). An object whose
+    label a model made is there in that share of the views that its score says: the class is learnt to that probability.
     """
 
-    def __init__(self, photos: Sequence[Photo], labels: Sequence[str], view: View, copy_paste: float) -> None:
-        """`labels`: names by class id, the background first; `copy_paste`: share of masked photos pasted onto."""
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        labels: Sequence[str],
+        view: View,
+        copy_paste: float = 0.0,
+        close_ups: float = 0.0,
+    ) -> None:
+        """Args:
+        labels: names by class id, the background first.
+        copy_paste: share of masked photos pasted onto.
+        close_ups: share of views that are cut around one object, drawn at random.
+        """
         self._photos = photos
         self._class_of = {label: i for i, label in enumerate(labels)}
         self._view = view
         self._copy_paste = copy_paste
+        self._close_ups = close_ups
         self._sources = [photo for photo in photos if photo.masked and photo.objects]
         self._rarity = repeat_factors(self._sources)
 
@@ -63,14 +76,15 @@ class ObjectSamples(Dataset[Item]):
     def _see(self, photo: Photo) -> Objects:
         """A random view of one photo."""
         read, photo = pixels.read(photo)
-        objects = [a for a in photo.objects if a.label in self._class_of]
+        objects = [a for a in photo.objects if a.label in self._class_of and random.random() < a.score]
         masks = None
         if photo.masked:
             bitmaps = [photo.mask(a) for a in objects]
             masks = torch.from_numpy(np.stack(bitmaps) if bitmaps else np.zeros((0, photo.height, photo.width), bool))
         boxes = torch.tensor([a.box for a in objects], dtype=torch.float32).reshape(-1, 4)
         classes = torch.tensor([self._class_of[a.label] for a in objects], dtype=torch.int64)
-        view, moved, masks = self._view(torch.from_numpy(read).permute(2, 0, 1), boxes, masks)
+        near = random.random() < self._close_ups
+        view, moved, masks = self._view(torch.from_numpy(read).permute(2, 0, 1), boxes, masks, near=near)
         assert moved is not None
         return visible(Objects(view, moved, classes, masks))
 

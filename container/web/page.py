@@ -3,16 +3,15 @@
 Programs that ask for / get JSON, as Roboflow's client does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from container import __version__
 from container.engines.base import Engine, ImageEngine
-from container.rendering.palette import COLORS, Color, shades
+from container.rendering.palette import palettes
 from container.service import Services
 from container.structures import Options
 from container.web.assets import Assets
@@ -93,7 +92,7 @@ def _facts(site: Site, services: Services, name: str) -> dict[str, Any]:
             "body_bytes": site.body_limits(f"/{told['invoke']}").max_bytes,
             "pixels": services.pipeline.limits.max_pixels,
         },
-        "palettes": _palettes(),
+        "palettes": palettes(),
     }
 
 
@@ -112,16 +111,6 @@ def _described(engine: Engine[Any, Any]) -> dict[str, Any]:
         "max_detections": own.max_detections,
         "max_candidates": own.max_candidates,
     }
-
-
-def _palettes() -> dict[str, Any]:
-    """Return the colours of rendered pictures as "#rrggbb": by class for its first, second and third instance."""
-
-    def as_hex(colors: Sequence[Color]) -> list[str]:
-        return ["#{:02x}{:02x}{:02x}".format(*color) for color in colors]
-
-    by_class = [as_hex(shades(np.full(3, class_id))) for class_id in range(len(COLORS))]
-    return {"class": by_class, "instance": as_hex(COLORS)}
 
 
 _ROOT_ANSWERS = {

@@ -13,6 +13,7 @@ Each folder or file of container/protocols/ holds one protocol and registers it 
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import Blueprint, Request, Response
@@ -23,6 +24,16 @@ from container.service import Services
 from container.web.body import BodyLimits
 
 KEY_PARAMETER = "api_key"  # of a query, with a key
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of /docs, a tag in OpenAPI's words, with the routes at or below its paths."""
+
+    name: str
+    description: str  # one line; "" where another protocol has a section of that name, which these routes join
+    paths: tuple[str, ...]  # in the order of reading, such as "/models/{name}"; the longest path that fits counts
+    rank: int  # sections of all protocols are in this order
 
 
 class Protocol:
@@ -46,6 +57,7 @@ class Protocol:
     # Body limits by path, for bodies sent to that path of its own or below it; variables as in prefixes. All other
     # paths have the server's limits.
     body_limits: Mapping[str, BodyLimits] = {}
+    sections: tuple[Section, ...] = ()  # of /docs, for its routes; others are in a section of the protocol's name
     example: str = ""  # a command that invokes the model, with {url} in it, printed when the server starts
 
     def __init__(self, settings: Any) -> None:

@@ -75,6 +75,19 @@ def test_a_missing_area_is_that_of_the_box(area: object, read: float) -> None:
     assert found(bbox=[1, 2, 4, 4], area=area).area == read
 
 
+@pytest.mark.parametrize(
+    ("score", "read_as", "mended"),
+    [
+        *((None, 1, ""), (1, 1, ""), (0.25, 0.25, "below 1"), ("0.5", 0.5, "below 1")),
+        *((value, 1, "counts as 1") for value in (0, -1, 87, float("nan"), "sure", [0.5])),
+    ],
+)
+def test_a_score_says_how_sure_a_label_is(score: object, read_as: float, mended: str) -> None:
+    one, told = read(bbox=[1, 2, 4, 4], score=score)
+    assert one is not None and one.score == read_as
+    assert [mended in text for text in told] == [True] * bool(mended)
+
+
 @pytest.mark.parametrize("bbox", [[1, 2, 0.5, 4], [1, 2, 4, 0], [9.5, 0, 30, 4], [0, 0, 0, 0]])
 def test_what_covers_nothing_is_none(bbox: list[float]) -> None:
     assert read(bbox=bbox) == (None, [])

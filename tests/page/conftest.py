@@ -1,5 +1,6 @@
 """A browser, pages that it opens, and what every one of them must not do."""
 
+import base64
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -15,9 +16,9 @@ import skimage.data
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.clients.browser import CHROMIUM
-from tests.conftest import ROOT, Server, encode, launch, pixels_of
+from tests.conftest import Server, encode, end, launch, pixels_of
+from tests.page.barriers import AXE, barriers
 
-AXE = ROOT / "tests/clients/node_modules/axe-core/axe.min.js"
 SECONDS = 20  # for anything on a page to happen
 FLAGS = [
     # What the browser itself would like to call does not resolve.
@@ -30,15 +31,22 @@ WATCH = """addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));"""
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium without a window; it ends with this folder, as asyncio runs no other loop beside its own."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The browser of all tests in this folder; it ends with them, as asyncio runs no other loop beside its own."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with chromium() as browser:
+        yield browser
 
 
 @dataclass
@@ -104,22 +112,10 @@ def open_page(browser: Browser) -> Iterator[Opener]:
 
 @pytest.fixture(scope="session")
 def axe() -> Callable[[Page], list[str]]:
-    """Barriers on a page that axe-core calls serious or critical, in a line each."""
+    """What finds barriers on a page."""
     if not AXE.exists():
         pytest.skip("axe-core is not installed")
-    source = AXE.read_text()
-
-    def look(page: Page) -> list[str]:
-        page.evaluate(source)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        return [
-            f"{one['id']}: {one['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-            for one in found
-            if one["impact"] in ("serious", "critical")
-            for node in one["nodes"]
-        ]
-
-    return look
+    return barriers
 
 
 @contextmanager
@@ -129,8 +125,7 @@ def running(folder: Path, *command: str, **environ: str) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.process.kill()
-        server.process.wait()
+        end([server])
 
 
 @pytest.fixture(scope="package")
@@ -165,6 +160,11 @@ def extras_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("extras")
     with running(root, **write_extras(root)) as server:
         server.wait()
+        photo = base64.b64encode(encode(np.zeros((8, 8, 3), np.uint8))).decode()
+        for route in ("sam", "sam2"):  # the first request imports transformers: longer than a page waits on busy cores
+            asked = {"image": {"type": "base64", "value": photo}}
+            embedded = requests.post(f"{server.url}/{route}/embed_image", json=asked, timeout=120)
+            assert embedded.status_code == 200, embedded.text
         yield server
 
 

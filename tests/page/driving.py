@@ -86,7 +86,7 @@ def rested(page: Page) -> None:
     wait_for(
         page,
         "new Promise(requestAnimationFrame).then(() => !maskserve.viewer.frame && (maskserve.viewer.fine || "
-        "!maskserve.app.shown().some(({ runs }) => runs)))",
+        "document.querySelector('#stage .masks').hidden))",
     )
 
 

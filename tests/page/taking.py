@@ -30,7 +30,7 @@ def set_options(page: Page, off: str = "", **options: Any) -> None:
 
 def choose(page: Page, model: str) -> None:
     """Choose a model of a multi-model server."""
-    page.get_by_label("Model").select_option(model)
+    page.locator("#model").get_by_role("combobox").select_option(model)
     wait_for(page, f"maskserve.app.facts?.model?.name === '{model}'")
 
 

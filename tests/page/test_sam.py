@@ -183,6 +183,10 @@ def test_all_of_it_by_keys(clicker: Clicker) -> None:
     with page.expect_response("**/segment_image"):
         page.keyboard.press("b")
     assert clicker.segmented[-1]["point_labels"] == [2, 3]
+    clicker.found()
+    page.keyboard.press("k")
+    page.get_by_label("Name of object 1").wait_for()
+    assert page.evaluate("document.activeElement.id") == "stage"
 
 
 def test_taps_with_a_switch_for_what_does_not_belong_to_it(
@@ -222,7 +226,9 @@ def test_objects_are_kept_and_saved(clicker: Clicker, extras_server: Server, ast
         page.get_by_role("button", name="Mask as PNG").click()
     assert saved.value.suggested_filename == "astronaut-mask.png"
     assert (pixels_of(saved.value.path().read_bytes()) == first * np.uint8(255)).all()
-    page.get_by_role("button", name="Keep this object").click()
+    keep = page.get_by_role("button", name="Keep this object")
+    keep.press("Enter")
+    assert keep.evaluate("button => button === document.activeElement && button.ariaDisabled === 'true'")
     clicker.click(400, 200)
     assert clicker.segmented[-1]["point_labels"] == [1]
     assert clicker.segmented[-1]["has_mask_input"] is False

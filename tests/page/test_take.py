@@ -3,8 +3,9 @@
 import base64
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -122,9 +123,9 @@ def test_one_object_and_several_photos(
     assert len(coco.anns) == 4 and {one["image_id"] for one in coco.anns.values()} == {1, 2}
     assert [one["name"] for one in coco.cats.values()] == ["person", "horse"]
 
-    expect(page.get_by_role("button", name="This object", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Object", exact=True)).to_have_count(0)
     page.evaluate("maskserve.app.select(0)")
-    picture = pixels_of(download(page, "This object", tmp_path).read_bytes())
+    picture = pixels_of(download(page, "Object", tmp_path).read_bytes())
     (mask, _), whole = masks_of(answered(page)), pixels_of(small_png)
     (rows, columns) = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -146,6 +147,20 @@ def test_a_turned_photo_inside_labelme(fake_server: Server, open_page: Opener, t
     inside = Image.open(io.BytesIO(base64.b64decode(document["imageData"])))
     assert inside.size == (document["imageWidth"], document["imageHeight"]) == (40, 60)
     assert not inside.getexif()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_there_are_no_barriers(
+    scheme: Literal["light", "dark"],
+    fake_server: Server,
+    open_page: Opener,
+    axe: Callable[[Page], list[str]],
+    photo: Path,
+) -> None:
+    page = open_page(fake_server, scheme=scheme)
+    give(page, photo)
+    page.evaluate("maskserve.app.select(0)")
+    assert axe(page) == []
 
 
 @pytest.mark.slow

@@ -155,8 +155,9 @@ def test_enter_in_a_field_runs_it_and_stop_ends_it(page: Page) -> None:
     page.on("requestfailed", lambda request: ended.append(request.failure))
     page.route("**/workflows/count-objects", lambda route: None, times=1)  # never answered
     page.get_by_label("confidence", exact=True).press("Enter")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_text("Stopped.").wait_for()
+    assert page.get_by_role("button", name="Run").evaluate("button => button === document.activeElement")
     assert ended == ["net::ERR_ABORTED"]
     with page.expect_response("**/workflows/*"):
         page.get_by_label("confidence", exact=True).press("Enter")

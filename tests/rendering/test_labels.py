@@ -30,7 +30,7 @@ def figure(size: tuple[int, int], height: int, width: int, place: tuple[float, f
     scene = found(size, (left, top, left + width, top + height), labels=("pedestrian",))
     assert isinstance(scene.masks, Bitmasks)
     part = scene.masks.bitmaps[0, top : top + height, left : left + width]
-    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]  # numpy's own notation
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     if shape == "round":
         part &= rows**2 + columns**2 <= 1.1
     elif shape == "slope":

@@ -1,11 +1,13 @@
 """Views of a photo: what is drawn on it moves with it."""
 
+import random
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container.training.augment import GREY, View
+from container.training.augment import GREY, LEAST_CLOSE, View
 from container.training.objects import _boxes_around
 
 SIZE = 48
@@ -26,14 +28,15 @@ def scene(
     return (masks[:1] * 255).to(torch.uint8).expand(3, -1, -1), torch.tensor([[x1, y1, x2, y2]]).float(), masks
 
 
-@settings(deadline=None, max_examples=60)
-@given(PHOTOS, BOXES, st.integers(0, 10**6))
+@settings(deadline=None, max_examples=120)
+@given(PHOTOS, BOXES, st.integers(0, 10**6), st.booleans())
 def test_boxes_masks_and_pixels_move_together(
-    photo: tuple[int, int], part: tuple[float, float, float, float], seed: int
+    photo: tuple[int, int], part: tuple[float, float, float, float], seed: int, near: bool
 ) -> None:
     pixels, box, masks = scene(photo, part)
     torch.manual_seed(seed)
-    seen, moved, left = View(SIZE, (0.7, 2.2), mask_fill=0)(pixels, box, masks)
+    random.seed(seed)
+    seen, moved, left = View(SIZE, (0.7, 2.2), mask_fill=0)(pixels, box, masks, near)
     assert moved is not None and left is not None
     assert (seen.shape, seen.dtype) == ((3, SIZE, SIZE), torch.uint8)
     assert moved.shape == (1, 4) and (left.shape, left.dtype) == ((2, SIZE, SIZE), torch.bool)
@@ -68,6 +71,25 @@ def test_views_are_flipped_half_of_the_time() -> None:
     boxes = [view(pixels, box)[1] for _ in range(60)]
     left = sum(bool(moved is not None and moved[0, 0] < SIZE / 2) for moved in boxes)
     assert 15 < left < 45
+
+
+@pytest.mark.parametrize(("side", "near"), [(LEAST_CLOSE, True), (LEAST_CLOSE - 1, False)])
+def test_a_close_up_shows_an_object_that_is_large_enough(side: int, near: bool) -> None:
+    photo, box = torch.zeros(3, 400, 500, dtype=torch.uint8), torch.tensor([[300, 100, 300 + side, 120]]).float()
+    view = View(SIZE, (1.0, 1.0), mask_fill=0)
+    widths = []
+    for seed in range(20):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        _, seen, _ = view(photo, box, near=True)
+        assert seen is not None
+        widths.append((seen[0, 2] - seen[0, 0]).item())
+    assert min(widths) > SIZE * 0.3 and max(widths) > SIZE * 0.8 if near else max(widths) < SIZE * 0.2
+
+
+def test_a_photo_without_objects_has_no_close_up() -> None:
+    seen, boxes, _ = View(SIZE, (1.0, 1.0), mask_fill=0)(torch.zeros(3, 60, 60), torch.zeros(0, 4), near=True)
+    assert seen.shape == (3, SIZE, SIZE) and boxes is not None and len(boxes) == 0
 
 
 @pytest.mark.parametrize("count", [0, 3])

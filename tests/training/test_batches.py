@@ -10,9 +10,10 @@ from container.datasets.base import Annotation, Photo
 from container.training.batches import Batches, repeat_factors
 
 
-def photo(*labels: str, masked: bool = True, crowd: bool = False) -> Photo:
+def photo(*labels: str, masked: bool = True, crowd: bool = False, score: float = 1.0) -> Photo:
     segmentation = [[0.0, 0.0, 4.0, 0.0, 4.0, 4.0]] if masked else None
-    return Photo(0, Path("a.png"), 4, 4, tuple(Annotation((0, 0, 4, 4), one, segmentation, crowd) for one in labels))
+    objects = (Annotation((0, 0, 4, 4), one, segmentation, crowd, score=score) for one in labels)
+    return Photo(0, Path("a.png"), 4, 4, tuple(objects))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ def photo(*labels: str, masked: bool = True, crowd: bool = False) -> Photo:
         ([photo("a"), photo()], [1, 0.5]),
         ([*[photo("a")] * 29, photo("a", "b")], [*[1] * 29, 3]),  # sqrt(0.3 · 30 / 1)
         ([*[photo("a")] * 29, photo("b", crowd=True)], [*[1] * 29, 0.5]),
+        ([*[photo("a")] * 29, photo("b", score=0.9)], [*[1] * 29, 0.9 * 10**0.5]),  # sqrt(0.3 · 30 / 0.9)
+        ([*[photo("a")] * 9, *[photo("a", score=0.1)] * 10], [*[1] * 9, *[0.5] * 10]),
         ([], []),
     ],
 )

@@ -1,10 +1,12 @@
 """What a run starts from, and what it writes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from container.errors import DataError, ModelError
@@ -14,23 +16,60 @@ from container.training import network
 from container.training.hyperparameters import Hyperparameters
 
 LABELS = ("__background__", "disc", "square")
+BOX = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
 @pytest.mark.parametrize(
-    ("architecture", "random"),
+    ("architecture", "told", "last"),
     [
-        ("maskrcnn_mobilenet_v2_fpn", "roi_heads.box_predictor.cls_score.weight"),
-        ("semantic_fpn_mobilenet_v2", "classifier.weight"),
+        ("maskrcnn_mobilenet_v2_fpn", "; classes that they know: ", "none"),
+        ("semantic_fpn_mobilenet_v2", "; random: ", "classifier.bias"),
     ],
 )
-def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, random: str) -> None:
+def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, told: str, last: str) -> None:
     built, spec, origin = network.build(Hyperparameters(architecture=architecture), LABELS)
-    assert origin.startswith("from the weights model.safetensors; random: ") and random in origin
+    assert origin.startswith(f"from the weights model.safetensors{told}") and origin.endswith(last)
     assert "backbone." not in origin
     assert (spec.architecture, spec.labels) == (architecture, LABELS)
     embedded = network.weight_files.read(locate.EMBEDDED / "model.safetensors")
     name = "backbone.fpn.layer_blocks.0.0.weight"
     assert torch.equal(built.state_dict()[name], embedded[name].float())
+
+
+ANIMALS = ("__background__", "owl", "cat", "person")
+
+
+def test_known_classes_start_from_what_the_file_knows_of_them() -> None:
+    built, _, origin = network.build(Hyperparameters(), ANIMALS)
+    assert origin == "from the weights model.safetensors; classes that they know: cat, person"
+    with artifact.opened(locate.EMBEDDED) as spec:
+        embedded = network.weight_files.read(locate.EMBEDDED / "model.safetensors")
+        of = [spec.labels.index(label) for label in ("__background__", "cat", "person")]
+    scores, boxes = (f"roi_heads.box_predictor.{part}.weight" for part in ("cls_score", "bbox_pred"))
+    own = built.state_dict()
+    assert torch.equal(own[scores][[0, 2, 3]], embedded[scores][of].float())
+    assert torch.equal(own[boxes].view(4, 4, -1)[[0, 2, 3]], embedded[boxes].view(15, 4, -1)[of].float())
+
+
+@pytest.mark.parametrize(
+    ("described", "known"),
+    [
+        ({"labels": ["cat", "dog"]}, "; classes that they know: cat"),
+        ({"labels": ["__background__", "dog", "person"]}, "; classes that they know: person"),
+        ({"labels": ["a", "b", "c", "d"]}, "; random: "),  # of other weights
+        ({"labels": ["cat", "dog"], "weights": "other.safetensors"}, "; random: "),
+        ({"labels": "cat"}, "; random: "),
+    ],
+)
+def test_a_model_json_beside_the_weights_names_their_classes(
+    described: dict[str, object], known: str, tmp_path: Path
+) -> None:
+    state = network.find(BOX).build(num_classes=3).state_dict()
+    for name in ("w.safetensors", "other.safetensors"):
+        (tmp_path / name).write_bytes(safetensors.torch.save(state))
+    (tmp_path / "model.json").write_text(json.dumps({"architecture": BOX, "weights": "w.safetensors", **described}))
+    values = Hyperparameters(architecture=BOX, weights=str(tmp_path / "w.safetensors"))
+    assert network.build(values, ANIMALS)[2].startswith(f"from the weights w.safetensors{known}")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +81,6 @@ def test_networks_with_the_embedded_backbone_start_from_it(architecture: str, ra
 )
 def test_others_start_from_random_weights(values: dict[str, str], origin: str) -> None:
     assert network.build(Hyperparameters(**values), LABELS)[2] == origin
-
-
-BOX = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
 def box_weights(folder: Path, part: Callable[[str], bool]) -> Path:

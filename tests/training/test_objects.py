@@ -136,6 +136,40 @@ def test_objects_are_pasted_where_that_is_asked(tmp_path: Path) -> None:
     assert max(counts[0.0]) == 2 and max(counts[1.0]) > 2
 
 
+def test_an_object_is_there_in_that_share_of_the_views_that_its_score_says(tmp_path: Path) -> None:
+    def edit(described: Any) -> None:
+        for one in described["annotations"]:
+            one["score"] = {7: 0.75, 3: 1}[one["category_id"]]
+
+    photos = coco.read(folders.change(folders.write(tmp_path / "shapes", photos=1), edit)).photos
+    drawn = ObjectSamples(photos, LABELS, View(64, (1, 1), mask_fill=0))
+    random.seed(1)
+    seen = [drawn[0][1] for _ in range(100)]
+    assert all(len(target["masks"]) == len(target["boxes"]) for target in seen)
+    discs, squares = (sum(class_ in target["labels"] for target in seen) for class_ in (2, 1))
+    assert squares == 100 and 65 <= discs <= 85
+
+
+class NotingView(View):
+    """A view that keeps whether it was asked for a close-up."""
+
+    near: list[bool]
+
+    def __call__(self, *seen: Any, near: bool = False) -> Any:
+        self.near.append(near)
+        return super().__call__(*seen, near=near)
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.3, 5, 25), (1.0, 50, 50)])
+def test_a_share_of_the_views_are_close_ups(share: float, least: int, most: int, tmp_path: Path) -> None:
+    view = NotingView(64, (1, 1), mask_fill=0)
+    view.near = []
+    drawn = ObjectSamples(coco.read(folders.write(tmp_path / "shapes")).photos, LABELS, view, close_ups=share)
+    random.seed(1)
+    assert all(len(drawn[i % 3][0]) == 3 for i in range(50))
+    assert least <= sum(view.near) <= most
+
+
 def test_a_view_without_an_object_has_an_empty_target(tmp_path: Path) -> None:
     photos = coco.read(folders.write(tmp_path / "shapes"), only=("disc",)).photos
     _, target = ObjectSamples(photos, ("__background__", "square"), View(64, (1, 1), mask_fill=0), 0.0)[0]

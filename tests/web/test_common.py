@@ -23,8 +23,9 @@ def test_every_public_route_is_described(client: FlaskClient) -> None:
 def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     page = client.get("/docs").text
     assets = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page)
-    assert len(assets) == 3 and "//" not in "".join(assets)
-    for asset in assets:
+    assert len(assets) == 6 and "//" not in "".join(assets)
+    assert 'name="viewport"' in page and assets.count("./") == 1  # the page
+    for asset in set(assets) - {"./"}:
         with client.get("/" + asset) as response:
             assert response.status_code == 200
 

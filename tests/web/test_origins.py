@@ -55,7 +55,7 @@ def test_security_headers(method: str, path: str, status: int, client: FlaskClie
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
-    assert headers["Cache-Control"] == ("no-cache" if path.endswith(".css") else "no-store")
+    assert headers["Cache-Control"] == ("no-cache" if path.startswith("/docs") else "no-store")
     assert "Server" not in headers  # gunicorn's, without a version, is tested where gunicorn runs
 
 

@@ -66,11 +66,18 @@ def described(
     If it is offered `in_part`, also 501, and 409 if what it works on may be in a state that does not allow it.
     """
     if takes is not None:
-        rest["requestBody"] = {"content": {JSON: {"schema": takes}}}
+        example = _EXAMPLES["annotations"] if takes is UPLOADED else _example(takes)
+        rest["requestBody"] = {"content": {JSON: {"schema": takes, "example": example}}}
     more = {"501": UNAVAILABLE["501"]} if in_part else {}
     if conflicts:
         more["409"] = _error("The benchmark, evaluation or preset is not in a state for it, and is as it was")
     return operation(summary, {"200": answer("The answer", returns), **ERRORS, **more}, **rest)
+
+
+def _example(takes: Schema) -> Schema:
+    """Return a body to begin with, of the members that it has to have."""
+    properties = takes.get("properties", {})
+    return {name: properties[name].get("enum", [_EXAMPLES.get(name)])[0] for name in takes.get("required", ())}
 
 
 def signed(summary: str, success: Schema, **rest: Any) -> Callable[[View], View]:
@@ -78,6 +85,22 @@ def signed(summary: str, success: Schema, **rest: Any) -> Callable[[View], View]
     return operation(summary, {"200": success, **ERRORS, "401": _error("The signature is wrong or expired")}, **rest)
 
 
+_BOX = {"label": "car", "type": "box", "geometry": {"x": 10, "y": 20, "width": 30, "height": 40}}
+# What bodies begin with, by the member that they have to have; that of `annotations` is whole.
+_EXAMPLES: dict[str, Any] = {
+    "name": "streets",
+    "reference_id": "net-1",
+    "items": [{"reference_id": "street-1", "image_url": "https://example.com/street-1.jpg"}],
+    "metadata": [{"reference_id": "street-1", "metadata": {"weather": "rain"}}],
+    "annotations": {"annotations": [{**_BOX, "reference_id": "street-1", "annotation_id": "car-1"}]},
+    "taxonomy_name": "vehicles",
+    "type": "category",
+    "labels": ["car", "bus"],
+    "tags": ["rain"],
+    "trained_slice_ids": [],
+    "item_ids": [],
+    "benchmark_ids": [],
+}
 UPLOADED = {
     "type": "object",
     "properties": {

@@ -13,7 +13,7 @@ from container.protocols.nucleus.names import MASK_RULE, PREFIX, UPLOAD_RULE, UP
 from container.service import Services
 from container.settings import Settings, variables
 from container.web.body import BodyLimits
-from container.web.protocol import Protocol
+from container.web.protocol import Protocol, Section
 
 if TYPE_CHECKING:
     from container.protocols.nucleus.backend import Backend
@@ -30,6 +30,33 @@ _STREAMED = (
     f"{PREFIX}/modelRun/<run_id>/uploadPredictions",
 )
 
+# Beginnings of paths, by section of /docs.
+_DATASETS = tuple(
+    PREFIX + path
+    for path in ("/dataset/create", "/dataset/{dataset_id}/append", "/dataset", "/annotation", "/upload", "/mask")
+)
+_RUNS = tuple(
+    PREFIX + path
+    for path in (
+        *("/models", "/model", "/dataset/{dataset_id}/modelRun", "/dataset/{dataset_id}/model"),
+        *("/modelRun", "/dataset/{dataset_id}/model_runs"),
+    )
+)
+_EVALUATIONS = tuple(
+    PREFIX + path
+    for path in (
+        "/modelRun/{run_id}/commit",
+        "/modelRun/{run_id}/metrics",
+        "/modelRun/{run_id}/evaluationsV2",
+        "/model/{model_id}/evaluationsV2",
+        "/dataset/{dataset_id}/model/{model_id}/calculateEvaluationMetrics",
+        "/evaluationsV2",
+        "/evaluationV2Presets",
+        "/benchmarks",
+        "/leaderboard",
+    )
+)
+
 
 class Nucleus(Protocol):
     """Datasets, ground truth, models and their predictions, kept in the store if there is one."""
@@ -38,6 +65,12 @@ class Nucleus(Protocol):
     prefixes = (PREFIX,)
     open_routes = (UPLOAD_RULE, MASK_RULE)  # whose signatures are keys
     doubled_slashes = "data"
+    sections = (
+        Section("Nucleus: datasets", "Pictures and their ground truth, for scale-nucleus unchanged", _DATASETS, 71),
+        Section("Nucleus: models and runs", "Models and what they predicted", _RUNS, 72),
+        Section("Nucleus: evaluations", "Predictions compared with ground truth", _EVALUATIONS, 73),
+        Section("Nucleus: jobs", "Work that goes on after an answer", (f"{PREFIX}/jobs", f"{PREFIX}/job"), 74),
+    )
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -5,7 +5,7 @@ from flask import Blueprint, Request, Response, request
 from container.errors import NotOffered
 from container.protocols.nucleus import openapi
 from container.protocols.nucleus.names import PREFIX
-from container.web.openapi import operation
+from container.web.openapi import NOT_OFFERED, operation
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -13,7 +13,9 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 def add_routes(blueprint: Blueprint, setting: str) -> None:
     """Add a route for every path; `setting` is what would turn the others on."""
 
-    @operation("Not offered: this server keeps no datasets and predictions", openapi.UNAVAILABLE)
+    @operation(
+        "Not offered: this server keeps no datasets and predictions", openapi.UNAVAILABLE, tags=[NOT_OFFERED.name]
+    )
     def view(**_: str) -> Response:
         raise NotOffered(f"this server keeps no datasets and predictions; {setting} names a folder for them")
 

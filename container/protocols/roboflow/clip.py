@@ -42,9 +42,12 @@ def _some(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_ITEMS}]}
 
 
-_EMBED_IMAGE = openapi.body("image", **_VERSION, image=_some(openapi.PICTURE))
-_EMBED_TEXT = openapi.body("text", **_VERSION, text=_some(openapi.TEXT))
-_COMPARE = openapi.body(
+_EXAMPLE_TEXTS = ["a photo of a person", "a photo of a car"]
+_EMBED_IMAGE = openapi.with_example(
+    openapi.body("image", **_VERSION, image=_some(openapi.PICTURE)), {"image": openapi.EXAMPLE_PICTURE}
+)
+_EMBED_TEXT = openapi.with_example(openapi.body("text", **_VERSION, text=_some(openapi.TEXT)), {"text": _EXAMPLE_TEXTS})
+_COMPARE_BODY = openapi.body(
     "subject",
     "prompt",
     **_VERSION,
@@ -53,6 +56,7 @@ _COMPARE = openapi.body(
     prompt={"description": "A picture or a text, a list of them, or an object of them by name"},
     prompt_type=_KIND,
 )
+_COMPARE = openapi.with_example(_COMPARE_BODY, {"subject": openapi.EXAMPLE_PICTURE, "prompt": _EXAMPLE_TEXTS})
 
 Members = Callable[[np.ndarray], Mapping[str, bytes]]  # makes members of an answer of float32 N×D vectors
 

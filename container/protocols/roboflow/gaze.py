@@ -66,7 +66,10 @@ _GAZES = {
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the route."""
     images = openapi.pictures(sources["url"].available(services.pipeline.limits))
-    body = openapi.body("image", image=images, **{_FIND: {"type": "boolean", "default": True}})
+    body = openapi.with_example(
+        openapi.body("image", image=images, **{_FIND: {"type": "boolean", "default": True}}),
+        {"image": openapi.EXAMPLE_PICTURE},
+    )
 
     @blueprint.post("/gaze/gaze_detection", strict_slashes=False)
     @operation("Pictures in; where people in them look out", _GAZES, requestBody=body)

@@ -24,14 +24,16 @@ from container.structures import Image
 from container.structures.lmm import MAX_PROMPT, MAX_TOKENS, USUAL_TOKENS, Question
 from container.structures.strict_json import dump, join_array, join_object
 from container.web.body import takes_json
-from container.web.openapi import operation
+from container.web.openapi import operation, path_parameter
 
 _ASKED: dict[str, Any] = {
     "prompt": {"type": "string", "maxLength": MAX_PROMPT},
     "max_new_tokens": {"type": "integer", "minimum": 1, "maximum": MAX_TOKENS, "default": USUAL_TOKENS},
     "id": {"type": "string"},
 }
-_MODEL: dict[str, Any] = {"model_id": {"type": "string", "example": "lmm/smolvlm"}}
+_EXAMPLE_ID = "lmm/smolvlm"
+_EXAMPLE = {"image": openapi.EXAMPLE_PICTURE, "prompt": "What is in the picture?"}
+_MODEL: dict[str, Any] = {"model_id": {"type": "string", "example": _EXAMPLE_ID}}
 _THINKING: dict[str, Any] = {"enable_thinking": {"type": "boolean"}}
 _HISTORY: dict[str, Any] = {
     "history": {
@@ -68,7 +70,9 @@ def add_routes(blueprint: Blueprint, services: Services, cogvlm: str) -> None:
     @operation(
         "Ask the language model `model_id` about pictures",
         _REPLIES,
-        requestBody=openapi.body("model_id", "image", **_MODEL, **asked, **_THINKING),
+        requestBody=openapi.with_example(
+            openapi.body("model_id", "image", **_MODEL, **asked, **_THINKING), {"model_id": _EXAMPLE_ID, **_EXAMPLE}
+        ),
     )
     @takes_json()
     def infer_lmm() -> Response:
@@ -76,7 +80,12 @@ def add_routes(blueprint: Blueprint, services: Services, cogvlm: str) -> None:
         return _answer(document, partial(find, model_id(document)), services)
 
     @blueprint.post("/infer/lmm/<path:name>", strict_slashes=False)
-    @operation("Ask a language model about pictures", _REPLIES, requestBody=openapi.body("image", **asked, **_THINKING))
+    @operation(
+        "Ask a language model about pictures",
+        _REPLIES,
+        requestBody=openapi.with_example(openapi.body("image", **asked, **_THINKING), _EXAMPLE),
+        parameters=[path_parameter("name", _EXAMPLE_ID)],
+    )
     @takes_json()
     def infer_lmm_named(name: str) -> Response:
         return _answer(object_body(), partial(find, name.rstrip("/")), services)
@@ -85,7 +94,7 @@ def add_routes(blueprint: Blueprint, services: Services, cogvlm: str) -> None:
     @operation(
         "Ask a language model about pictures, as older clients ask CogVLM",
         _REPLIES,
-        requestBody=openapi.body("prompt", "image", **asked, **_HISTORY),
+        requestBody=openapi.with_example(openapi.body("prompt", "image", **asked, **_HISTORY), _EXAMPLE),
     )
     @takes_json()
     def prompt_cogvlm() -> Response:

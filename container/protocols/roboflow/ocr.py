@@ -37,7 +37,10 @@ _TEXTS = {
 def add_routes(blueprint: Blueprint, services: Services) -> None:
     """Add the routes of all readers that clients know."""
     images = openapi.pictures(sources["url"].available(services.pipeline.limits))
-    body = openapi.body("image", image=images, **{_BOXES: {"type": "boolean", "nullable": True, "default": False}})
+    body = openapi.with_example(
+        openapi.body("image", image=images, **{_BOXES: {"type": "boolean", "nullable": True, "default": False}}),
+        {"image": openapi.EXAMPLE_PICTURE},
+    )
     for path in _PATHS:
 
         @operation("Pictures in; the text in them out", _TEXTS, requestBody=body)

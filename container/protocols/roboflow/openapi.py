@@ -4,8 +4,15 @@ from typing import Any
 
 from container.fields import Flag, Names
 from container.protocols.roboflow.fields import TAKES, Takes
+from container.web.openapi import PHOTO, path_parameter
 
 _JSON = "application/json"
+# Values to begin with: they work with the embedded model, and with those that docs/roboflow.md names.
+EXAMPLE_ID = "maskrcnn/1"
+EXAMPLE_PICTURE = {"type": "base64", "value": PHOTO}
+EXAMPLE_PATH = [
+    path_parameter(name, value) for name, value in zip(("project", "version"), EXAMPLE_ID.split("/"), strict=True)
+]
 COMPONENTS = {
     "schemas": {
         "RoboflowError": {
@@ -115,13 +122,18 @@ ANSWERS_V0 = {
     },
     **INFERENCE_ERRORS,
 }
-_MODEL_ID_SCHEMA = {"type": "string", "minLength": 1, "example": "maskrcnn/1"}
+_MODEL_ID_SCHEMA = {"type": "string", "minLength": 1, "example": EXAMPLE_ID}
 MODEL_ID = {
     "required": True,
     "content": {
         _JSON: {"schema": {"type": "object", "required": ["model_id"], "properties": {"model_id": _MODEL_ID_SCHEMA}}}
     },
 }
+
+
+def with_example(body: dict[str, Any], example: Any) -> dict[str, Any]:
+    """Return a request's JSON body with a value to begin with; without, pages fill in all that it may have."""
+    return {**body, "content": {_JSON: {**body["content"][_JSON], "example": example}}}
 
 
 def _image(kind: str, form: str) -> dict[str, Any]:
@@ -149,7 +161,8 @@ def inference(task: str, addresses: bool) -> dict[str, Any]:
             **{name: _schema(takes) for name, takes in TAKES.items()},
         },
     }
-    return {"required": True, "description": f"For {task}", "content": {_JSON: {"schema": schema}}}
+    body = {"required": True, "description": f"For {task}", "content": {_JSON: {"schema": schema}}}
+    return with_example(body, {"model_id": EXAMPLE_ID, "image": EXAMPLE_PICTURE, "confidence": 0.5})
 
 
 def _schema(takes: Takes) -> dict[str, Any]:
@@ -179,10 +192,10 @@ def inference_v0(addresses: bool, body: bool) -> dict[str, Any]:
     }
     named = (_parameter(name, takes) for name, takes in TAKES.items() if name not in ("id", "visualize_predictions"))
     content = {
-        "application/x-www-form-urlencoded": {"schema": {"type": "string", "format": "byte"}},
         "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+        "application/x-www-form-urlencoded": {"schema": {"type": "string", "format": "byte"}, "example": PHOTO},
     }
-    described = {"parameters": [*([address] if addresses or not body else []), answer, *named]}
+    described = {"parameters": [*EXAMPLE_PATH, *([address] if addresses or not body else []), answer, *named]}
     return {**described, "requestBody": {"required": True, "content": content}} if body else described
 
 
@@ -215,8 +228,9 @@ VERSION_ERRORS = INFERENCE_ERRORS | {
 _SAM = {"sam_version_id": TEXT, "image": PICTURE, "image_id": {"type": "string", "maxLength": 200}}
 _SAM_FORMAT = {"type": "string", "enum": ["json", "binary"]}
 _MASK_FORMAT = {"type": "string", "enum": ["json", "rle", "binary"]}
-SAM_EMBED = body(**_SAM, format=_SAM_FORMAT)
-SAM_SEGMENT = body(
+_POINT = 48, 40  # of the example's picture: in the face
+SAM_EMBED = with_example(body(**_SAM, format=_SAM_FORMAT), {"image": EXAMPLE_PICTURE})
+_SAM_SEGMENT = body(
     **_SAM,
     format=_MASK_FORMAT,
     point_coords=_POINTS,
@@ -230,10 +244,12 @@ SAM_SEGMENT = body(
     embeddings_format=_SAM_FORMAT,
     orig_im_size={"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
 )
+SAM_SEGMENT = with_example(_SAM_SEGMENT, {"image": EXAMPLE_PICTURE, "point_coords": [[*_POINT]], "point_labels": [1]})
 _PROMPTS = {"description": "A prompt of points, a box or both; a list; or an object with the list `prompts`"}
 _SAM2 = {**_without(_SAM, "sam_version_id"), "sam2_version_id": TEXT}
-SAM2_EMBED = body(**_SAM2)
-SAM2_SEGMENT = body(
+_PROMPT = {"points": [{"x": _POINT[0], "y": _POINT[1], "positive": True}]}
+SAM2_EMBED = with_example(body(**_SAM2), {"image": EXAMPLE_PICTURE})
+_SAM2_SEGMENT = body(
     **_SAM2,
     prompts=_PROMPTS,
     format=_MASK_FORMAT,
@@ -241,6 +257,7 @@ SAM2_SEGMENT = body(
     save_logits_to_cache={"type": "boolean"},
     load_logits_from_cache={"type": "boolean"},
 )
+SAM2_SEGMENT = with_example(_SAM2_SEGMENT, {"image": EXAMPLE_PICTURE, "prompts": {"prompts": [_PROMPT]}})
 EMBEDDED = _file(answer("The embedding", embeddings=LIST, time=NUMBER)) | VERSION_ERRORS
 SEGMENTED = _file(answer("The masks", masks=LIST, low_res_masks=LIST, time=NUMBER)) | VERSION_ERRORS
 SAM2_EMBEDDED = answer("It is kept", image_id=TEXT, time=NUMBER) | VERSION_ERRORS

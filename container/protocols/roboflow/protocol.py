@@ -29,7 +29,7 @@ from container.protocols.roboflow.fields import WrongType
 from container.service import Services
 from container.settings import Settings, variables
 from container.web.body import BodyLimits
-from container.web.protocol import Protocol
+from container.web.protocol import Protocol, Section
 from container.workflows.errors import Fault, WorkflowError
 from container.workflows.named import Library
 
@@ -54,6 +54,33 @@ class Roboflow(Protocol):
     # Clients ask for both without a key: 0.22 before every picture.
     open_routes = ("/info", "/model/registry")
     key_field = "api_key"
+    sections = (
+        Section(
+            "Roboflow",
+            "Models by id, for inference_sdk unchanged",
+            ("/infer/instance_segmentation", "/infer/object_detection", "/infer", "/{project}/{version}"),
+            40,
+        ),
+        Section(
+            "Roboflow: models",
+            "Those that are loaded, by id",
+            ("/model/registry", "/model", "/start", "/clear_cache", "/info", "/healthz", "/readiness"),
+            41,
+        ),
+        Section(
+            "Workflows",
+            "Steps that a specification joins, in one request",
+            ("/workflows/run", "/{workspace}/workflows", "/workflows/validate", "/workflows", "/infer/workflows"),
+            50,
+        ),
+        Section("Segment Anything", "Masks by points and boxes", ("/sam2", "/sam"), 60),
+        Section(
+            "Text, gaze, CLIP and language models",
+            "Models beside segmentation, where they are installed",
+            ("/doctr", "/easy_ocr", "/ocr", "/gaze", "/clip", "/infer/lmm", "/llm"),
+            61,
+        ),
+    )
     exposed_headers = (responses.MODEL_ID, responses.COLD_START, responses.LOAD_TIME, responses.PROCESSING_TIME)
 
     def __init__(self, settings: Settings) -> None:

@@ -58,7 +58,11 @@ def add_routes(blueprint: Blueprint, services: Services) -> None:
         return jsonify("All models are unloaded")
 
     @blueprint.get("/start/<project>/<version>", strict_slashes=False)
-    @operation("Load the model PROJECT/VERSION, waiting for it", openapi.STARTED | openapi.LOAD_ERRORS)
+    @operation(
+        "Load the model PROJECT/VERSION, waiting for it",
+        openapi.STARTED | openapi.LOAD_ERRORS,
+        parameters=openapi.EXAMPLE_PATH,
+    )
     def start(project: str, version: str) -> Response:
         load(f"{project}/{version}", services)
         return jsonify(status=200, message=f"model {project}/{version} is loaded")

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from container.errors import BadRequest, NotOffered
 from container.protocols.roboflow import openapi
 from container.web.body import read_json, takes_json
-from container.web.openapi import operation
+from container.web.openapi import NOT_OFFERED, operation
 
 # Path → what it is for, with a verb.
 _PATHS = {
@@ -33,7 +33,7 @@ def add_routes(blueprint: Blueprint) -> None:
     """Add the routes at and below each path."""
 
     def add(rule: str, what: str) -> None:
-        @operation(f"Not offered: {what} answered with 501", openapi.UNAVAILABLE)
+        @operation(f"Not offered: {what} answered with 501", openapi.UNAVAILABLE, tags=[NOT_OFFERED.name])
         @takes_json()
         def view(**_: str) -> Response:
             with suppress(BadRequest):  # read: a client that is refused while it sends sees a broken connection

@@ -68,7 +68,12 @@ def _add_runs(blueprint: Blueprint, services: Services, library: Library, profil
         name = _member(document, "workflow_id", str, "")
         return answer(document, name, lambda: compile_workflow(specification))
 
-    @operation("Run a workflow by its name, in any workspace", openapi.RAN, requestBody=openapi.RUN_NAMED)
+    @operation(
+        "Run a workflow by its name, in any workspace",
+        openapi.RAN,
+        requestBody=openapi.RUN_NAMED,
+        parameters=openapi.NAMED_PATH,
+    )
     @takes_json()
     def workflow_run_named(workspace: str, workflow_id: str) -> Response:
         document = _body()
@@ -92,7 +97,12 @@ def _add_named(blueprint: Blueprint, library: Library) -> None:
         return _json({"workflows": [_row(one) for one in library.listed()]})
 
     @blueprint.post(f"{_NAMED}/describe_interface", strict_slashes=False)
-    @operation("What a named workflow takes and gives", openapi.INTERFACES_NAMED, requestBody=openapi.INTERFACE_NAMED)
+    @operation(
+        "What a named workflow takes and gives",
+        openapi.INTERFACES_NAMED,
+        requestBody=openapi.INTERFACE_NAMED,
+        parameters=openapi.NAMED_PATH,
+    )
     @takes_json()
     def workflow_interface_named(workspace: str, workflow_id: str) -> Response:
         version = _member(_body(), "workflow_version_id", str, "")

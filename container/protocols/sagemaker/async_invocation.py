@@ -20,7 +20,7 @@ from container.protocols.sagemaker.async_queue import AsyncQueue, Job, JobResult
 from container.protocols.sagemaker.invocation import Defaults, read_request, respond
 from container.protocols.sagemaker.messages import InvocationRequest
 from container.protocols.sagemaker.openapi import ASYNC_ANSWERS, ASYNC_STATE_ANSWERS, async_invocation
-from container.protocols.sagemaker.runtime_errors import NAME_PARAMETER, Refused
+from container.protocols.sagemaker.runtime_errors import Refused, endpoint_parameter
 from container.s3 import Location
 from container.service import RequestContext, Services
 from container.web.openapi import operation
@@ -52,7 +52,7 @@ def create_blueprint(
     """
     blueprint = Blueprint(BLUEPRINT, __name__)
     takes = async_invocation(defaults.negotiation)
-    takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
+    takes["parameters"] = [endpoint_parameter(names), *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/async-invocations")
     @operation("InvokeEndpointAsync of the SageMaker Runtime, for boto3 and the AWS CLI", ASYNC_ANSWERS, **takes)

@@ -13,7 +13,7 @@ from container.errors import BadRequest, InsufficientMemory, OutOfMemory
 from container.models.policies.explicit import Explicit
 from container.protocols.sagemaker.endpoint import plain_response
 from container.protocols.sagemaker.invocation import Defaults, invoke
-from container.protocols.sagemaker.openapi import answers, error, invocation, name_parameter
+from container.protocols.sagemaker.openapi import EXAMPLE_NAME, answers, error, invocation, name_parameter
 from container.service import Services
 from container.web.body import parse_json, read_body
 from container.web.openapi import operation
@@ -146,7 +146,8 @@ _LOAD_BODY = {
                     "model_name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
                     "url": {"type": "string", "description": "A folder or a .tar.gz below /opt/ml/models"},
                 },
-            }
+            },
+            "example": {"model_name": EXAMPLE_NAME, "url": f"/opt/ml/models/{EXAMPLE_NAME}"},
         }
     },
 }

@@ -11,7 +11,10 @@ from container.images.sources import DEFAULT_SOURCE, ENCODED
 from container.protocols.sagemaker.documents import FORM, JSON
 from container.protocols.sagemaker.negotiation import UNTYPED, Negotiation
 from container.service import Services
+from container.web.openapi import PHOTO
 
+EXAMPLE_NAME = "my-instance-segmentation"  # of an endpoint, a router, or a model of several
+_OPTIONS = {"confidence": 0.5}  # no response_type, which would count more than the type that is chosen on the page
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 _ERROR_SCHEMA = {
@@ -30,7 +33,8 @@ _ERROR_SCHEMA = {
 def name_parameter(description: str, pattern: re.Pattern[str]) -> dict[str, Any]:
     """Return the parameter for NAME in a route's path."""
     schema = {"type": "string", "pattern": f"^{pattern.pattern}$"}
-    return {"in": "path", "name": "name", "description": description, "required": True, "schema": schema}
+    parameter = {"in": "path", "name": "name", "description": description, "required": True, "schema": schema}
+    return {**parameter, "example": EXAMPLE_NAME}
 
 
 def error(description: str) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def _attributes(negotiation: Negotiation) -> dict[str, Any]:
     # No type, because a value that is not a JSON object is treated as an opaque string.
     return {
         "properties": {name: one.schema for name, one in negotiation.attributes.items()},
-        "example": {"response_type": next(iter(negotiation.offers.values())), "confidence": 0.5},
+        "example": _OPTIONS,
     }
 
 
@@ -55,8 +59,7 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
         for name in sorted(sources)
         if sources[name].in_json and sources[name].available(limits)
     ]
-    # Any image type is read, whatever the bytes are; two stand for all.
-    read = (*MEDIA_TYPES[:2], *UNTYPED[1:], *negotiation.sources)
+    others = (*UNTYPED[1:], *negotiation.sources)
     return {
         "parameters": [
             # OpenAPI excludes Accept and Content-Type from parameters: responses and requestBody define them.
@@ -81,13 +84,18 @@ def invocation(services: Services, negotiation: Negotiation) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
+            # In the order of the page's list. Any image type is read, whatever the bytes are; two stand for all.
             "content": {
-                **{kind: _BINARY for kind in read},
-                JSON: {"schema": _document(kinds, limits.max_images, negotiation)},
+                **{kind: _BINARY for kind in MEDIA_TYPES[:2]},
+                JSON: {"schema": _document(kinds, limits.max_images, negotiation), "example": _DOCUMENT},
                 FORM: {"schema": _form(negotiation)},
+                **{kind: _BINARY for kind in others},
             },
         },
     }
+
+
+_DOCUMENT = {"image": PHOTO, "parameters": _OPTIONS}
 
 
 def _document(pictures: list[Any], most: int, negotiation: Negotiation) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from container.protocols.sagemaker.sessions import CLOSED_ID, NEW_ID
 from container.s3 import S3, Folder, Location
 from container.service import Services
 from container.settings import Settings, variables
-from container.web.protocol import Protocol
+from container.web.protocol import Protocol, Section
 from container.workflows.errors import WorkflowError
 from container.workflows.invoked import Invoked, invoked
 from container.workflows.named import Library
@@ -38,6 +38,24 @@ class SageMaker(Protocol):
     health_routes = ("/ping",)
     request_id_headers = ("X-Amzn-SageMaker-Inference-Id",)
     exposed_headers = (ATTRIBUTES, NEW_ID, CLOSED_ID)
+    sections = (
+        Section(
+            "Invoke",
+            "A picture in; labels, boxes and masks, or the picture with its masks drawn, out",
+            ("/invocations", "/models/{name}/invoke"),
+            0,
+        ),
+        Section(
+            "Health", "Whether requests may be sent, and how many at a time", ("/ping", "/execution-parameters"), 10
+        ),
+        Section("Models", "Those of a multi-model endpoint, which are loaded and unloaded by name", ("/models",), 20),
+        Section(
+            "SageMaker Runtime",
+            "AWS's own routes, for boto3 and the AWS CLI unchanged",
+            ("/endpoints/{name}/invocations", *RUNTIMES),
+            30,
+        ),
+    )
     example = "curl --data-binary @photo.jpg -H 'Accept: image/png' -o masks.png {url}/invocations"
 
     def __init__(self, settings: Settings) -> None:

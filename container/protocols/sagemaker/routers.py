@@ -12,6 +12,7 @@ from container.protocols.sagemaker.async_queue import AsyncQueue
 from container.protocols.sagemaker.invocation import Defaults, invoke
 from container.protocols.sagemaker.openapi import (
     ASYNC_ANSWERS,
+    EXAMPLE_NAME,
     async_invocation,
     name_parameter,
     runtime_answers,
@@ -33,6 +34,7 @@ _PARAMETERS = [
         "name": TARGET,
         "required": True,
         "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+        "example": EXAMPLE_NAME,
     },
 ]
 

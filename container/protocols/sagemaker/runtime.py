@@ -15,7 +15,7 @@ from container.protocols.sagemaker.endpoint import TARGET_MODEL, target
 from container.protocols.sagemaker.invocation import ATTRIBUTES, Defaults, invoke
 from container.protocols.sagemaker.messages import InvocationResponse
 from container.protocols.sagemaker.openapi import runtime_answers, stream_answers, targeted_invocation
-from container.protocols.sagemaker.runtime_errors import INVOKED_VARIANT, NAME_PARAMETER, Refused
+from container.protocols.sagemaker.runtime_errors import INVOKED_VARIANT, Refused, endpoint_parameter
 from container.service import Services
 from container.web.openapi import operation
 
@@ -30,7 +30,7 @@ def create_blueprint(services: Services, defaults: Defaults, names: Sequence[str
     policy = services.pool.policy
     takes = targeted_invocation(services, defaults.negotiation)
     good, in_frames = runtime_answers(defaults.negotiation), stream_answers(defaults.negotiation)
-    takes["parameters"] = [NAME_PARAMETER, *takes["parameters"]]
+    takes["parameters"] = [endpoint_parameter(names), *takes["parameters"]]
 
     @blueprint.post("/endpoints/<path:name>/invocations")
     @operation(

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import Response, request
 
@@ -23,7 +24,6 @@ TARGET_VARIANT = "X-Amzn-SageMaker-Target-Variant"
 INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
 ROUTERS = "/inference-routers"
 _ROUTERS_KINDS = {"ValidationError": "ValidationException", "ServiceUnavailable": "ServiceUnavailableException"}
-NAME_PARAMETER = name_parameter("Endpoint name", NAME)
 
 
 class Refused(ServingError):
@@ -33,6 +33,12 @@ class Refused(ServingError):
         super().__init__(message)
         self.kind = kind
         self.status = status
+
+
+def endpoint_parameter(names: Sequence[str]) -> dict[str, Any]:
+    """Return the parameter for NAME of an endpoint; `names` are the existing ones, or empty if any is accepted."""
+    parameter = name_parameter("Endpoint name", NAME)
+    return {**parameter, "example": names[0]} if names else parameter
 
 
 def check(name: str, names: Sequence[str]) -> None:

@@ -1,0 +1,88 @@
+"""What the embedded model learns many classes from: trusted as it deserves, and nothing that it is measured on."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from container.training import data
+from tests.embedded.labels import SETS
+from tests.embedded.teachers import RIGHT_ON_COCO, prepare, relabelled, taught, trust, with_good_masks
+from tests.embedded.test_holdout import MATERIAL, needs_material
+
+BOX = {"image_id": 1, "category_id": 17, "bbox": [0, 0, 50, 50], "segmentation": [[0, 0, 9, 0, 9, 9]]}
+TRUE = {**BOX, "source": "true", "score": 1.0, "fit": 0.9, "sam": 0.97}
+
+
+def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
+    return {
+        "images": [{"id": 1, "width": 100, "height": 100, **image}],
+        "annotations": copy.deepcopy([*annotations]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "score", "trusted"), [("teacher", 0.45, 0.3), ("teacher", 0.5, 0.45), ("true", 1.0, 1.0)]
+)
+def test_a_label_is_trusted_as_often_as_such_labels_are_right(source: str, score: float, trusted: float) -> None:
+    one = coco({**BOX, "source": source, "score": score})
+    trust(one, RIGHT_ON_COCO)
+    assert one["annotations"][0]["score"] == trusted
+
+
+def test_classes_with_few_sure_objects_are_not_taught() -> None:
+    cats, owls = [TRUE] * 40, [{**TRUE, "category_id": 99, "score": 0.5}] * 79
+    assert taught([coco(*cats), coco(*owls)]) == {17, 23, 24, 25}
+
+
+@pytest.mark.parametrize(
+    ("changed", "image", "photos"),
+    [
+        ({}, {}, 1),
+        ({"fit": 0.7}, {}, 0),
+        ({"sam": 0.9}, {}, 0),
+        ({"sam": 0.9, "bbox": [0, 0, 9, 9]}, {}, 1),  # small
+        ({}, {"masked": False}, 0),
+    ],
+)
+def test_masks_are_learnt_where_every_large_one_is_good(
+    changed: dict[str, Any], image: dict[str, Any], photos: int
+) -> None:
+    found = with_good_masks(coco(TRUE, {**TRUE, **changed}, **image))
+    assert (len(found["images"]), len(found["annotations"])) == (photos, 2 * photos)
+
+
+@pytest.mark.parametrize(
+    ("row", "image", "added"),
+    [
+        ([17, 60, 60, 90, 90, 0.5], {}, [(17, 0.5)]),
+        ([18, 60, 60, 90, 90, 0.5], {"known_class": 21}, [(21, 0.5)]),
+        ([62, 60, 60, 90, 90, 0.5], {"known_class": 21}, [(62, 0.5)]),
+        ([17, 2, 2, 50, 50, 0.9], {}, []),  # the true cat
+        ([62, 2, 2, 50, 50, 0.9], {}, []),  # the same, called otherwise
+        ([1, 60, 60, 90, 90, 0.9], {}, []),  # all people are labelled truly
+    ],
+)
+def test_what_the_teacher_sees_besides_is_added(
+    row: list[float], image: dict[str, Any], added: list[tuple[int, float]]
+) -> None:
+    labels = coco(TRUE, {**TRUE, "source": "teacher", "score": 0.7}, **image)
+    found = relabelled(labels, {1: [row]}, complete=(1,))["annotations"]
+    assert [(a["category_id"], a["score"]) for a in found] == [(17, 1.0), *added]
+    assert not any("segmentation" in a for a in found)
+    assert all(a["bbox"] == [60, 60, 30, 30] for a in found[1:])
+
+
+@needs_material
+def test_no_photo_is_in_both(tmp_path: Path) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for name in SETS:
+        images = json.loads((MATERIAL / "data" / name / "teacher.json").read_bytes())["images"]
+        (labels / f"{name}.json").write_text(json.dumps({one["id"]: [] for one in images}))
+    prepare(MATERIAL, labels, tmp_path / "data")
+    held, train = (data.joined(data.read(tmp_path / "data" / name)) for name in ("holdout", "train"))
+    assert len(held.photos) == 150 and len(train.photos) > 5000
+    assert not {photo.path.read_bytes() for photo in held.photos} & {photo.path.read_bytes() for photo in train.photos}
