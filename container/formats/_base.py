@@ -19,6 +19,7 @@ class Format(ABC):
 
     name: str  # what clients and the command line call it
     media_type: str
+    content_type = ""  # the media type with the parameters that it is sent with, if it has any
     aliases: tuple[str, ...] = ()  # other names, also in media types: alias "jpg" of image/jpeg is image/jpg
     rank = 100  # position in lists, and in the choice where clients have no preference; lowest first
     doc = ""  # what it is, where it is asked for by name
@@ -28,11 +29,6 @@ class Format(ABC):
     schemas: tuple[Mapping[str, Any], ...] = (
         {"type": "string", "format": "binary"},
     )  # JSON schemas, any of which fits
-
-    @property
-    def content_type(self) -> str:
-        """The media type, with the parameters that it is sent with."""
-        return self.media_type
 
     @property
     def suffix(self) -> str:

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
 
-from container.engines.base import Engine
 from container.errors import BadRequest, ModelNotFound, NotOffered
 from container.models.policies import Policy
 from container.service.pipeline import Run
@@ -23,15 +21,10 @@ _WAY = (
 TROCR = Family("trocr", "trocr_version_id", "trocr-base-printed", _WAY)
 
 # Options that mean nothing to a reader.
-_WITHOUT_EFFECT = (
+WITHOUT_EFFECT = (
     *("iou_threshold", "class_agnostic_nms", "max_candidates", "mask_decode_mode", "tradeoff_factor"),
     *("masks", "opacity"),
 )
-
-
-def without_effect(engine: Engine[Any, Any]) -> Sequence[str]:
-    """Return the names of options that have no effect because the model is a reader, none for another one."""
-    return _WITHOUT_EFFECT if engine.query is TextQuery else ()
 
 
 def reader(policy: Policy) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Request
 
-from container.engines.promptable import PromptEngine
 from container.errors import BadImage, BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
@@ -24,7 +23,7 @@ from container.service import RequestContext, Services, reading
 from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
-from container.structures import Image, ModelSpec, Options, Result
+from container.structures import Image, ModelSpec, Options, PromptQuery, Result
 from container.structures.clip import ClipQuery
 from container.structures.texts import TextQuery
 from container.web.body import read_body
@@ -127,9 +126,12 @@ def respond(
             raise _one_alone(form.media_type, len(images))
         if upload is not None:
             results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
+        elif invocation.prompts is None and run.engine.query not in (PromptQuery, TextQuery):
+            results = run.predict(images, options, masks)
         else:
-            results = _predicted(invocation, images, options, masks, run, services, context)
-            attributes = negotiation.told(invocation, attributes, reading.without_effect(run.engine))
+            results = _segmented_or_read(invocation, images, options, run, services, context)
+            if run.engine.query is TextQuery:
+                attributes = negotiation.told(invocation, attributes, reading.WITHOUT_EFFECT)
         body: bytes | Iterator[bytes]
         if isinstance(form, Streamed):
             body = run.stream(form, results[0], choice)
@@ -142,24 +144,21 @@ def respond(
     if invocation.session:
         upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
         headers = sessions.keep(invocation.session, upload, services.sessions)
-    return InvocationResponse(body, form.content_type, _fit(facts), headers)
+    return InvocationResponse(body, form.content_type or form.media_type, _fit(facts), headers)
 
 
-def _predicted(
+def _segmented_or_read(
     invocation: InvocationRequest,
     images: list[Image],
     options: Options,
-    masks: bool,
     run: Run,
     services: Services,
     context: RequestContext,
 ) -> list[Result]:
-    """Return what the model, which may be a promptable one or a reader of text, finds in each picture of a request."""
-    if invocation.prompts is not None or isinstance(run.engine, PromptEngine):
-        return [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
-    if run.engine.query is TextQuery:
+    """Return what a promptable model, or a reader of text, finds in each picture of a request."""
+    if invocation.prompts is None and run.engine.query is TextQuery:
         return reading.read(run, images, options)
-    return run.predict(images, options, masks)
+    return [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
 
 
 def _one_alone(media_type: str, count: int) -> NotAcceptable:
@@ -257,7 +256,7 @@ def _facts(
     """Return facts about the result for the attributes header, for clients whose response body is an image."""
     facts: dict[str, object] = {"model": model, "n": found}
     if image is not None:
-        facts["w"], facts["h"] = image.size[::-1]
+        facts["w"], facts["h"] = image.pixels.shape[1], image.pixels.shape[0]
     facts |= {"ms": round(total_ms), "type": media_type}
     if attributes.trace:
         facts["trace"] = attributes.trace

@@ -168,7 +168,8 @@ class Negotiation:
         wanted = self.media_type(attributes.values.get("response_type", ""))
         appearance = attributes.appearance()
         media_type = self.pick(accept, (wanted, default))
-        if media_type != wanted and not formats[self.offers[media_type]].holds(appearance):
+        deep = appearance.render == "ids"  # not every picture holds them
+        if deep and media_type != wanted and not formats[self.offers[media_type]].holds(appearance):
             others = [
                 m for m, name in self.offers.items() if formats[name].holds(appearance) and m.startswith("image/")
             ]
@@ -177,7 +178,8 @@ class Negotiation:
         name, variant = self.offers[media_type], attributes.values.get("format")
         if variant and formats[variant].media_type == media_type:
             name = variant
-        formats[name].check(appearance)
+        if deep:
+            formats[name].check(appearance)
         return Choice(name, attributes.options(), appearance)
 
     def of(self, media_type: str) -> str:
