@@ -19,7 +19,7 @@ class Format(ABC):
 
     name: str  # what clients and the command line call it
     media_type: str
-    content_type = ""  # the media type with the parameters that it is sent with, if it has any
+    content_type = ""  # the media type with the parameters that it is sent with; "" without any
     aliases: tuple[str, ...] = ()  # other names, also in media types: alias "jpg" of image/jpeg is image/jpg
     rank = 100  # position in lists, and in the choice where clients have no preference; lowest first
     doc = ""  # what it is, where it is asked for by name

@@ -81,15 +81,18 @@ export function mount(app) {
 
   /** Repeats what fails only because the server is not ready or gone. */
   async function patiently(attempt, signal) {
+    let told = null;
     for (;;) {
       try {
-        return await attempt();
+        await attempt();
+        if (told && app.error === told) app.fail(null);
+        return;
       } catch (error) {
         if (![0, 503].includes(error.status) || tooLarge(error)) throw error;
         app.wait("");
+        told = error;
         app.fail(error);
         await pause((error.retryAfter ?? AGAIN) * 1000, signal);
-        app.fail(null);
       }
     }
   }

@@ -180,6 +180,10 @@ function drawProblem(app) {
   const root = byId("problem");
   byId("blank").hidden = !error || !app.photo?.error || Boolean(app.photo.bitmap);
   byId("blank").textContent = app.photo ? `${app.photo.name} cannot be shown.` : "";
+  // What is said already is not said again, which screen readers would read aloud.
+  const words = JSON.stringify([error?.message, error?.hint, error?.status, app.notice]);
+  if (words === root.dataset.words) return;
+  root.dataset.words = words;
   root.replaceChildren();
   if (app.notice) root.append(element("p", { class: "note warn", text: app.notice }));
   if (!error) return;

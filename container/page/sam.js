@@ -72,7 +72,7 @@ class SamPanel {
       return element("button", { type: "button", class: `button ${kind}`, onclick: pressed }, icon(name), text);
     };
     this.version = element("select", { id: "sam-version", onchange: () => this.change() });
-    this.versions = element("div", { class: "field" }, element("label", { for: "sam-version", text: "Model" }), this.version);
+    this.versions = element("div", { class: "field" }, element("label", { for: "sam-version", text: "Version" }), this.version);
     this.problem = element("div", { role: "alert" });
     this.status = element("p", { role: "status", class: "hint" });
     this.keep = button("check", "Keep this object", () => this.keepObject(), "primary");

@@ -23,10 +23,10 @@ export function mount(root, app) {
 
   function draw() {
     root.hidden = !app.photos.length;
-    const focused = root.contains(document.activeElement) && [...root.children].indexOf(document.activeElement);
+    const focused = root.contains(document.activeElement) && [...root.querySelectorAll("button")].indexOf(document.activeElement);
     const full = app.photos.length >= MOST_PHOTOS;
     root.replaceChildren(
-      ...app.photos.map(thumb),
+      element("div", { class: "thumbs" }, ...app.photos.map(thumb)),
       element(
         "button",
         { type: "button", class: "button", id: "more", disabled: full, onclick: () => app.pick() },
@@ -35,7 +35,9 @@ export function mount(root, app) {
       ),
       element("button", { type: "button", class: "button quiet", text: "Take out", onclick: takeOut }),
     );
-    if (focused !== false) root.children[Math.min(focused, root.children.length - 1)].focus();
+    const buttons = root.querySelectorAll("button");
+    if (focused !== false) buttons[Math.min(focused, buttons.length - 1)].focus();
+    root.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   function thumb(photo) {
@@ -67,8 +69,9 @@ export function mount(root, app) {
   }
 
   function count() {
+    const buttons = root.querySelectorAll(".thumb");
     app.photos.forEach((photo, i) => {
-      const button = root.children[i];
+      const button = buttons[i];
       const badge = button?.querySelector(".badge");
       if (!badge) return;
       badge.textContent = foundIn(photo);

@@ -2,7 +2,7 @@
 
 MODEL and OUT are folders of a Mask R-CNN as `train` and `tests.embedded.release` write them. The bias of each class is
 shifted until its best threshold on the hold-out is 0.5, the default; a class whose answers are at no threshold right
-more often than wrong leaves the network. The order of a class's detections, and so its AP, stays the same, but for
+often enough leaves the network. The order of a class's detections, and so its AP, stays the same, but for
 objects that two classes claim.
 """
 
@@ -35,25 +35,18 @@ LOWEST, HIGHEST = 0.1, 0.97
 SCORES = "roi_heads.box_predictor.cls_score.bias"
 
 
-def best_thresholds(matches: Matches, classes: int) -> list[tuple[float, float]]:
-    """The threshold of the best F1 and the precision there, of each class."""
+def best_thresholds(matches: Matches, classes: int) -> list[float | None]:
+    """The threshold of the best F1 of each class, of those from which on it is right often enough; None without any."""
     steps = np.arange(round(100 * LOWEST), round(100 * HIGHEST) + 1) / 100
-    truth = np.bincount(matches.truth_classes, minlength=classes).astype(float)
-    found = np.array([(matches.scores[matches.classes == one][:, None] >= steps).sum(0) for one in range(classes)])
-    right = matches.hits
-    hits = np.array(
-        [(matches.scores[right & (matches.classes == one)][:, None] >= steps).sum(0) for one in range(classes)]
+    truth = np.bincount(matches.truth_classes, minlength=classes)
+    found, hits = (
+        np.array([(matches.scores[of & (matches.classes == one)][:, None] >= steps).sum(0) for one in range(classes)])
+        for of in (np.ones(len(matches.scores), bool), matches.hits)
     )
-    share = BORROWED / max(truth.sum(), 1)
-    best = []
-    for one in range(classes):
-        some_hits, some_found, some_truth = (
-            own[one] + share * own.sum(0) for own in (hits.astype(float), found.astype(float), truth)
-        )
-        f1 = 2 * some_hits / (some_found + some_truth)
-        place = int(np.argmax(f1))
-        best.append((float(steps[place]), float(some_hits[place] / max(some_found[place], 1e-9))))
-    return best
+    borrowed = BORROWED / max(truth.sum(), 1)
+    found, hits, truth = (own + borrowed * own.sum(0) for own in (found, hits, truth))
+    f1 = np.where(hits >= LEAST_PRECISION * found, 2 * hits / (found + truth[:, None]), 0)
+    return [float(steps[row.argmax()]) if row.any() else None for row in f1]
 
 
 def shifted(state: dict[str, torch.Tensor], thresholds: list[float]) -> None:
@@ -76,19 +69,18 @@ def calibrate(model: Path, holdout: Path, out: Path) -> None:
     with artifact.opened(model) as spec:
         report = measured(spec, holdout)
         labels = report.subject.labels
-        best = dict(
-            zip(labels, best_thresholds(average_precision(report.samples["box"]).matches, len(labels)), strict=True)
-        )
-        kept = [i for i, label in enumerate(spec.labels) if not i or best.get(label, (0.0, 0.0))[1] >= LEAST_PRECISION]
+        matches = average_precision(report.samples["box"]).matches
+        best = dict(zip(labels, best_thresholds(matches, len(labels)), strict=True))
+        thresholds = {i: one for i, label in enumerate(spec.labels) if (one := best.get(label)) is not None}
+        kept = [0, *thresholds]
         state = without(safetensors.torch.load_file(str(spec.weights)), kept)
         names = tuple(spec.labels[i] for i in kept)
-        shifted(state, [best[label][0] for label in names[1:]])
+        shifted(state, list(thresholds.values()))
         spec = replace(spec, labels=names, options=replace(spec.options, confidence=CONFIDENCE))
         out.mkdir(parents=True, exist_ok=True)
         (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
     (out / artifact.DESCRIPTION).write_text(packing.describe(spec, checksum(out / artifact.WEIGHTS)), encoding="utf-8")
-    for label, (threshold, precision) in best.items():
-        print(f"{label}: {threshold:.2f}, precision {precision:.2f}{'' if label in names else ', left out'}")
+    print("; ".join(f"{label} {'left out' if one is None else one}" for label, one in best.items()))
 
 
 if __name__ == "__main__":

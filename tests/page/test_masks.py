@@ -83,7 +83,7 @@ def test_models_of_other_kinds(tiny_models: Server, open_page: Opener, scene: by
     """Keypoints, a class for each pixel, and classes of the whole photo, chosen by name."""
     page = open_page(tiny_models, SMALL)
     drop(page, File(scene))
-    picker = page.get_by_label("Model")
+    picker = page.get_by_role("combobox", name="Model")
 
     picker.select_option("areas")
     wait_for(page, "maskserve.app.facts?.model?.kind === 'semantic'")

@@ -33,7 +33,11 @@ _VERSION = {"type": "string", "nullable": True, "description": "V runs NAME@V.js
 _ASKED: dict[str, dict[str, Any]] = {
     "inputs": _INPUTS,
     "excluded_fields": {"type": "array", "items": _TEXT, "nullable": True, "description": "Outputs to leave out"},
-    "enable_profiling": {**_FLAG, "description": "Where the server allows it: when each step began and ended"},
+    "enable_profiling": {
+        **_FLAG,
+        "nullable": True,
+        "description": "Where the server allows it: when each step began and ended",
+    },
 }
 _WRONG = {
     "400": error("The specification cannot be run; `blocks_errors` names steps"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Request
 
+from container.engines.promptable import PromptEngine
 from container.errors import BadImage, BadRequest, NotAcceptable, ServingError, UnsupportedMediaType
 from container.formats import Streamed, formats
 from container.images.base import Limits, Pictures
@@ -23,7 +24,7 @@ from container.service import RequestContext, Services, reading
 from container.service.pipeline import Run
 from container.service.segmenting import Segmenter
 from container.service.sessions import Upload
-from container.structures import Image, ModelSpec, Options, PromptQuery, Result
+from container.structures import Image, ModelSpec, Options, Result
 from container.structures.clip import ClipQuery
 from container.structures.texts import TextQuery
 from container.web.body import read_body
@@ -118,47 +119,40 @@ def respond(
             if upload is None:
                 run.admit()
         try:
-            pictures = run.decode(partial(read_pictures, invocation, negotiation))
+            images, batch = run.decode(partial(read_pictures, invocation, negotiation))
         except ServingError as error:
             return _placeholder(error, invocation, attributes, context)
-        images = pictures.images
         if len(images) > 1 and not form.batches:
             raise _one_alone(form.media_type, len(images))
         if upload is not None:
             results = [Result(*one, upload.name) for one in zip(images, upload.predictions, strict=True)]
-        elif invocation.prompts is None and run.engine.query not in (PromptQuery, TextQuery):
-            results = run.predict(images, options, masks)
+        elif invocation.prompts is not None or isinstance(run.engine, PromptEngine):
+            results = [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
+        elif run.engine.query is TextQuery:
+            attributes = negotiation.told(invocation, attributes, reading.WITHOUT_EFFECT)
+            results = reading.read(run, images, options)
         else:
-            results = _segmented_or_read(invocation, images, options, run, services, context)
-            if run.engine.query is TextQuery:
-                attributes = negotiation.told(invocation, attributes, reading.WITHOUT_EFFECT)
+            results = run.predict(images, options, masks)
         body: bytes | Iterator[bytes]
         if isinstance(form, Streamed):
             body = run.stream(form, results[0], choice)
         else:
-            body = run.encode(form, results, choice, pictures.batch)
+            body = run.encode(form, results, choice, batch)
         stages, milliseconds = context.rounded(), context.total
     facts = _facts(images[0], results[0].model, run.found, form.media_type, attributes, milliseconds)
     context.fields |= {"bytes_in": len(invocation.body), **facts, "stages_ms": stages}
-    headers = {}
-    if invocation.session:
-        upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
-        headers = sessions.keep(invocation.session, upload, services.sessions)
+    headers = _kept(invocation, model, options, results, services)
     return InvocationResponse(body, form.content_type or form.media_type, _fit(facts), headers)
 
 
-def _segmented_or_read(
-    invocation: InvocationRequest,
-    images: list[Image],
-    options: Options,
-    run: Run,
-    services: Services,
-    context: RequestContext,
-) -> list[Result]:
-    """Return what a promptable model, or a reader of text, finds in each picture of a request."""
-    if invocation.prompts is None and run.engine.query is TextQuery:
-        return reading.read(run, images, options)
-    return [_segmented(invocation, images, options, Segmenter(run, services.embeddings, context))]
+def _kept(
+    invocation: InvocationRequest, model: str, options: Options, results: list[Result], services: Services
+) -> dict[str, str]:
+    """Keep what was found in the session of a request, if it has one; return the headers of the response."""
+    if not invocation.session:
+        return {}
+    upload = Upload.of(invocation.body, invocation.content_type, model, options, results)
+    return sessions.keep(invocation.session, upload, services.sessions)
 
 
 def _one_alone(media_type: str, count: int) -> NotAcceptable:
