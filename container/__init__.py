@@ -38,7 +38,9 @@ page/               the page at /, as it is sent: index.html and style.css; main
                     tells them; api and key (requests), ask (a photo to the server), answer and rle (what comes back);
                     viewer, raster and marks (how it is drawn, in colors), gestures; intake, camera and strip (photos);
                     objects, controls, classes and know (the panel), tabs, dom; take (files) with pictures, exports and
-                    trace (masks as polygons), code with snippets, roboflow_snippet and quoting, and invocation
+                    trace (masks as polygons), code with snippets, roboflow_snippet and quoting, and invocation;
+                    runs.html: runs (which one is shown), nucleus (what the store is asked), figures, curves,
+                    confusion, misses and miss_picture
 workflows/          steps that a specification joins: definition (read), graph (references, order, levels), executor
                     (a step for all pictures of a level at once), inputs, serialise (outputs as JSON), run (all of it),
                     models (that steps ask), manifest (what a block is) and its kinds, values, errors;

@@ -22,6 +22,14 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** An element of SVG with attributes and children; a child that is a text becomes one. */
+export function drawn(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
 /** The element of the page with this id. */
 export function byId(id) {
   return document.getElementById(id);
@@ -29,13 +37,7 @@ export function byId(id) {
 
 /** One of the icons in index.html, by its name: icon("plus"). */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#icon-${name}`);
-  svg.append(use);
-  return svg;
+  return drawn("svg", { class: "icon", "aria-hidden": "true" }, drawn("use", { href: `#icon-${name}` }));
 }
 
 /** A round, small square of a colour, as in the legend. */

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "/infer/lmm": (404, 501),
     "/infer/lmm/{name}": (404, 501),
     "/llm/cogvlm": (404, 501),
+    "/ocr/trocr": (404, 501),
     "/sam/embed_image": (404, 501),
     "/sam/segment_image": (404, 501),
     "/sam2/embed_image": (404, 501),

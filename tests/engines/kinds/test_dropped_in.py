@@ -155,7 +155,10 @@ def test_what_it_lacks_is_said(folder: Path, start_server: Callable[..., Server]
     assert "maskserve: vectors.json of the model cannot be read" in server.log.read_text()
 
 
-def test_it_is_not_packed(folder: Path, tmp_path: Path) -> None:
+def test_its_folder_is_packed(folder: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "model.tar.gz"
     arguments = "pack", "--architecture", "bag_of_words", "--weights", str(folder / "pets")
-    done = run(folder, *arguments, "--output", str(tmp_path / "model.tar.gz"))
-    assert done.returncode == 1 and "bag_of_words is served from a folder of files" in done.stderr
+    done = run(folder, *arguments, "--output", str(archive))
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(archive) as packed:
+        assert sorted(packed.getnames()) == sorted({"model.json", *(file.name for file in (folder / "pets").iterdir())})
