@@ -1,6 +1,7 @@
 """predict with models that read text, or embed pictures."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["predict", *arguments])
 
-    return run
+    yield run
+    logging.getLogger("container").setLevel(logging.NOTSET)  # the command set it for the whole process
 
 
 def test_text_is_printed(run) -> None:

@@ -57,7 +57,7 @@ def test_words_are_joined_line_by_line() -> None:
     engine, asked = reader([(100, 300, 300, 330), (400, 100, 600, 130), (100, 105, 300, 135)])
     reading = words(engine)
     assert [[word.text for word in line] for line in reading.lines] == [["ab", "a", "ab", "a"], ["ab", "a"]]
-    assert reading.text == "ab a ab a ab a" and len(reading) == 6
+    assert reading.text == "ab a ab a ab a" and len(reading) == 2  # lines
     assert [word.score for word in reading.words] == pytest.approx([0.9] * 6)
     assert asked[0].dtype == np.uint8 and all(side % STEP == 0 for side in asked[0].shape[1:3])
 

@@ -260,7 +260,7 @@ def test_chunks_of_an_upload(body: bytes, status: int, message: str, server: Ser
 @pytest.mark.alone
 @pytest.mark.parametrize(("path", "status"), [("/echo/a/upload", 200), ("/invocations", 400)])
 def test_a_least_rate_in_place_of_a_time(path: str, status: int, server: Server) -> None:
-    pieces, size = 6, 60_000  # 0.4 s apart: faster than 64 KB/s, and longer than a second
+    pieces, size = 8, 60_000  # 0.4 s apart: faster than 64 KB/s, and longer than a second and the next look at it
     head = f"POST {path}?api_key={KEY} HTTP/1.1\r\nHost: a\r\nContent-Length: {pieces * size}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         client.sendall(head.encode())
