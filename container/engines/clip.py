@@ -12,6 +12,7 @@ import torch
 
 from container.cancellation import checkpoint
 from container.engines.base import Engine
+from container.engines.huggingface import check_before_layers
 from container.engines.runtime import Runtime
 from container.engines.tensors import MAX_ASPECT, to_array
 from container.errors import BadImage, BadRequest, shown
@@ -35,9 +36,7 @@ class ClipEngine(Engine[ClipQuery, ClipVectors]):
         self._tokenizer = tokenizer
         self._runtime = runtime
         self._max_tokens: int = module.config.text_config.max_position_embeddings
-        for tower in (module.vision_model, module.text_model):
-            for layer in tower.encoder.layers:
-                layer.register_forward_pre_hook(lambda *_: checkpoint())
+        check_before_layers(module)
 
     def trial(self) -> ClipQuery:
         """Return a black picture and a text."""

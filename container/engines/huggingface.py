@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from container.cancellation import checkpoint
 from container.engines import base, tensor_files
 from container.engines.allowance import Allowance, LargestResult, TooLarge
 from container.engines.base import Architecture, Engine
@@ -262,3 +263,11 @@ def fill(module: Any, places: Mapping[str, Place], name: str) -> None:
         raise ModelError(f"weights of {name!r} cannot be read: {error.strerror}") from None
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False)
+
+
+def check_before_layers(network: torch.nn.Module) -> None:
+    """Let each layer of a network ask first whether its answer is still wanted, as `checkpoint` does."""
+    for layers in network.modules():
+        if isinstance(layers, torch.nn.ModuleList):
+            for layer in layers:
+                layer.register_forward_pre_hook(lambda *_: checkpoint())

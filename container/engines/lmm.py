@@ -16,6 +16,7 @@ import torch
 
 from container.cancellation import checkpoint
 from container.engines.base import Engine
+from container.engines.huggingface import check_before_layers
 from container.engines.runtime import Runtime
 from container.errors import BadRequest, ModelError
 from container.structures import ModelSpec
@@ -50,10 +51,7 @@ class LmmEngine(Engine[LmmQuery, str]):
         self._before = before
         text = module.config.get_text_config()
         self._most = min(MAX_INPUT, getattr(text, "max_position_embeddings", None) or MAX_INPUT)
-        for layers in module.modules():
-            if isinstance(layers, torch.nn.ModuleList):
-                for layer in layers:
-                    layer.register_forward_pre_hook(lambda *_: checkpoint())
+        check_before_layers(module)
 
     def trial(self) -> LmmQuery:
         """Return a black picture with the usual prompt."""

@@ -11,6 +11,7 @@ import torch
 
 from container.cancellation import checkpoint
 from container.engines.base import Engine
+from container.engines.huggingface import check_before_layers
 from container.engines.runtime import Runtime
 from container.structures import ModelSpec
 from container.structures.texts import Reading, TextQuery, Word
@@ -31,10 +32,7 @@ class TrOcrEngine(Engine[TextQuery, Reading]):
         self._tokenizer = tokenizer
         self._runtime = runtime
         self._most = min(MAX_TOKENS, module.config.decoder.max_position_embeddings - 2)
-        for layers in module.modules():
-            if isinstance(layers, torch.nn.ModuleList):
-                for layer in layers:
-                    layer.register_forward_pre_hook(lambda *_: checkpoint())
+        check_before_layers(module)
 
     def trial(self) -> TextQuery:
         """Return a black picture."""

@@ -1,6 +1,6 @@
 // The dialog that asks for the API key, where the server wants one.
 
-import { byId } from "./dom.js";
+import { element } from "./dom.js";
 
 let asking = null;
 
@@ -17,29 +17,39 @@ export function askForKey(refused) {
 }
 
 function open(refused) {
-  const dialog = byId("key");
-  const field = byId("key-field");
-  const problem = byId("key-problem");
+  const field = element("input", {
+    id: "key-field",
+    type: "password",
+    autocomplete: "off",
+    required: true,
+    "aria-describedby": "key-problem",
+    "aria-invalid": String(refused),
+  });
+  const problem = element("p", { class: "note error", id: "key-problem", role: "alert", hidden: !refused });
   problem.textContent = refused ? "The server does not know this key." : "";
-  problem.hidden = !refused;
-  field.value = "";
-  field.setAttribute("aria-invalid", String(refused));
-  dialog.showModal();
-  field.focus();
   return new Promise((resolve) => {
-    const form = dialog.querySelector("form");
     const done = (event) => {
       event.preventDefault();
-      if (!field.value.trim()) return;
-      form.removeEventListener("submit", done);
-      dialog.removeEventListener("cancel", stay);
+      const key = field.value.trim();
+      if (!key) return;
       dialog.close();
-      resolve(field.value.trim());
-      field.value = "";
+      dialog.remove();
+      resolve(key);
     };
+    const form = element(
+      "form",
+      { class: "stack", onsubmit: done },
+      element("h2", { id: "key-title", text: "This server asks for a key" }),
+      element("p", { class: "muted", text: "Whoever runs it has given you one. It is kept for this tab only." }),
+      element("label", { class: "field" }, "API key", field),
+      problem,
+      element("button", { class: "button primary", type: "submit", text: "Go on" }),
+    );
     // Without a key the page can do nothing: Escape does not close the dialog.
     const stay = (event) => event.preventDefault();
-    form.addEventListener("submit", done);
-    dialog.addEventListener("cancel", stay);
+    const dialog = element("dialog", { id: "key", "aria-labelledby": "key-title", oncancel: stay }, form);
+    document.body.append(dialog);
+    dialog.showModal();
+    field.focus();
   });
 }

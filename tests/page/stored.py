@@ -57,8 +57,8 @@ def fill(url: str, photo: bytes) -> Stored:
 
 def _append(url: str, dataset: str, photo: bytes) -> None:
     """Add an item with its picture, and some with an address alone."""
-    given = [{"reference_id": "photo", "image_url": "/tmp/photo.jpg", "metadata": {}, "update": False}]
-    form = {"items": (None, json.dumps(given), "application/json"), "image": ("/tmp/photo.jpg", photo, "image/jpeg")}
+    given = [{"reference_id": "photo", "image_url": "photo.jpg", "metadata": {}, "update": False}]
+    form = {"items": (None, json.dumps(given), "application/json"), "image": ("photo.jpg", photo, "image/jpeg")}
     answer = requests.post(f"{url}/v1/nucleus/dataset/{dataset}/append", files=form, timeout=60)
     assert answer.status_code == 200, answer.text
     named = [{"reference_id": str(i), "image_url": f"s3://pictures/{i}.jpg", "metadata": {}} for i in range(ITEMS)]
