@@ -15,7 +15,7 @@ PACKAGES := container $(if $(wildcard deploy/*.py),deploy)
 CLIENTS := $(if $(wildcard tests/clients/package-lock.json),tests/clients/node_modules/.package-lock.json)
 INFERENCE_SDKS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-inference-sdk-*.txt))
 ALL_SCALE_NUCLEUS := $(patsubst tests/clients/requirements-%.txt,$(VENV)/.%,$(wildcard tests/clients/requirements-scale-nucleus-*.txt))
-SCALE_NUCLEUS := $(addprefix $(VENV)/.scale-nucleus-,0.17.14 0.19.0 0.22.3)
+SCALE_NUCLEUS := $(addprefix $(VENV)/.scale-nucleus-,0.17.14 0.22.3)
 
 .PHONY: help
 help: ## list the commands

@@ -50,6 +50,17 @@ def keep_low() -> None:
             mallopt(parameter, value)
 
 
+def keep_high() -> None:
+    """Keep freed blocks, however large, for the next step of a run, which allocates the same sizes again.
+
+    The default unmaps large blocks, and the kernel zeroes new pages for each.
+    """
+    with suppress(AttributeError, OSError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            mallopt(parameter, 1 << 30)
+
+
 def give_back() -> None:
     """Release free memory to the operating system.
 

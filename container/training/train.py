@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from container import cores
+from container import cores, memory
 from container.datasets.base import Dataset
 from container.engines import building, devices
 from container.engines.base import ImageEngine
@@ -57,6 +57,7 @@ def train(
         watch: told the share of the run that is done, after every step.
     """
     devices.check(hyperparameters.device, "fp32", "torch")
+    memory.keep_high()
     random.seed(hyperparameters.seed)
     torch.manual_seed(hyperparameters.seed)
     task = task_of(hyperparameters.architecture)

@@ -1,8 +1,10 @@
 """A compact Mask R-CNN for few labelled photos, whose box classifier also uses ImageNet's features.
 
 MobileNetV2 features, a feature pyramid of 128 channels, light box and mask heads: 6.1 million parameters, compared with
-44 million of maskrcnn_resnet50_fpn. It differs from torchvision's own in three ways:
+44 million of maskrcnn_resnet50_fpn. It differs from torchvision's own in four ways:
 
+- Objects of 448 pixels and more are read at half the picture's size, by the same weights: what fills the picture then
+  looks as most objects do in training, and the features are those of ImageNet's pictures, which are of 224 pixels.
 - Besides the pyramid's 7×7 cells, the box classifier gets the mean over the box of the 1280 channels that ImageNet's
   classifier uses; they separate classes with only a dozen examples.
 - The mask head is class-agnostic: one mask for any class of the box (Mask R-CNN, arXiv:1703.06870, section 4.2), so
@@ -31,37 +33,63 @@ from container.engines.mobilenet_v2_fpn import (
     CONTEXT_CHANNELS,
     FINE_CHANNELS,
     FINE_STRIDE,
-    STRIDES,
     MobileNetV2Pyramid,
 )
 from container.engines.roi_align import PyramidRoIAlign
 
-ANCHOR_SIZES = ((20, 32), (48, 72), (104, 152), (216, 312))  # pixels, two per level
+# Levels for proposals: those of the picture, and of the picture at half its size. Strides in the picture's pixels.
+PROPOSALS = {"0": 8, "1": 16, "2": 32, "half_2": 64, "half_pool": 128}
+ANCHOR_SIZES = ((20, 32), (48, 72), (104, 152), (208, 304), (432, 624))  # pixels, two per level
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
+# Levels to pool from, by the size of the box: from 448 pixels on, those of half the size.
+BOX_LEVELS = {"0": 8, "1": 16, "half_1": 32}
+CONTEXT_LEVELS = {"context": 32, "half_context": 64}
+CONTEXT_SCALE = 112  # the size in whose place PyramidRoIAlign has stride 16, so that 448 has 64
+MASK_LEVELS = {"fine": FINE_STRIDE, "0": 8, "half_0": 16, "half_1": 32}
 BOX_CELLS = 7
 BOX_UNITS = 384
-NOT_FOR_PROPOSALS = ("fine", "context")
+
+
+class _TwoSizes(MobileNetV2Pyramid):
+    """The pyramid of the picture, and that of the picture at half its size under names that begin with half_."""
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        whole = super().forward(pixels)
+        half = super().forward(F.avg_pool2d(pixels, 2))
+        levels = OrderedDict(whole, **{f"half_{name}": level for name, level in half.items()})
+        del levels["pool"], levels["half_fine"]
+        return levels
+
+
+class _Anchors(AnchorGenerator):
+    """Anchors at the levels' own strides, which torchvision estimates from their sizes."""
+
+    def grid_anchors(self, grid_sizes: list[list[int]], strides: list[list[torch.Tensor]]) -> list[torch.Tensor]:
+        exact = [
+            [torch.full_like(one, stride) for one in two]
+            for two, stride in zip(strides, PROPOSALS.values(), strict=True)
+        ]
+        anchors: list[torch.Tensor] = super().grid_anchors(grid_sizes, exact)
+        return anchors
 
 
 class _Proposals(nn.Module):
-    """A region proposal network that gets only the pyramid's levels."""
+    """A region proposal network that gets only the levels for it."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Any, levels: dict[str, torch.Tensor], targets: Any = None) -> Any:
-        return self.network(
-            images, OrderedDict((k, v) for k, v in levels.items() if k not in NOT_FOR_PROPOSALS), targets
-        )
+        return self.network(images, OrderedDict((name, levels[name]) for name in PROPOSALS), targets)
 
 
 class _BoxPool(PyramidRoIAlign):
     """RoI pooling that returns, in one row per box, its cells of the pyramid and the mean of its context."""
 
     def __init__(self) -> None:
-        super().__init__(STRIDES, BOX_CELLS, sampling_ratio=2)
-        self.context = PyramidRoIAlign({"context": STRIDES["2"]}, output_size=1, sampling_ratio=4)
+        super().__init__(BOX_LEVELS, BOX_CELLS, sampling_ratio=2)
+        self.context = PyramidRoIAlign(CONTEXT_LEVELS, output_size=1, sampling_ratio=4, canonical_scale=CONTEXT_SCALE)
 
     def forward(
         self, x: dict[str, torch.Tensor], boxes: list[torch.Tensor], image_shapes: list[tuple[int, int]]
@@ -84,7 +112,7 @@ class _MaskPool(PyramidRoIAlign):
     """RoI pooling from a pyramid with one finer level, at half the stride that the box head uses."""
 
     def __init__(self) -> None:
-        super().__init__({"fine": FINE_STRIDE, **STRIDES}, output_size=14, sampling_ratio=2, canonical_scale=448)
+        super().__init__(MASK_LEVELS, output_size=14, sampling_ratio=2, canonical_scale=448)
         self.lateral = nn.Conv2d(FINE_CHANNELS, CHANNELS, 1)
 
     def forward(
@@ -115,10 +143,10 @@ def build(num_classes: int, min_size: int = 640, max_size: int = 720) -> MaskRCN
         max_size: maximum pixels of the longer side after resizing.
     """
     network = MaskRCNN(
-        MobileNetV2Pyramid(),
+        _TwoSizes(),
         min_size=min_size,
         max_size=max_size,
-        rpn_anchor_generator=AnchorGenerator(ANCHOR_SIZES, (ANCHOR_RATIOS,) * len(ANCHOR_SIZES)),
+        rpn_anchor_generator=_Anchors(ANCHOR_SIZES, (ANCHOR_RATIOS,) * len(ANCHOR_SIZES)),
         rpn_head=RPNHead(CHANNELS, len(ANCHOR_SIZES[0]) * len(ANCHOR_RATIOS)),
         rpn_pre_nms_top_n_train=600,
         rpn_post_nms_top_n_train=300,

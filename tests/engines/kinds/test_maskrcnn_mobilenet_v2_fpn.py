@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision.models.detection.image_list import ImageList
 
 from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
 from container.engines.mobilenet_v2_fpn import CHANNELS, CONTEXT_CHANNELS, FINE_CHANNELS
@@ -15,30 +16,62 @@ def network() -> torch.nn.Module:
     return maskrcnn_mobilenet_v2_fpn.build(CLASSES).eval()
 
 
-def test_the_backbone_gives_levels_and_two_stages(network: torch.nn.Module) -> None:
+def test_the_backbone_gives_the_levels_of_two_sizes(network: torch.nn.Module) -> None:
     with torch.inference_mode():
-        levels = network.backbone(torch.rand(1, 3, 64, 96))
+        levels = network.backbone(torch.rand(1, 3, 128, 192))
     assert {name: tuple(level.shape[1:]) for name, level in levels.items()} == {
-        "0": (CHANNELS, 8, 12),
-        "1": (CHANNELS, 4, 6),
-        "2": (CHANNELS, 2, 3),
-        "pool": (CHANNELS, 1, 2),
-        "fine": (FINE_CHANNELS, 16, 24),
-        "context": (CONTEXT_CHANNELS, 2, 3),
+        "0": (CHANNELS, 16, 24),
+        "1": (CHANNELS, 8, 12),
+        "2": (CHANNELS, 4, 6),
+        "fine": (FINE_CHANNELS, 32, 48),
+        "context": (CONTEXT_CHANNELS, 4, 6),
+        "half_0": (CHANNELS, 8, 12),
+        "half_1": (CHANNELS, 4, 6),
+        "half_2": (CHANNELS, 2, 3),
+        "half_pool": (CHANNELS, 1, 2),
+        "half_context": (CONTEXT_CHANNELS, 2, 3),
     }
 
 
-@pytest.mark.parametrize(("side", "seen"), [(60, {"fine", "0"}), (300, {"0"}), (470, {"1"})])
-def test_masks_are_made_of_finer_levels_than_boxes(network: torch.nn.Module, side: int, seen: set[str]) -> None:
-    sizes = {"0": 64, "1": 32, "2": 16, "fine": 128}
-    levels = {
-        name: torch.rand(1, FINE_CHANNELS if name == "fine" else CHANNELS, size, size, requires_grad=True)
-        for name, size in sizes.items()
+def test_half_a_size_is_seen_as_a_picture_of_that_size(network: torch.nn.Module) -> None:
+    small = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        large = network.backbone(small.repeat_interleave(2, 2).repeat_interleave(2, 3))
+        assert torch.allclose(large["half_1"], network.backbone(small)["1"], atol=1e-5)
+
+
+def test_anchors_lie_on_the_strides_of_their_levels(network: torch.nn.Module) -> None:
+    picture = torch.zeros(1, 3, 736, 544)  # 12 rows of stride 64, where torchvision divides 736 by 12
+    images = ImageList(picture, [(736, 544)])
+    rows = {"0": 92, "1": 46, "2": 23, "half_2": 12, "half_pool": 6}
+    levels = [torch.zeros(1, CHANNELS, count, 1) for count in rows.values()]
+    [anchors] = network.rpn.network.anchor_generator(images, levels)
+    middles = [boxes[::6].unflatten(1, (2, 2)).mean(1)[:, 1] for boxes in anchors.split([6 * n for n in rows.values()])]
+    assert {name: middle.diff().unique().tolist() for name, middle in zip(rows, middles, strict=True)} == {
+        name: [stride] for name, stride in maskrcnn_mobilenet_v2_fpn.PROPOSALS.items()
     }
-    pooled = network.roi_heads.mask_roi_pool(levels, [torch.tensor([[0.0, 0.0, side, side]])], [(512, 512)])
-    assert pooled.shape == (1, CHANNELS, 14, 14)
-    pooled.sum().backward()
-    assert {name for name, level in levels.items() if level.grad is not None and level.grad.any()} == seen
+
+
+@pytest.mark.parametrize(
+    ("side", "box", "mask"),
+    [
+        (60, {"0", "context"}, {"fine", "0"}),
+        (300, {"1", "context"}, {"0"}),
+        (440, {"1", "context"}, {"0"}),
+        (470, {"half_1", "half_context"}, {"half_0"}),
+        (900, {"half_1", "half_context"}, {"half_1"}),
+    ],
+)
+def test_heads_read_large_boxes_at_half_the_size(
+    network: torch.nn.Module, side: int, box: set[str], mask: set[str]
+) -> None:
+    with torch.inference_mode():
+        shapes = {name: level.shape for name, level in network.backbone(torch.zeros(1, 3, 960, 960)).items()}
+    boxes, sizes = [torch.tensor([[0.0, 0.0, side, side]])], [(960, 960)]
+    for pool, seen in ((network.roi_heads.box_roi_pool, box), (network.roi_heads.mask_roi_pool, mask)):
+        levels = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
+        pool(levels, boxes, sizes).sum().backward()
+        assert {name for name, level in levels.items() if level.grad is not None and level.grad.any()} == seen
 
 
 def test_one_mask_is_answered_for_every_class(network: torch.nn.Module) -> None:
