@@ -17,7 +17,7 @@ from container.training import data
 from container.training.evaluate import evaluate
 from tests.conftest import Server, encode
 
-PERSON = (22, 15, 365, 512)  # xyxy, of the astronaut: arms and suit, without the helmet before her, which the model takes in
+PERSON = (22, 15, 365, 512)  # xyxy, of the astronaut: arms and suit, without the helmet before her
 SIDE = 512
 
 
