@@ -268,11 +268,13 @@ ASTRONAUT = {"astronaut.png": (skimage.data.astronaut(), [("person", (60, 0, 440
 
 
 def test_evaluate_prints_a_table_and_writes_files(run, tmp_path: Path) -> None:
-    write_folder(tmp_path / "crew", {**ASTRONAUT, "coffee.png": (skimage.data.coffee(), [("cup", (90, 60, 400, 370))])})
+    write_folder(
+        tmp_path / "crew", {**ASTRONAUT, "coffee.png": (skimage.data.coffee(), [("saucer", (90, 60, 400, 370))])}
+    )
     given = ("--json", "out/figures.json", "--worst", "out/worst.png", "--output", "all", "--fail-under", "0.99")
     done = run("evaluate", "--data", "crew", *given, "--iou-type", "segm")
     assert done.exit_code == 1 and re.fullmatch(r"Failed: mask_ap is 0\.\d+, under 0\.99\n", done.stderr), done.output
-    assert "maskrcnn on 2 photos of crew" in done.stdout and "unknown to the model: cup" in done.stdout
+    assert "maskrcnn on 2 photos of crew" in done.stdout and "unknown to the model: saucer" in done.stdout
     figures = json.loads(Path("out/figures.json").read_text())
     assert figures["classes"]["person"]["objects"] == 1
     assert figures["box_ap50"] == pytest.approx(1) and 0 < figures["best_confidence"] < 1

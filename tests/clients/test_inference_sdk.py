@@ -276,7 +276,7 @@ def test_a_class_that_is_not_known_finds_nothing(driven: Driven) -> None:
 def test_words_of_confidence(newest: Driven, version: str) -> None:
     newest.check(f"default {version}")
     newest.check(f"best {version}", confidence=None)  # the model's own
-    assert len(newest.value(f"best {version}")["predictions"]) < len(newest.value(f"default {version}")["predictions"])
+    assert len(newest.value(f"best {version}")["predictions"]) <= len(newest.value(f"default {version}")["predictions"])
 
 
 @pytest.mark.parametrize("version", BOTH)

@@ -12,6 +12,7 @@ from tests.page.conftest import Opener
 from tests.page.driving import File, answered, drop, opacities, pixels, rested, seen, wait_for
 
 LEAST_IOU = 0.99
+LEAST_IOU_OF_ONE = 0.97  # a row of pixels more is much of a small object
 SMALL = (900, 600)  # of the window, so that there are fewer pixels to look at
 FLAT = {"opacity": 1, "draw_outlines": False, "draw_labels": False, "draw_boxes": False}
 SINGLED_OUT = (153, 255)  # opacities of its fill and its outline
@@ -46,7 +47,7 @@ def check(page: Page, raw: dict[str, Any], least: int) -> None:
         canvas = opacities(page)
         said = sampled(page, masks[index], canvas.shape)
         if said.sum() > 100:  # of those that are seen
-            assert iou(np.isin(canvas, SINGLED_OUT), said) >= LEAST_IOU, raw["labels"][index]
+            assert iou(np.isin(canvas, SINGLED_OUT), said) >= LEAST_IOU_OF_ONE, raw["labels"][index]
     page.evaluate("maskserve.app.select(null)")
 
 
