@@ -48,7 +48,7 @@ def test_known_classes_start_from_what_the_file_knows_of_them() -> None:
     scores, boxes = (f"roi_heads.box_predictor.{part}.weight" for part in ("cls_score", "bbox_pred"))
     own = built.state_dict()
     assert torch.equal(own[scores][[0, 2, 3]], embedded[scores][of].float())
-    assert torch.equal(own[boxes].view(4, 4, -1)[[0, 2, 3]], embedded[boxes].view(15, 4, -1)[of].float())
+    assert torch.equal(own[boxes].view(4, 4, -1)[[0, 2, 3]], embedded[boxes].unflatten(0, (-1, 4))[of].float())
 
 
 @pytest.mark.parametrize(
