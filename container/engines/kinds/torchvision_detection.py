@@ -12,6 +12,7 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.retinanet import RetinaNet
 from torchvision.models.detection.roi_heads import keypointrcnn_inference, maskrcnn_inference
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
+from torchvision.ops import clip_boxes_to_image
 
 from container.cancellation import checkpoint
 from container.engines.base import ImageEngine
@@ -148,7 +149,8 @@ class DetectionEngine(ImageEngine):
         points: torch.Tensor | None = None,
     ) -> Instances:
         """Scale a selection from the network's size to that of the image, which may have been subsampled."""
-        boxes = resize_boxes(selection.boxes, network_size, shown_size).cpu().numpy().astype(np.float32)
+        scaled = resize_boxes(selection.boxes, network_size, shown_size)
+        boxes = clip_boxes_to_image(scaled, shown_size).cpu().numpy().astype(np.float32)  # rounding leads out of it
         classes = selection.classes.cpu().numpy()
         mode, factor = options.mask_decode_mode or "accurate", options.tradeoff_factor or 0.0
         found = Instances(
