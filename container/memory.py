@@ -26,6 +26,8 @@ _LACKING = (
     "can't start new thread",  # Python's RuntimeError
 )
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
+
 
 def lacking(error: BaseException | None) -> bool:
     """Return True if an error, or one of its causes, reports a lack of memory."""
@@ -44,10 +46,7 @@ def keep_low() -> None:
     arena cannot be trimmed: up to 60 MB stayed there. Throughput is the same with one as with two (0.997 to 1.025, four
     kinds of load, two cores).
     """
-    with suppress(AttributeError, OSError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((-8, 1), (-1, 128 << 20), (-3, 16 << 20)):  # M_ARENA_MAX, M_TRIM_…, M_MMAP_THRESHOLD
-            mallopt(parameter, value)
+    _mallopt({_M_ARENA_MAX: 1, _M_TRIM_THRESHOLD: 128 << 20, _M_MMAP_THRESHOLD: 16 << 20})
 
 
 def keep_high() -> None:
@@ -55,10 +54,14 @@ def keep_high() -> None:
 
     The default unmaps large blocks, and the kernel zeroes new pages for each.
     """
+    _mallopt({_M_TRIM_THRESHOLD: 1 << 30, _M_MMAP_THRESHOLD: 1 << 30})
+
+
+def _mallopt(values: dict[int, int]) -> None:
     with suppress(AttributeError, OSError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            mallopt(parameter, 1 << 30)
+        for parameter, value in values.items():
+            mallopt(parameter, value)
 
 
 def give_back() -> None:
