@@ -34,6 +34,8 @@ BETA = 0.4  # of F: what is wrong counts more than what is missed, since a stran
 LEAST_PRECISION = 0.5
 LEAST_AP50 = 0.2  # of boxes; a class under it stays only where it is right LEAST_HITS times on the hold-out
 LEAST_HITS = 2
+# Found on the hold-out, but called so on photos as strangers send them were a flower, an egg and a clock.
+UNSAID = ("orange", "toilet")
 LOWEST, HIGHEST = 0.1, 0.97
 SCORES = "roi_heads.box_predictor.cls_score.bias"
 IOU_THRESHOLD = 0.4  # of NMS; .5 leaves more second boxes around one object
@@ -113,7 +115,9 @@ def release(holdout: Path, out: Path, models: Sequence[Path]) -> None:
     matches = average_precision(report.samples["box"]).matches
     best = best_thresholds(matches, len(labels))
     leave = hardly_found(matches, best, report.box.class_ap50)
-    known = {label: limit for label, limit, gone in zip(labels, best, leave, strict=True) if not gone}
+    known = {
+        label: limit for label, limit, gone in zip(labels, best, leave, strict=True) if not gone and label not in UNSAID
+    }
     kept = [i for i, label in enumerate(spec.labels) if i == 0 or label in known]
     names = tuple(spec.labels[i] for i in kept)
     state = without(state, kept)
