@@ -1,13 +1,14 @@
-"""From a trained run to the embedded model: `python -m tests.embedded.release HOLDOUT OUT MODEL…`.
+"""From trained runs to the embedded model: `python -m tests.embedded.release OUT MODEL… --holdout HOLDOUT`.
 
-MODELs are folders that `train` wrote at several times of one run, whose weights are averaged; OUT gets the model. One
-confidence serves all classes: the bias of each class is shifted until its best threshold on the hold-out is 0.7, the
-default. A class that is hardly found leaves the network, so that nothing is called by a name that is mostly wrong. The
-order of a class's detections, and so its AP, stays the same, but for objects that two classes claim.
+MODELs are folders that `train` wrote, of one run or of runs from one start, whose weights are averaged; OUT gets the
+model. Without HOLDOUT that is all, and a run can begin from it. With it, one confidence serves all classes: the bias of
+each class is shifted until its best threshold on the hold-out is 0.7, the default. A class that is hardly found leaves
+the network, so that nothing is called by a name that is mostly wrong. The order of a class's detections, and so its AP,
+stays the same, but for objects that two classes claim.
 """
 
+import argparse
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,14 +103,25 @@ def averaged(models: Sequence[Path]) -> dict[str, torch.Tensor]:
     }
 
 
-def release(holdout: Path, out: Path, models: Sequence[Path]) -> None:
-    """Write the embedded model into `out`."""
-    state = averaged(models)
+def average(out: Path, models: Sequence[Path]) -> ModelSpec:
+    """Write the models' mean into `out`, with all of their classes."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
+    (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(averaged(models)))
     with artifact.opened(models[-1]) as described:
         options = replace(described.options, confidence=CONFIDENCE, iou_threshold=IOU_THRESHOLD)
         spec = replace(described, name="maskrcnn", weights=out / artifact.WEIGHTS, options=options)
+    describe(spec)
+    return spec
+
+
+def describe(spec: ModelSpec) -> None:
+    """Write model.json beside the weights."""
+    text = packing.describe(spec, checksum(spec.weights))
+    (spec.weights.parent / artifact.DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def calibrate(spec: ModelSpec, holdout: Path) -> None:
+    """Write the model anew: without the classes that are hardly found, and with one confidence for the others."""
     report = measured(spec, holdout)
     labels = report.subject.labels
     matches = average_precision(report.samples["box"]).matches
@@ -120,14 +132,19 @@ def release(holdout: Path, out: Path, models: Sequence[Path]) -> None:
     }
     kept = [i for i, label in enumerate(spec.labels) if i == 0 or label in known]
     names = tuple(spec.labels[i] for i in kept)
-    state = without(state, kept)
+    state = without(safetensors.torch.load_file(str(spec.weights)), kept)
     shifted(state, [limit for label in names[1:] if (limit := known[label]) is not None])
-    (out / artifact.WEIGHTS).write_bytes(safetensors.torch.save(state))
-    described_anew = packing.describe(replace(spec, labels=names), checksum(out / artifact.WEIGHTS))
-    (out / artifact.DESCRIPTION).write_text(described_anew, encoding="utf-8")
+    spec.weights.write_bytes(safetensors.torch.save(state))
+    describe(replace(spec, labels=names))
     print(f"{len(known)} classes; left out: {', '.join(label for label in spec.labels[1:] if label not in known)}")
 
 
 if __name__ == "__main__":
-    _, holdout, out, *models = sys.argv
-    release(Path(holdout), Path(out), list(map(Path, models)))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--holdout", type=Path)
+    asked = parser.parse_args()
+    mean = average(asked.out, asked.models)
+    if asked.holdout:
+        calibrate(mean, asked.holdout)
