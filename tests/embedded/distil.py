@@ -29,6 +29,7 @@ from torchvision.ops import box_iou
 
 from container.datasets.base import Photo
 from container.engines.kinds.torchvision_detection import Detector
+from container.engines.mobilenet_v2_fpn import CHANNELS
 from container.training import train
 from container.training.augment import View
 from container.training.detection import DetectionTask
@@ -39,7 +40,7 @@ from tests.embedded.teachers import COMPLETE, RIGHT_CLOSE_BY, RIGHT_ON_COCO
 
 # What of the teacher is imitated: the outputs of its pyramid.
 FEATURES = {16: "/model/encoder/fpn_block/cv4/act/Mul", 32: "/model/encoder/pan_block/cv4/act/Mul"}
-CHANNELS = 96
+TAUGHT_CHANNELS = 96
 # Levels of the network → the teacher's stride, and the convolution that imitates: its kernel and stride.
 IMITATED = {"0": (16, 3, 2), "1": (16, 1, 1), "half_1": (32, 1, 1)}
 ALONE = 100  # steps in which only the convolutions learn
@@ -127,7 +128,10 @@ class Imitation(nn.Module):
         """`targets` of a first batch, whose mean and spread by channel the features are measured in."""
         super().__init__()
         self.convolutions = nn.ModuleDict(
-            {name: nn.Conv2d(128, CHANNELS, kernel, step, kernel // 2) for name, (_, kernel, step) in IMITATED.items()}
+            {
+                name: nn.Conv2d(CHANNELS, TAUGHT_CHANNELS, kernel, step, kernel // 2)
+                for name, (_, kernel, step) in IMITATED.items()
+            }
         )
         for stride in FEATURES:
             features = _features(targets, stride)

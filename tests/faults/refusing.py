@@ -1,8 +1,10 @@
 """Plain Flask that refuses everything, to compare refusals with; `serve`'s contract of the environment."""
 
-import os
+import sys
 
 from flask import Flask, request
+
+from tests.hostile.naive import serve
 
 app = Flask(__name__)
 
@@ -19,10 +21,4 @@ def invocations() -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    import sys
-
-    from gunicorn.app.wsgiapp import run
-
-    port = os.environ["SAGEMAKER_BIND_TO_PORT"]
-    sys.argv = ["gunicorn", "--threads", "4", "-k", "gthread", "-b", f"127.0.0.1:{port}", "tests.faults.refusing:app"]
-    sys.exit(run(prog="gunicorn"))
+    sys.exit(serve("tests.faults.refusing:app"))

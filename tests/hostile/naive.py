@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 
 from flask import Flask, Response, jsonify, request
 from PIL import Image
@@ -27,11 +28,14 @@ def invocations() -> Response:
     return jsonify(labels=[], boxes=[], size=picture.size)
 
 
-if __name__ == "__main__":
-    import sys
-
+def serve(app: str) -> int:
+    """Serve `module:name` under gunicorn's threads, on the port that the environment names."""
     from gunicorn.app.wsgiapp import run
 
     port = os.environ["SAGEMAKER_BIND_TO_PORT"]
-    sys.argv = ["gunicorn", "--threads", "4", "-k", "gthread", "-b", f"127.0.0.1:{port}", "tests.hostile.naive:app"]
-    sys.exit(run(prog="gunicorn"))
+    sys.argv = ["gunicorn", "--threads", "4", "-k", "gthread", "-b", f"127.0.0.1:{port}", app]
+    return int(run(prog="gunicorn") or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(serve("tests.hostile.naive:app"))
