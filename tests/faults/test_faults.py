@@ -393,12 +393,12 @@ def test_f15_a_refusal_takes_little_of_the_processor(
     body = bytes(size)
     ours, flasks = [], []
     with full(server, small_png):
-        for _ in range(4):  # in turn, as the time depends on what else runs
+        for _ in range(8):  # in turn, and the least of them counts, as the time depends on what else runs
             time.sleep(1)  # after which so many may be refused at once again
             ours.append(cpu_of_refusals(server, body))
             flasks.append(cpu_of_refusals(plain, body))
-    figure(f"{sum(ours) / 4:.2f} ms of CPU for a refusal of {size} bytes, {sum(flasks) / 4:.2f} by plain Flask")
-    assert sum(ours) < limit * sum(flasks)
+    figure(f"{min(ours):.2f} ms of CPU for a refusal of {size} bytes, {min(flasks):.2f} by plain Flask")
+    assert min(ours) < limit * min(flasks)
 
 
 def test_f15_a_client_that_waits_to_be_asked_is_refused_before_its_body(
