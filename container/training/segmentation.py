@@ -85,6 +85,11 @@ class SegmentationTask:
 
 
 def _cross_entropy(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    # Networks may answer at a part of the size.
-    resized = F.interpolate(logits.float(), truth.shape[-2:], mode="bilinear", align_corners=False)
-    return F.cross_entropy(resized, truth, ignore_index=IGNORED)
+    """The loss at twice the size of `logits`, N×classes×h×w, or at that of `truth`, N×H×W, where it is smaller.
+
+    At stride 8 and 448 pixels a step takes 0.6 s, at full size 1.5 s, for 46 classes on two cores.
+    """
+    size = [min(2 * own, full) for own, full in zip(logits.shape[-2:], truth.shape[-2:], strict=True)]
+    resized = F.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
+    wanted = F.interpolate(truth[:, None].float(), size, mode="nearest-exact")[:, 0].long()
+    return F.cross_entropy(resized, wanted, ignore_index=IGNORED)

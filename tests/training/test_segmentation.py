@@ -21,15 +21,16 @@ LABELS = ("__background__", "disc", "square")
 
 
 class Linear(nn.Module):
-    """Logits out of the colours of each pixel, at half the size; with an auxiliary answer where that is asked."""
+    """Logits out of the colours of each pixel, at a stride; with an auxiliary answer where that is asked."""
 
-    def __init__(self, auxiliary: bool = False) -> None:
+    def __init__(self, auxiliary: bool = False, stride: int = 2) -> None:
         super().__init__()
+        self.stride = stride
         self.classifier = nn.Conv2d(3, len(LABELS), 1)
         self.auxiliary = auxiliary
 
     def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-        logits = self.classifier(F.avg_pool2d(pixels, 2))
+        logits = self.classifier(F.avg_pool2d(pixels, self.stride))
         return {"out": logits, **({"aux": 2 * logits} if self.auxiliary else {})}
 
 
@@ -53,12 +54,15 @@ def test_an_item_is_a_view_with_the_class_of_each_pixel(tmp_path: Path) -> None:
     assert red[0] >= red[2] and blue[2] >= blue[0]
 
 
-def test_the_loss_is_cross_entropy_at_full_size() -> None:
+@pytest.mark.parametrize(("stride", "step"), [(1, 1), (2, 1), (4, 2), (8, 4)])
+def test_the_loss_is_cross_entropy_at_twice_the_size_of_the_logits(stride: int, step: int) -> None:
     torch.manual_seed(0)
-    network, pixels, truth = Linear(), torch.rand(3, 8, 8), torch.randint(0, 3, (8, 8), dtype=torch.uint8)
+    network, pixels, truth = Linear(stride=stride), torch.rand(3, 16, 16), torch.randint(0, 3, (16, 16)).byte()
     normalised = (pixels - torch.tensor(NORMALISE.mean)[:, None, None]) / torch.tensor(NORMALISE.std)[:, None, None]
-    logits = F.interpolate(network(normalised[None])["out"], (8, 8), mode="bilinear", align_corners=False)
-    expected = -logits.log_softmax(1)[0].gather(0, truth[None].long()).mean()
+    side = 16 // step
+    logits = F.interpolate(network(normalised[None])["out"], (side, side), mode="bilinear", align_corners=False)
+    seen = truth[step // 2 :: step, step // 2 :: step].long()  # the pixels in the middle
+    expected = -logits.log_softmax(1)[0].gather(0, seen[None]).mean()
     found = losses(network, pixels, truth)
     assert set(found) == {"loss_pixels"}
     torch.testing.assert_close(found["loss_pixels"], expected)
