@@ -100,10 +100,10 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
 
     Raises ModelError if the model cannot be built, or if the names of its classes are unknown.
     """
-    from container.engines import building, runtime, weight_files
-
     if base.takes_folder(spec.architecture):
         return _pack_folder(spec, archive)
+    from container.engines import building, runtime, weight_files
+
     built = building.build(spec)
     if not built.named:
         raise ModelError(
