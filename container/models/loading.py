@@ -102,6 +102,7 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
     """
     if base.takes_folder(spec.architecture):
         return _pack_folder(spec, archive)
+    # Not before the look at the kinds, which imports torchvision without its compiler.
     from container.engines import building, runtime, weight_files
 
     built = building.build(spec)
