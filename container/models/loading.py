@@ -100,11 +100,11 @@ def pack(spec: ModelSpec, archive: Path) -> ModelSpec:
 
     Raises ModelError if the model cannot be built, or if the names of its classes are unknown.
     """
-    if base.takes_folder(spec.architecture):
-        return _pack_folder(spec, archive)
-    # Not before the look at the kinds, which imports torchvision without its compiler.
+    import_torch()
     from container.engines import building, runtime, weight_files
 
+    if base.takes_folder(spec.architecture):
+        return _pack_folder(spec, archive)
     built = building.build(spec)
     if not built.named:
         raise ModelError(
