@@ -26,8 +26,6 @@ from tests.faults.conftest import Figure
 from tests.faults.crowd import LOST, REFUSED, Crowd, ask, head, vanishing
 from tests.slow_server import TRAP
 
-pytestmark = pytest.mark.alone
-
 StartSlow = Callable[..., Server]
 TRAPPED = encode(np.zeros((5, TRAP, 3), np.uint8))
 
@@ -68,6 +66,7 @@ def alarms(server: Server) -> list[str]:
     return [line for line in lines if json.loads(line).get("level") not in ("INFO", "DEBUG")]
 
 
+@pytest.mark.alone
 def test_f1_a_killed_worker_takes_only_its_own_requests(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
@@ -90,6 +89,7 @@ def test_f1_a_killed_worker_takes_only_its_own_requests(
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 def test_busy_connections_keep_nobody_waiting(start_slow_server: StartSlow, figure: Figure) -> None:
     server = start_slow_server(0.05)
     server.wait()
@@ -145,6 +145,7 @@ def test_f3_where_memory_ends_requests_are_put_off(
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 def test_f3_threads_without_memory_to_begin_with_are_done_without(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
@@ -189,6 +190,7 @@ def test_f4_a_lost_device_ends_the_worker(start_slow_server: StartSlow, small_pn
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_f11_a_signal_under_load_loses_nothing(
     number: signal.Signals, start_slow_server: StartSlow, small_png: bytes, figure: Figure
@@ -284,6 +286,7 @@ def _sip(client: socket.socket, stop: threading.Event) -> None:
             pass
 
 
+@pytest.mark.alone
 def test_f14_a_stalled_prediction_ends_at_its_deadline(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
@@ -316,6 +319,7 @@ def test_f14_a_stalled_prediction_ends_at_its_deadline(
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 def test_f15_overload_is_refused_at_once_and_costs_nothing(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
@@ -349,6 +353,7 @@ def test_f15_overload_is_refused_at_once_and_costs_nothing(
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 def test_f15_clients_that_never_back_off_leave_the_model_at_work(
     start_slow_server: StartSlow, small_png: bytes, figure: Figure
 ) -> None:
@@ -377,6 +382,7 @@ def cpu_of_refusals(server: Server, body: bytes) -> float:
     return 10 * (sum(worker.cpu_times()[:2]) - before)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("size", "limit"), [(10_000, 2.5), (100_000, 2.0), (1_000_000, 1.0)])
 def test_f15_a_refusal_takes_little_of_the_processor(
     size: int,

@@ -16,8 +16,6 @@ import pytest
 
 from tests.conftest import ROOT, Server, StartServer
 
-pytestmark = pytest.mark.alone
-
 StartSlow = Callable[..., Server]
 
 
@@ -39,6 +37,7 @@ def in_background(
     return threads, answers
 
 
+@pytest.mark.alone
 def test_the_port_is_open_while_the_model_loads(start_slow_server: StartSlow, small_png: bytes) -> None:
     server = start_slow_server(0, MASKSERVE_TEST_LOAD="3")
     server.wait(503, 10)
@@ -55,6 +54,7 @@ def test_the_port_is_open_while_the_model_loads(start_slow_server: StartSlow, sm
     assert server.stop() == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("seconds", "clients"), [(0.5, 8), (0.1, 120)])
 def test_ping_never_waits_for_inference(
     seconds: float, clients: int, start_slow_server: StartSlow, small_png: bytes
@@ -96,6 +96,7 @@ def test_sigterm_finishes_what_is_in_flight(start_slow_server: StartSlow, small_
         os.killpg(server.process.pid, 0)  # no child is left
 
 
+@pytest.mark.alone
 def test_sigterm_under_load_loses_nothing(start_slow_server: StartSlow, small_png: bytes) -> None:
     server = start_slow_server(0.05)
     server.wait()
@@ -126,6 +127,7 @@ def test_sigterm_under_load_loses_nothing(start_slow_server: StartSlow, small_pn
     assert len(lost) <= 1, lost  # a connection that the kernel takes between the last accept and the close
 
 
+@pytest.mark.alone
 def test_overload_is_refused_at_once(start_slow_server: StartSlow, small_png: bytes) -> None:
     server = start_slow_server(0.5, MASKSERVE_QUEUE_SIZE="2")
     server.wait()
