@@ -34,9 +34,13 @@ class DetectionTask:
         self, photos: Sequence[Photo], labels: Sequence[str], hyperparameters: Hyperparameters
     ) -> ObjectSamples:
         """Random views of `photos`."""
+        return ObjectSamples(photos, labels, *self.seen(hyperparameters))
+
+    def seen(self, hyperparameters: Hyperparameters) -> tuple[View, float, float]:
+        """How ObjectSamples are to look at photos: view, share of copy-paste, and of close-ups."""
         scales = (hyperparameters.scale_low, hyperparameters.scale_high)
         view = View(hyperparameters.image_size, scales, mask_fill=0)
-        return ObjectSamples(photos, labels, view, hyperparameters.copy_paste, hyperparameters.close_ups)
+        return view, hyperparameters.copy_paste, hyperparameters.close_ups
 
     def losses(
         self, network: nn.Module, plain: Any, items: Sequence[Item], device: torch.device

@@ -31,7 +31,6 @@ from container.datasets.base import Photo
 from container.engines.kinds.torchvision_detection import Detector
 from container.engines.mobilenet_v2_fpn import CHANNELS
 from container.training import train
-from container.training.augment import View
 from container.training.detection import DetectionTask
 from container.training.hyperparameters import Hyperparameters
 from container.training.objects import Item, ObjectSamples
@@ -182,10 +181,7 @@ class TaughtTask(DetectionTask):
         self, photos: Sequence[Photo], labels: Sequence[str], hyperparameters: Hyperparameters
     ) -> ObjectSamples:
         """Random views of `photos` with what the teacher makes of them."""
-        scales = (hyperparameters.scale_low, hyperparameters.scale_high)
-        view = View(hyperparameters.image_size, scales, mask_fill=0)
-        rest = view, hyperparameters.copy_paste, hyperparameters.close_ups
-        return TaughtSamples(self._material, photos, labels, *rest)
+        return TaughtSamples(self._material, photos, labels, *self.seen(hyperparameters))
 
     def losses(
         self, network: nn.Module, plain: Any, items: Sequence[Item], device: torch.device
