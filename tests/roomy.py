@@ -7,5 +7,4 @@ from container.store import store as module
 
 def roomy(patch: pytest.MonkeyPatch) -> None:
     """Let stores write while there is any room at all."""
-    patch.setattr(module, "FREE_SHARE", 0.0)
     patch.setattr(module, "FREE_BYTES", 0)

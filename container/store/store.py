@@ -31,7 +31,7 @@ from container.store.upserts import upsert
 
 log = logging.getLogger("maskserve.store")
 
-FREE_SHARE, FREE_BYTES = 0.05, 1 << 30  # of the disk, below which nothing more is written
+FREE_BYTES, FREE_SHARE = 1 << 30, 0.05  # of the disk, below which nothing more is written
 LOOK_SECONDS = 1.0  # between two looks for a database that was down when the store was opened
 _SECRET = "signing key"
 
@@ -110,9 +110,9 @@ class Store:
             yield connection
 
     def check_space(self) -> None:
-        """Raise Unavailable if less than 5 % or 1 GB of the disk is free; 5 % if it only holds what comes in."""
+        """Raise Unavailable if less than 1 GB of the disk is free; 5 % do where it only holds what comes in."""
         disk = shutil.disk_usage(self.folder)
-        least = max(0 if self._objects else FREE_BYTES, FREE_SHARE * disk.total)
+        least = min(FREE_BYTES, FREE_SHARE * disk.total) if self._objects else FREE_BYTES
         if disk.free < least:
             raise Unavailable(
                 f"the disk of the store has {disk.free / 2**30:.1f} GB left, and takes nothing more below "

@@ -151,14 +151,13 @@ def test_a_file_that_is_no_workflow_says_why(page: Page) -> None:
 
 def test_enter_in_a_field_runs_it_and_stop_ends_it(page: Page) -> None:
     choose(page, "count-objects")
-    ended: list[str | None] = []
-    page.on("requestfailed", lambda request: ended.append(request.failure))
     page.route("**/workflows/count-objects", lambda route: None, times=1)  # never answered
     page.get_by_label("confidence", exact=True).press("Enter")
-    page.get_by_role("button", name="Stop").press("Enter")
+    with page.expect_event("requestfailed") as ended:
+        page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_text("Stopped.").wait_for()
     assert page.get_by_role("button", name="Run").evaluate("button => button === document.activeElement")
-    assert ended == ["net::ERR_ABORTED"]
+    assert ended.value.failure == "net::ERR_ABORTED"
     with page.expect_response("**/workflows/*"):
         page.get_by_label("confidence", exact=True).press("Enter")
 

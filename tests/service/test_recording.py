@@ -132,7 +132,7 @@ def test_a_locked_store_costs_no_answer(served: Recorded, monkeypatch: pytest.Mo
 
 def test_a_full_disk_costs_no_answer(served: Recorded) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FREE_SHARE", 1.0)
+        patch.setattr(module, "FREE_BYTES", 1 << 60)
         served.invoke(PNG, "a")
         time.sleep(0.2)
         assert served.recorder.waiting == 1

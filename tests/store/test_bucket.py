@@ -3,10 +3,12 @@
 import hashlib
 import io
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -63,6 +65,15 @@ def store(databases: Databases, local_s3: str, monkeypatch: pytest.MonkeyPatch) 
         opened = Store.open(PLACE, address, local_s3)
         yield opened
         opened.close()
+
+
+def test_its_folder_may_lie_on_a_small_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    disks = iter(SimpleNamespace(total=500 << 20, free=free << 20) for free in (26, 24))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: next(disks))
+    store.check_space()
+    with pytest.raises(Unavailable, match="below 0.0"):
+        store.check_space()
 
 
 def put(store: Store, data: bytes) -> str:

@@ -139,7 +139,6 @@ def _fill(folder: Path, results: "multiprocessing.Queue[object]") -> None:
     import signal
 
     module.FREE_BYTES = 0
-    module.FREE_SHARE = 0.0
     store = Store.open(folder)
     with store.write() as c:
         key = datasets.find(c, datasets.create(c, "streets")).key

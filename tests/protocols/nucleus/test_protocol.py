@@ -138,7 +138,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
     api: Api, dataset: str, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("container.store.store.FREE_SHARE", 1.0)
+        patch.setattr("container.store.store.FREE_BYTES", 1 << 60)
         for route in (f"modelRun/{run}/predict", "dataset/create", f"dataset/{dataset}/append"):
             answer = api.ask("POST", route, {"name": "a", "annotations": [box("1")], "items": []})
             assert answer.status_code == 503 and answer.headers["Retry-After"] == "60"
