@@ -15,6 +15,7 @@ import pytest
 
 from container.errors import NotFound, Unavailable
 from container.store import archives, backups, blobs, datasets, places, uploads
+from container.store import store as module
 from container.store.blobs import Blob
 from container.store.database import StoreError
 from container.store.store import Store
@@ -68,11 +69,11 @@ def store(databases: Databases, local_s3: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_its_folder_may_lie_on_a_small_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    disks = iter(SimpleNamespace(total=500 << 20, free=free << 20) for free in (26, 24))
+    disks = iter(SimpleNamespace(total=10 << 30, free=free << 20) for free in (520, 400))
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: next(disks))
+    monkeypatch.setattr(module, "FREE_BYTES", 1 << 30)
     store.check_space()
-    with pytest.raises(Unavailable, match="below 0.0"):
+    with pytest.raises(Unavailable, match="has 0.4 GB left, and takes nothing more below 0.5"):
         store.check_space()
 
 

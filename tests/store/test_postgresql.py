@@ -184,7 +184,7 @@ def test_an_address_that_is_none_is_not_repeated(address: str, tmp_path: Path) -
 def test_a_database_that_is_down_is_opened_later(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    roomy(monkeypatch)
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
     name = "later"
     store = Store.open(tmp_path, databases.address(name))
