@@ -37,6 +37,10 @@ LEAST_AP50 = 0.2  # of boxes; a class under it stays only where it is right LEAS
 LEAST_HITS = 2
 # Found on the hold-out, but called so on photos as strangers send them were a flower, an egg and a clock.
 UNSAID = ("orange", "toilet")
+# The hold-out has five cats and three dogs. Of 300 other photos of one cat or dog, none seen in training, its limits
+# name 237 rightly and 24 wrongly. What has these scores by them gets CONFIDENCE: 256 rightly, 14 wrongly. A cat at .8
+# and a dog at .5 name more, and miss the cat whose eyes fill a photo.
+JUDGED_BY_PETS = {"cat": 0.75, "dog": 0.6}
 LOWEST, HIGHEST = 0.1, 0.97
 SCORES = "roi_heads.box_predictor.cls_score.bias"
 IOU_THRESHOLD = 0.4  # of NMS; .5 leaves more second boxes around one object
@@ -134,6 +138,7 @@ def calibrate(spec: ModelSpec, holdout: Path) -> None:
     names = tuple(spec.labels[i] for i in kept)
     state = without(safetensors.torch.load_file(str(spec.weights)), kept)
     shifted(state, [limit for label in names[1:] if (limit := known[label]) is not None])
+    shifted(state, [JUDGED_BY_PETS.get(label, CONFIDENCE) for label in names[1:]])
     spec.weights.write_bytes(safetensors.torch.save(state))
     describe(replace(spec, labels=names))
     print(f"{len(known)} classes; left out: {', '.join(label for label in spec.labels[1:] if label not in known)}")
