@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
+import skimage.data
 from playwright.sync_api import Page
 
-from tests.conftest import Server
+from tests.conftest import Server, encode
 from tests.page.conftest import Opener
 from tests.page.driving import File, answered, drop
 
@@ -83,20 +85,22 @@ def test_a_picture_is_enlarged(page: Page) -> None:
     assert button.evaluate("button => button === document.activeElement")
 
 
-def test_every_kind_of_field_is_sent_as_what_it_is(page: Page, small_png: bytes, tmp_path: Path) -> None:
+def test_every_kind_of_field_is_sent_as_what_it_is(
+    open_page: Opener, extras_server: Server, small_png: bytes, tmp_path: Path
+) -> None:
+    two = np.hstack([skimage.data.astronaut()] * 2)  # so that there are several crops
+    page = opened(open_page(extras_server), encode(two, "JPEG"))
     other = tmp_path / "other.png"
     other.write_bytes(small_png)
     choose(page, "every-field")
     page.get_by_label("other", exact=True).set_input_files(other)
     page.get_by_label("agnostic").check()
-    # At 5 % several crops of the one person are answered.
-    fields = {"classes": "person", "confidence": "0.05", "thickness": "3", "note": "as is", "table": '{"a": [1]}'}
-    sent, answer = run(page, "every-field", **fields)
+    sent, answer = run(page, "every-field", classes="person", thickness="3", note="as is", table='{"a": [1]}')
     assert base64.b64decode(sent.pop("image")["value"])[:2] == b"\xff\xd8"
     assert base64.b64decode(sent.pop("other")["value"]) == small_png
     assert sent == {
         "classes": ["person"],
-        "confidence": 0.05,
+        "confidence": 0.4,
         "thickness": 3,
         "agnostic": True,
         "note": "as is",
