@@ -130,11 +130,14 @@ def test_a_body_without_memory_is_not_a_broken_one(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("unit", [b"{},", b"[],", b'"",', b"1,", b'{"":'])
 def test_json_of_many_parts_is_not_read(unit: bytes, client: FlaskClient) -> None:
-    begun = time.process_time()
     body = b'{"image": "", "x": [' + unit * (8_000_000 // len(unit)) + b"1]}"
-    response = client.post("/invocations", data=body, content_type="application/json")
-    assert response.status_code == 400 and "commas and opening brackets" in response.json["error"]["message"]
-    assert time.process_time() - begun < 0.3
+    taken = []
+    for _ in range(3):  # a collection of a test run's garbage takes 0.3 s, and falls into one of them
+        begun = time.thread_time()
+        response = client.post("/invocations", data=body, content_type="application/json")
+        taken.append(time.thread_time() - begun)
+        assert response.status_code == 400 and "commas and opening brackets" in response.json["error"]["message"]
+    assert min(taken) < 0.06, taken  # 0.02; parsing takes 0.05 to 0.5 more
 
 
 def test_the_body_is_not_decompressed(client: FlaskClient) -> None:
