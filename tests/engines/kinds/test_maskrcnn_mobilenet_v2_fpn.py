@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import MultiScaleRoIAlign
 
 from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
 from container.engines.mobilenet_v2_fpn import CHANNELS, CONTEXT_CHANNELS, FINE_CHANNELS
@@ -70,7 +72,8 @@ def test_heads_read_large_boxes_at_half_the_size(
     boxes, sizes = [torch.tensor([[0.0, 0.0, side, side]])], [(960, 960)]
     for pool, seen in ((network.roi_heads.box_roi_pool, box), (network.roi_heads.mask_roi_pool, mask)):
         levels = {name: torch.rand(shape, requires_grad=True) for name, shape in shapes.items()}
-        pool(levels, boxes, sizes).sum().backward()
+        pooled = pool(levels, boxes, sizes)
+        (pooled if pool is network.roi_heads.mask_roi_pool else torch.cat(pooled, 1)).sum().backward()
         assert {name for name, level in levels.items() if level.grad is not None and level.grad.any()} == seen
 
 
@@ -82,7 +85,26 @@ def test_one_mask_is_answered_for_every_class(network: torch.nn.Module) -> None:
 
 
 def test_the_context_reaches_the_classifier_past_the_layers(network: torch.nn.Module) -> None:
-    row = torch.rand(1, CHANNELS * 49 + CONTEXT_CHANNELS)
+    cells, context = torch.rand(1, CHANNELS * 49), torch.rand(1, CONTEXT_CHANNELS)
     with torch.inference_mode():
-        out = network.roi_heads.box_head(row)
-    assert torch.equal(out[:, -CONTEXT_CHANNELS:], row[:, -CONTEXT_CHANNELS:])
+        out = network.roi_heads.box_head([cells, context])
+    assert torch.equal(out[:, -CONTEXT_CHANNELS:], context)
+
+
+@pytest.mark.parametrize("counts", [(5,), (0,), (2, 3), (0, 1)])
+def test_masks_read_the_finest_level_as_if_it_were_whole(network: torch.nn.Module, counts: tuple[int, ...]) -> None:
+    pool, random = network.roi_heads.mask_roi_pool, torch.Generator().manual_seed(0)
+    sides = {"fine": 240, "0": 120, "half_0": 60, "half_1": 30}
+    levels = {
+        name: torch.rand(len(counts), FINE_CHANNELS if name == "fine" else CHANNELS, side, side, generator=random)
+        for name, side in sides.items()
+    }
+    corners = torch.tensor(
+        [[20.0, 30, 90, 200], [0, 0, 960, 960], [10, 10, 310, 310], [900, 900, 960, 960], [5, 5, 6, 6]]
+    )
+    boxes = list(corners.split([*counts, len(corners) - sum(counts)]))[:-1]
+    whole = MultiScaleRoIAlign(list(sides), 14, 2, canonical_scale=448)
+    with torch.inference_mode():
+        above = F.interpolate(levels["0"], levels["fine"].shape[-2:], mode="bilinear", align_corners=False)
+        expected = whole(levels | {"fine": pool.lateral(levels["fine"]) + above}, boxes, [(960, 960)] * len(counts))
+        torch.testing.assert_close(pool(levels, boxes, [(960, 960)] * len(counts)), expected, rtol=1e-4, atol=1e-4)
