@@ -7,6 +7,7 @@ of that score that are right. Photos with good masks for all that the material l
 
 import copy
 import json
+import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from tests.embedded.labels import SETS, overlap
-from tests.embedded.prepare import holdout_ids
 
 # Of the groups of extra_many those with a licence that lets a model be shipped, VOC's photos, which like COCO's are
 # Flickr's, and ImageNet's, which the features have seen before. Left out: other sets for research alone (kaggle_cd,
@@ -31,6 +31,7 @@ COMPLETE = {
     "extra_carside": (3,),
 }
 ANIMALS = range(16, 26)
+HOLDOUT_PHOTOS = 150
 
 Points = Sequence[tuple[float, float]]
 # Score of a teacher's box → share of those boxes that are right: on 152 COCO photos outside of the hold-out, and by eye
@@ -70,6 +71,15 @@ def prepare(material: Path, labels: Path, out: Path) -> None:
         _write(coco, photos, out / "train" / name, kept)
     every = {one["id"] for one in mini["categories"]}
     _write(part(mini, held), material / "data/coco_mini/images", out / "holdout", every)
+
+
+def holdout_ids(images: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Ids of the photos that are kept for measuring, of the images of coco_mini."""
+    candidates = sorted(
+        i["id"] for i in images if i.get("split") == "val" and i.get("source") != "lightly-ai/coco128_yolo"
+    )
+    random.Random(7).shuffle(candidates)
+    return candidates[:HOLDOUT_PHOTOS]
 
 
 def relabelled(coco: Coco, seen: Mapping[int, list[list[float]]], complete: Sequence[int]) -> Coco:

@@ -9,8 +9,11 @@ import pytest
 
 from container.training import data
 from tests.embedded.labels import SETS
-from tests.embedded.teachers import RIGHT_ON_COCO, prepare, relabelled, taught, trust, with_good_masks
-from tests.embedded.test_holdout import MATERIAL, needs_material
+from tests.embedded.teachers import RIGHT_ON_COCO, holdout_ids, prepare, relabelled, taught, trust, with_good_masks
+
+MATERIAL = Path(__file__).parents[3] / "shared/model"
+
+needs_material = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the embedded model's training material is not here")
 
 BOX = {"image_id": 1, "category_id": 17, "bbox": [0, 0, 50, 50], "segmentation": [[0, 0, 9, 0, 9, 9]]}
 TRUE = {**BOX, "source": "true", "score": 1.0, "fit": 0.9, "sam": 0.97}
@@ -85,4 +88,25 @@ def test_no_photo_is_in_both(tmp_path: Path) -> None:
     prepare(MATERIAL, labels, tmp_path / "data")
     held, train = (data.joined(data.read(tmp_path / "data" / name)) for name in ("holdout", "train"))
     assert len(held.photos) == 150 and len(train.photos) > 5000
+    assert not {photo.id for photo in held.photos} & {photo.id for photo in train.photos}
+    # The same photo under another id or name would be the same bytes.
     assert not {photo.path.read_bytes() for photo in held.photos} & {photo.path.read_bytes() for photo in train.photos}
+
+
+@pytest.mark.parametrize(
+    ("image", "held"),
+    [
+        ({"id": 1, "split": "val", "source": "a"}, True),
+        ({"id": 1, "split": "train", "source": "a"}, False),
+        ({"id": 1, "split": "val", "source": "lightly-ai/coco128_yolo"}, False),
+        ({"id": 1}, False),
+    ],
+)
+def test_what_may_be_held_out(image: dict[str, object], held: bool) -> None:
+    assert holdout_ids([image]) == ([1] if held else [])
+
+
+def test_the_holdout_does_not_depend_on_the_order_of_the_file() -> None:
+    images = [{"id": i, "split": "val", "source": "a"} for i in range(400)]
+    assert holdout_ids(images) == holdout_ids(reversed(images))
+    assert len(set(holdout_ids(images))) == 150
