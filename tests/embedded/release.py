@@ -39,8 +39,8 @@ LEAST_HITS = 2
 UNSAID = ("orange", "toilet")
 # The hold-out has five cats and three dogs. Of 300 other photos of one cat or dog, none seen in training, its limits
 # name 237 rightly and 24 wrongly. What has these scores by them gets CONFIDENCE: 256 rightly, 14 wrongly. A cat at .8
-# and a dog at .5 name more, and miss the cat whose eyes fill a photo. A dog at .5 alone names 17 of 460 more; elephants'
-# AP50 on the hold-out falls from .67 to .61, and two cows are dogs.
+# and a dog at .5 name more, and miss the cat whose eyes fill a photo. A dog at .5 alone names 17 of 460 more; on the
+# hold-out the AP50 of elephants then falls from .67 to .61, and two cows are dogs.
 JUDGED_BY_PETS = {"cat": 0.75, "dog": 0.6}
 LOWEST, HIGHEST = 0.1, 0.97
 SCORES = "roi_heads.box_predictor.cls_score.bias"
