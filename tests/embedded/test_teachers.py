@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from container.models import artifact, locate
 from container.training import data
 from tests.embedded.labels import SETS
 from tests.embedded.teachers import RIGHT_ON_COCO, holdout_ids, prepare, relabelled, taught, trust, with_good_masks
@@ -14,6 +15,8 @@ from tests.embedded.teachers import RIGHT_ON_COCO, holdout_ids, prepare, relabel
 MATERIAL = Path(__file__).parents[3] / "shared/model"
 
 needs_material = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the embedded model's training material is not here")
+
+GONE = ("sheep", "cow")  # animals that the first model knew
 
 BOX = {"image_id": 1, "category_id": 17, "bbox": [0, 0, 50, 50], "segmentation": [[0, 0, 9, 0, 9, 9]]}
 TRUE = {**BOX, "source": "true", "score": 1.0, "fit": 0.9, "sam": 0.97}
@@ -78,19 +81,40 @@ def test_what_the_teacher_sees_besides_is_added(
     assert all(a["bbox"] == [60, 60, 30, 30] for a in found[1:])
 
 
-@needs_material
-def test_no_photo_is_in_both(tmp_path: Path) -> None:
-    labels = tmp_path / "labels"
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is learnt from the true labels alone: the teacher has seen nothing."""
+    folder = tmp_path_factory.mktemp("embedded")
+    labels = folder / "labels"
     labels.mkdir()
     for name in SETS:
         images = json.loads((MATERIAL / "data" / name / "teacher.json").read_bytes())["images"]
         (labels / f"{name}.json").write_text(json.dumps({one["id"]: [] for one in images}))
-    prepare(MATERIAL, labels, tmp_path / "data")
-    held, train = (data.joined(data.read(tmp_path / "data" / name)) for name in ("holdout", "train"))
+    prepare(MATERIAL, labels, folder / "data")
+    return folder / "data"
+
+
+@needs_material
+def test_no_photo_is_in_both(prepared: Path) -> None:
+    held, train = (data.joined(data.read(prepared / name)) for name in ("holdout", "train"))
     assert len(held.photos) == 150 and len(train.photos) > 5000
     assert not {photo.id for photo in held.photos} & {photo.id for photo in train.photos}
     # The same photo under another id or name would be the same bytes.
     assert not {photo.path.read_bytes() for photo in held.photos} & {photo.path.read_bytes() for photo in train.photos}
+
+
+@needs_material
+def test_every_other_photo_of_coco_is_learnt_from(prepared: Path) -> None:
+    counts = {name: len(dataset.photos) for name, dataset in data.read(prepared / "train").items()}
+    assert counts["coco_mini"] == 645 - 150
+    assert counts["coco_boxes"] == 2528
+
+
+@needs_material
+def test_the_holdout_has_every_class_of_the_model(prepared: Path) -> None:
+    held = data.joined(data.read(prepared / "holdout"))
+    with artifact.opened(locate.EMBEDDED) as spec:
+        assert {one.label for photo in held.photos for one in photo.annotations} >= {*spec.labels[1:], *GONE}
 
 
 @pytest.mark.parametrize(
