@@ -2,6 +2,9 @@
 
 The arithmetic is that of `RoIHeads.postprocess_detections` in torchvision.models.detection.roi_heads. But the request's
 options apply before NMS and before the mask head, so that nothing is computed in vain.
+
+Heads with a `voting_iou` also vote: each selected box becomes the mean of its class's boxes around it, by score
+(Gidaris and Komodakis 2015, arXiv:1505.01749, section 3.3). torchvision's own heads have none.
 """
 
 from collections.abc import Sequence
@@ -10,13 +13,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torchvision.models.detection.roi_heads import RoIHeads
-from torchvision.ops import batched_nms, nms
+from torchvision.ops import batched_nms, box_iou, nms
 from torchvision.ops import boxes as box_ops
 
 from container.cancellation import checkpoint
 from container.structures import Options
 
 FEW = 5000  # boxes that torchvision compares at once: 0.2 s at most
+# Boxes from this score on vote. It is no option, so that a box is the same at any confidence.
+LEAST_VOTE = 0.05
 BLOCK = 500  # boxes compared with as many others at a time: 2 ms, in the processor's cache
 
 
@@ -86,7 +91,28 @@ def _select_one(
     keep = box_ops.remove_small_boxes(boxes, min_size=1e-2)
     boxes, chosen, classes = boxes[keep], chosen[keep], classes[keep]
     keep = apart(boxes, chosen, classes, options)
-    return Selection(boxes[keep], chosen[keep], classes[keep])
+    boxes, chosen, classes = boxes[keep], chosen[keep], classes[keep]
+    voting_iou: float | None = getattr(heads, "voting_iou", None)
+    if voting_iou is not None:
+        # Only what NMS removes votes: boxes that a high threshold keeps beside each other stay where they are.
+        least_iou = max(voting_iou, options.iou_threshold)
+        for one in classes.unique().tolist():
+            checkpoint()
+            of, voters = classes == one, scores[:, one] >= LEAST_VOTE
+            votes = heads.box_coder.decode_single(regressions[voters, one], proposals[voters])
+            votes = box_ops.clip_boxes_to_image(votes, size)
+            boxes[of] = voted(boxes[of], votes, scores[voters, one], least_iou)
+    return Selection(boxes, chosen, classes)
+
+
+def voted(boxes: Tensor, votes: Tensor, scores: Tensor, least_iou: float) -> Tensor:
+    """Return for each of N boxes the mean of those `votes` (M×4) whose IoU with it exceeds `least_iou`, by score (M).
+
+    A box around which there is none stays as it is. All boxes are xyxy.
+    """
+    weights = (box_iou(boxes, votes) > least_iou) * scores
+    total = weights.sum(1, keepdim=True)
+    return torch.where(total > 0, weights @ votes / total, boxes)
 
 
 def apart(boxes: Tensor, scores: Tensor, classes: Tensor, options: Options) -> Tensor:

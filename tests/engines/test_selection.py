@@ -1,4 +1,6 @@
-"""NMS in blocks, over all classes and within each, against torchvision's over everything at once."""
+"""NMS in blocks, over all classes and within each, against torchvision's over everything at once; boxes that vote."""
+
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,8 @@ from torchvision.ops import batched_nms, nms
 
 from container.cancellation import cancelled_by
 from container.engines import selection
-from container.engines.selection import apart, best_apart
+from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
+from container.engines.selection import Selection, apart, best_apart, select, voted
 from container.errors import DeadlineExceeded
 from container.structures import Options
 from tests.fakes import EndsAt
@@ -87,3 +90,63 @@ def test_a_threshold_of_one_compares_nothing() -> None:
     with cancelled_by(asked):
         found = best_apart(boxes, scores, 1.0, None)
     assert len(found) == 90_000 and asked.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("votes", "scores", "least_iou", "expected"),
+    [
+        ([[0.0, 0, 10, 10]], [0.9], 0.6, [0.0, 0, 10, 10]),
+        ([[0.0, 0, 10, 10], [0, 0, 10, 12]], [0.5, 0.5], 0.6, [0.0, 0, 10, 11]),
+        ([[0.0, 0, 10, 10], [0, 0, 10, 12]], [0.9, 0.3], 0.6, [0.0, 0, 10, 10.5]),
+        ([[0.0, 0, 10, 10], [0, 0, 10, 20]], [0.9, 0.9], 0.6, [0.0, 0, 10, 10]),  # half of it: another object
+        ([[0.0, 0, 10, 10], [0, 0, 10, 12]], [0.5, 0.5], 1.0, [0.0, 0, 10, 10]),
+        ([], [], 0.6, [0.0, 0, 10, 10]),
+    ],
+)
+def test_a_box_is_the_mean_of_those_around_it(
+    votes: list[list[float]], scores: list[float], least_iou: float, expected: list[float]
+) -> None:
+    given_votes = torch.tensor(votes).reshape(-1, 4)
+    found = voted(torch.tensor([[0.0, 0, 10, 10]]), given_votes, torch.tensor(scores), least_iou)
+    assert found.tolist() == [pytest.approx(expected)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(boxes=st.integers(1, 20), votes=st.integers(0, 20), seed=st.integers(0, 1000))
+def test_a_box_lies_within_those_that_vote(boxes: int, votes: int, seed: int) -> None:
+    given_boxes, _ = crowd(boxes, seed)
+    given_votes, scores = crowd(votes, seed + 1)
+    both = torch.cat([given_boxes, given_votes])
+    found = voted(given_boxes, both, torch.cat([torch.ones(boxes), scores]), 0.6)
+    assert found.isfinite().all()
+    assert (found >= both.amin(0) - 1e-4).all() and (found <= both.amax(0) + 1e-4).all()
+
+
+def heads() -> Any:
+    """Heads whose boxes vote, of a network for 64×64 pixels."""
+    return maskrcnn_mobilenet_v2_fpn.build(3).eval().roi_heads
+
+
+def selected(options: Options) -> Selection:
+    """What is selected of 40 proposals around two places, by logits and deltas that are the same each time."""
+    chance = torch.Generator().manual_seed(1)
+    corners = torch.tensor([[4.0, 4, 30, 34], [30, 20, 60, 60]]).repeat(20, 1)
+    proposals = corners + torch.rand(40, 4, generator=chance) * 6
+    logits = torch.randn(40, 3, generator=chance) * 2
+    deltas = torch.randn(40, 12, generator=chance) / 4
+    [one] = select(heads(), logits, deltas, [proposals], [(64, 64)], [options], [None])
+    return one
+
+
+def test_a_box_is_the_same_at_any_confidence() -> None:
+    low, high = (selected(Options(confidence, 0.4, max_detections=100)) for confidence in (0.01, 0.97))
+    assert 0 < len(high.boxes) < len(low.boxes)
+    assert torch.equal(high.boxes, low.boxes[: len(high.boxes)])
+
+
+def test_what_a_high_threshold_keeps_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(0.05, 1.0, max_detections=100)
+    voting = selected(options)
+    monkeypatch.setattr(maskrcnn_mobilenet_v2_fpn._Heads, "voting_iou", None)
+    alone = selected(options)
+    assert len(alone.boxes) > 20 and torch.equal(voting.boxes, alone.boxes)

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import MultiScaleRoIAlign
 
 from container.engines.kinds import maskrcnn_mobilenet_v2_fpn
@@ -108,3 +109,15 @@ def test_masks_read_the_finest_level_as_if_it_were_whole(network: torch.nn.Modul
         above = F.interpolate(levels["0"], levels["fine"].shape[-2:], mode="bilinear", align_corners=False)
         expected = whole(levels | {"fine": pool.lateral(levels["fine"]) + above}, boxes, [(960, 960)] * len(counts))
         torch.testing.assert_close(pool(levels, boxes, [(960, 960)] * len(counts)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_boxes_vote_in_torchvisions_forward(network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = [torch.rand(3, 128, 192, generator=torch.Generator().manual_seed(0))]
+    with torch.inference_mode():
+        [voted] = network(picture)
+        monkeypatch.setattr(type(network.roi_heads), "voting_iou", None)
+        [alone] = network(picture)
+        monkeypatch.setattr(network.roi_heads, "__class__", RoIHeads)
+        [torchvisions] = network(picture)
+    assert torch.equal(voted["scores"], alone["scores"]) and not torch.equal(voted["boxes"], alone["boxes"])
+    assert all(torch.equal(alone[name], torchvisions[name]) for name in torchvisions)
