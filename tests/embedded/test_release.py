@@ -1,5 +1,6 @@
 """One confidence for all classes, where each is right most often; classes that leave the network leave it whole."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ from safetensors.torch import save_file
 
 from container.engines.kinds.maskrcnn_mobilenet_v2_fpn import build
 from container.evaluation.average_precision import Matches
-from tests.embedded.release import CONFIDENCE, SCORES, averaged, best_thresholds, hardly_found, shifted, without
+from tests.embedded.release import (
+    CONFIDENCE,
+    PREDICTOR,
+    SCORES,
+    averaged,
+    best_thresholds,
+    hardly_found,
+    shifted,
+    without,
+)
 
 
 def matches(*classes: list[tuple[float, bool]], truth: int = 200) -> Matches:
@@ -48,12 +58,23 @@ def test_a_class_stays_that_is_found_or_twice_right() -> None:
     assert hardly_found(found, [0.6, None, 0.5], [0.05, 0.3, 0.3]) == [False, True, False]
 
 
-def test_weights_are_averaged(tmp_path: Path) -> None:
-    for name, value in (("one", 1.0), ("two", 3.0)):
-        (tmp_path / name).mkdir()
-        save_file({"a": torch.full((2,), value).half()}, tmp_path / name / "model.safetensors")
-    mean = averaged([tmp_path / "one", tmp_path / "two"])["a"]
-    assert mean.tolist() == [2, 2] and mean.dtype == torch.float16
+def write(folder: Path, value: float, labels: list[str]) -> Path:
+    """A model whose numbers all are `value`, of an architecture that exists."""
+    folder.mkdir()
+    rows = {"cls_score.bias": (len(labels),), "bbox_pred.weight": (4 * len(labels), 3)}
+    tensors = {f"{PREDICTOR}{name}": torch.full(shape, value).half() for name, shape in rows.items()}
+    save_file({"a": torch.full((2,), value).half(), **tensors}, folder / "model.safetensors")
+    described = {"name": "maskrcnn", "architecture": "maskrcnn_mobilenet_v2_fpn", "labels": labels}
+    (folder / "model.json").write_text(json.dumps(described | {"weights": "model.safetensors"}))
+    return folder
+
+
+def test_weights_are_averaged_those_of_classes_by_name(tmp_path: Path) -> None:
+    first = write(tmp_path / "one", 1.0, ["__background__", "cow", "cat", "dog"])
+    mean = averaged([first, write(tmp_path / "two", 3.0, ["__background__", "dog", "cat"])])
+    assert mean["a"].tolist() == [2, 2] and mean["a"].dtype == torch.float16
+    assert mean[SCORES].tolist() == [2, 1, 2, 2]
+    assert mean[f"{PREDICTOR}bbox_pred.weight"].shape == (16, 3)
 
 
 @pytest.mark.parametrize("threshold", [0.2, CONFIDENCE, 0.9])
