@@ -40,7 +40,7 @@ def test_iou(one: tuple[int, ...], other: tuple[int, ...], expected: float) -> N
 def test_the_astronaut_is_a_person(server: Server) -> None:
     found = requests.post(f"{server.url}/invocations", data=encode(skimage.data.astronaut()), timeout=30).json()
     assert found["labels"][0].startswith("person ")
-    assert iou(tuple(found["boxes"][0]), PERSON) >= 0.8
+    assert iou(tuple(found["boxes"][0]), PERSON) >= 0.9
 
 
 def views() -> dict[str, tuple[np.ndarray, list[tuple[float, ...]]]]:

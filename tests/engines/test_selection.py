@@ -111,6 +111,12 @@ def test_a_box_is_the_mean_of_those_around_it(
     assert found.tolist() == [pytest.approx(expected)]
 
 
+def test_boxes_stay_exact_in_half_precision() -> None:
+    box = torch.tensor([[601.0, 603.0, 701.0, 703.0]])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(voted(box, box, torch.tensor([0.5]), 0.6), box)
+
+
 @settings(max_examples=60, deadline=None)
 @given(boxes=st.integers(1, 20), votes=st.integers(0, 20), seed=st.integers(0, 1000))
 def test_a_box_lies_within_those_that_vote(boxes: int, votes: int, seed: int) -> None:
