@@ -97,7 +97,6 @@ def _select_one(
         # Only what NMS removes votes: boxes that a high threshold keeps beside each other stay where they are.
         least_iou = max(voting_iou, options.iou_threshold)
         for one in classes.unique().tolist():
-            checkpoint()
             of, voters = classes == one, scores[:, one] >= LEAST_VOTE
             votes = heads.box_coder.decode_single(regressions[voters, one], proposals[voters])
             votes = box_ops.clip_boxes_to_image(votes, size)
