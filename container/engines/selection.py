@@ -86,8 +86,7 @@ def _select_one(
     if options.max_candidates is not None and len(chosen) > options.max_candidates:
         chosen, best = chosen.topk(options.max_candidates)
         rows, classes = rows[best], classes[best]
-    boxes = heads.box_coder.decode_single(regressions[rows, classes], proposals[rows])
-    boxes = box_ops.clip_boxes_to_image(boxes, size)
+    boxes = _decoded(heads, regressions[rows, classes], proposals[rows], size)
     keep = box_ops.remove_small_boxes(boxes, min_size=1e-2)
     boxes, chosen, classes = boxes[keep], chosen[keep], classes[keep]
     keep = apart(boxes, chosen, classes, options)
@@ -98,21 +97,26 @@ def _select_one(
         least_iou = max(voting_iou, options.iou_threshold)
         for one in classes.unique().tolist():
             of, voters = classes == one, scores[:, one] >= LEAST_VOTE
-            votes = heads.box_coder.decode_single(regressions[voters, one], proposals[voters])
-            votes = box_ops.clip_boxes_to_image(votes, size)
+            votes = _decoded(heads, regressions[voters, one], proposals[voters], size)
             boxes[of] = voted(boxes[of], votes, scores[voters, one], least_iou)
     return Selection(boxes, chosen, classes)
+
+
+def _decoded(heads: RoIHeads, regressions: Tensor, proposals: Tensor, size: tuple[int, int]) -> Tensor:
+    boxes = heads.box_coder.decode_single(regressions, proposals)
+    clipped: Tensor = box_ops.clip_boxes_to_image(boxes, size)
+    return clipped
 
 
 def voted(boxes: Tensor, votes: Tensor, scores: Tensor, least_iou: float) -> Tensor:
     """Return for each of N boxes the mean of those `votes` (M×4) whose IoU with it exceeds `least_iou`, by score (M).
 
-    A box around which there is none stays as it is. All boxes are xyxy.
+    A box around which there is none stays as it is. All boxes are xyxy; what is not a number does not vote.
     """
     weights = (box_iou(boxes, votes) > least_iou) * scores
     total = weights.sum(1, keepdim=True)
     # A product of matrices would be bfloat16 under autocast, which has steps of 4 pixels above 512.
-    sums = (weights[:, :, None] * votes).sum(1)
+    sums = (weights[:, :, None] * votes.nan_to_num()).sum(1)
     return torch.where(total > 0, sums / total, boxes)
 
 
