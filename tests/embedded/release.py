@@ -40,7 +40,7 @@ LEAST_HITS = 2
 UNSAID = ("orange", "toilet")
 # The hold-out has five cats and three dogs. Of 310 other photos of one cat or dog, none seen in training, its limits
 # name 235 rightly and 19 wrongly. What has these scores by them gets CONFIDENCE: 271 rightly, 10 wrongly. A cat that is
-# upside down is then a dog. Of 446 photos without animals one more has a dog, at .66.
+# upside down is then a dog. Of 446 photos without animals none more has a dog.
 JUDGED_BY_PETS = {"cat": 0.8, "dog": 0.5}
 LOWEST, HIGHEST = 0.1, 0.97
 PREDICTOR = "roi_heads.box_predictor."  # of the tensors whose rows are by class

@@ -1,7 +1,5 @@
 """NMS in blocks, over all classes and within each, against torchvision's over everything at once; boxes that vote."""
 
-from typing import Any
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -129,19 +127,15 @@ def test_a_box_lies_within_those_that_vote(boxes: int, votes: int, seed: int) ->
     assert (found >= both.amin(0) - 1e-4).all() and (found <= both.amax(0) + 1e-4).all()
 
 
-def heads() -> Any:
-    """Heads whose boxes vote, of a network for 64×64 pixels."""
-    return maskrcnn_mobilenet_v2_fpn.build(3).eval().roi_heads
-
-
 def selected(options: Options) -> Selection:
-    """What is selected of 40 proposals around two places, by logits and deltas that are the same each time."""
+    """What heads that vote select of 40 proposals around two places; logits and deltas are the same each time."""
+    heads = maskrcnn_mobilenet_v2_fpn.build(3).roi_heads
     chance = torch.Generator().manual_seed(1)
     corners = torch.tensor([[4.0, 4, 30, 34], [30, 20, 60, 60]]).repeat(20, 1)
     proposals = corners + torch.rand(40, 4, generator=chance) * 6
     logits = torch.randn(40, 3, generator=chance) * 2
     deltas = torch.randn(40, 12, generator=chance) / 4
-    [one] = select(heads(), logits, deltas, [proposals], [(64, 64)], [options], [None])
+    [one] = select(heads, logits, deltas, [proposals], [(64, 64)], [options], [None])
     return one
 
 
